@@ -48,6 +48,9 @@ public readonly record struct ConsentSet
     /// <summary>This set without one category; what is necessary stays.</summary>
     public ConsentSet Without(ConsentCategory category) => new(Index & ~(int)category);
 
+    /// <summary>Everything that either grants.</summary>
+    public ConsentSet Union(ConsentSet other) => new(Index | other.Index);
+
     /// <summary>Whether the visitor granted the category.</summary>
     public bool Contains(ConsentCategory category) => (Index & (int)category) == (int)category;
 

@@ -1,0 +1,35 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using ConsentSnapshots.Generator.Destinations.Types;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>The destination types this build knows.</summary>
+public sealed class DestinationCatalogue
+{
+    private readonly FrozenDictionary<string, DestinationType> _byName;
+
+    /// <summary>A catalogue of these types.</summary>
+    /// <exception cref="ArgumentException">Two types have a name or alias in common.</exception>
+    public DestinationCatalogue(ImmutableArray<DestinationType> types)
+    {
+        Types = types;
+        _byName = types
+            .SelectMany(type => type.Aliases.Prepend(type.Name), (type, name) => KeyValuePair.Create(name, type))
+            .ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    /// <summary>Every type of this build, by name. A new type is one file in <c>Types/</c> and one line here.</summary>
+    public static DestinationCatalogue BuiltIn { get; } = new(
+    [
+        new ConsoleType(),
+        new MetaPixelType(),
+    ]);
+
+    /// <summary>The types in order of their names.</summary>
+    public ImmutableArray<DestinationType> Types { get; }
+
+    /// <summary>The type with this name or alias.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out DestinationType? type) => _byName.TryGetValue(name, out type);
+}

@@ -1,0 +1,29 @@
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>What is wrong with a destination.</summary>
+public enum DestinationProblemKind
+{
+    /// <summary>The settings break a rule of the type. The destination is left out.</summary>
+    InvalidSettings,
+
+    /// <summary>The settings should be an encrypted envelope and are not one, or not a whole one. The destination is left out.</summary>
+    DamagedEnvelope,
+
+    /// <summary>No key of the key ring opens the envelope: ours to mend. The scope keeps its last good version.</summary>
+    NoKey,
+
+    /// <summary>This build does not know the type. Left out; where the type was published before, the scope keeps its last good version.</summary>
+    UnknownType,
+
+    /// <summary>The required consent names a category that does not exist, so no visitor can grant it. The destination loads for nobody.</summary>
+    UnknownCategory,
+}
+
+/// <summary>One thing that is wrong with one destination, in words for its owner. Never carries a setting's value.</summary>
+/// <param name="DestinationId">The row.</param>
+/// <param name="Type">The type as the row has it.</param>
+/// <param name="Name">What the organization calls the destination.</param>
+/// <param name="Kind">What is wrong.</param>
+/// <param name="Field">The setting at fault, where it is one.</param>
+/// <param name="Message">What is wrong and what to do.</param>
+public sealed record DestinationProblem(Guid DestinationId, string Type, string Name, DestinationProblemKind Kind, string? Field, string Message);

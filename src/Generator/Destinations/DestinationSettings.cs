@@ -1,0 +1,217 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>A rule that a destination's settings break. Says the shape of the value, never the value.</summary>
+/// <param name="Field">The setting, or empty for the object as a whole.</param>
+/// <param name="Message">The rule, what there is instead, and what to do.</param>
+public sealed record SettingProblem(string Field, string Message);
+
+/// <summary>
+/// Settings that kept every rule of their type, readable only through the type's public fields: a getter asked for a private or
+/// undeclared field throws, so a type cannot leak one by mistake.
+/// </summary>
+public sealed class DestinationSettings
+{
+    /// <summary>The deepest nesting accepted in an object setting.</summary>
+    public const int MaxDepth = 16;
+
+    private readonly FrozenDictionary<string, SettingField> _fields;
+    private readonly Dictionary<string, JsonElement> _values;
+
+    private DestinationSettings(FrozenDictionary<string, SettingField> fields, Dictionary<string, JsonElement> values)
+    {
+        _fields = fields;
+        _values = values;
+    }
+
+    /// <summary>Checks a settings object against the fields of a type; the settings are null when there is any problem.</summary>
+    public static DestinationSettings? Read(FrozenDictionary<string, SettingField> fields, JsonElement settings, List<SettingProblem> problems)
+    {
+        if (settings.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null) settings = EmptyObject;
+        if (settings.ValueKind != JsonValueKind.Object)
+        {
+            problems.Add(new SettingProblem("", $"The settings are {Shape(settings)}; send a JSON object."));
+            return null;
+        }
+        var before = problems.Count;
+        var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var field in fields.Values)
+        {
+            if (!TryFind(settings, field, out var value))
+            {
+                if (field.Required) problems.Add(new SettingProblem(field.Name, $"'{field.Name}' is required and missing: {field.Description}"));
+                continue;
+            }
+            if (Problem(field, value) is { } problem) problems.Add(new SettingProblem(field.Name, $"'{field.Name}' {problem}"));
+            else if (field.Visibility == SettingVisibility.Public) values[field.Name] = value;
+        }
+        return problems.Count == before ? new DestinationSettings(fields, values) : null;
+    }
+
+    /// <summary>Whether a public field is set (and not null).</summary>
+    public bool Has(string name) => Value(name) is not null;
+
+    /// <summary>A text, URL or choice; null when not set.</summary>
+    public string? Text(string name) => Value(name)?.GetString();
+
+    /// <summary>A text that the type requires.</summary>
+    public string RequiredText(string name) => Text(name) ?? throw new InvalidOperationException($"'{name}' is read as required but not declared so.");
+
+    /// <summary>A boolean, or the default when not set.</summary>
+    public bool Flag(string name, bool defaultValue) => Value(name)?.GetBoolean() ?? defaultValue;
+
+    /// <summary>A boolean; null when not set.</summary>
+    public bool? Flag(string name) => Value(name)?.GetBoolean();
+
+    /// <summary>A number; null when not set.</summary>
+    public double? Number(string name) => Value(name)?.GetDouble();
+
+    /// <summary>An https URL; null when not set.</summary>
+    public Uri? Url(string name) => Text(name) is { } text ? new Uri(text, UriKind.Absolute) : null;
+
+    /// <summary>A list of strings; empty when not set.</summary>
+    public ImmutableArray<string> TextList(string name) =>
+        Value(name) is { } list ? [.. list.EnumerateArray().Select(entry => entry.GetString()!)] : [];
+
+    /// <summary>The JSON value of a field as it stands; null when not set.</summary>
+    public JsonElement? Value(string name)
+    {
+        if (!_fields.TryGetValue(name, out var field)) throw new InvalidOperationException($"'{name}' is not a declared setting.");
+        if (field.Visibility != SettingVisibility.Public) throw new InvalidOperationException($"'{name}' is private and must not reach a script.");
+        return _values.TryGetValue(name, out var value) ? value : null;
+    }
+
+    private static bool TryFind(JsonElement settings, SettingField field, out JsonElement value)
+    {
+        if (settings.TryGetProperty(field.Name, out value) && value.ValueKind != JsonValueKind.Null) return true;
+        foreach (var older in field.OlderNames)
+            if (settings.TryGetProperty(older, out value) && value.ValueKind != JsonValueKind.Null) return true;
+        return false;
+    }
+
+    private static string? Problem(SettingField field, JsonElement value) => field.Kind switch
+    {
+        SettingKind.Text => TextProblem(field, value),
+        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(value.GetString()!),
+        SettingKind.Number => NumberProblem(field, value),
+        SettingKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : $"must be true or false, and is {Shape(value)}.",
+        SettingKind.TextList => ListProblem(field, value),
+        SettingKind.JsonObject => value.ValueKind == JsonValueKind.Object ? JsonProblem(value) : $"must be an object, and is {Shape(value)}.",
+        SettingKind.JsonValue => JsonProblem(value),
+        _ => throw new InvalidOperationException($"No rule for {field.Kind}."),
+    };
+
+    private static string? TextProblem(SettingField field, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String) return $"must be a string, and is {Shape(value)}.";
+        if (!TryGetText(value, out var text)) return "is not valid Unicode (a surrogate stands alone).";
+        if (field.Required && string.IsNullOrWhiteSpace(text)) return "is required and empty.";
+        if (text.Length > field.MaxLength) return $"may have {field.MaxLength} characters, and has {text.Length}.";
+        if (!field.OneOf.IsEmpty && !field.OneOf.Contains(text)) return $"must be one of {string.Join(", ", field.OneOf)}, and is {Shape(value)}.";
+        if (field.Pattern is { } pattern && !pattern.IsMatch(text)) return $"must be {field.PatternInWords}, and is {Shape(value)}.";
+        return null;
+    }
+
+    private static string? UrlProblem(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
+        && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal)
+            ? null
+            : "must be an absolute https URL without user name or spaces.";
+
+    private static string? NumberProblem(SettingField field, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Number) return $"must be a number, and is {Shape(value)}.";
+        if (!value.TryGetDouble(out var number) || !double.IsFinite(number)) return "must be a number that a double can hold.";
+        if (field.Minimum is { } minimum && number < minimum) return string.Create(CultureInfo.InvariantCulture, $"must be at least {minimum}.");
+        if (field.Maximum is { } maximum && number > maximum) return string.Create(CultureInfo.InvariantCulture, $"must be at most {maximum}.");
+        return null;
+    }
+
+    private static string? ListProblem(SettingField field, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.Array) return $"must be a list of strings, and is {Shape(value)}.";
+        var index = 0;
+        foreach (var entry in value.EnumerateArray())
+        {
+            if (index >= 256) return "may have 256 entries, and has more.";
+            if (TextProblem(field with { Required = false }, entry) is { } problem) return $"entry {index} {problem}";
+            index++;
+        }
+        return null;
+    }
+
+    private static string? JsonProblem(JsonElement value)
+    {
+        var bytes = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(value).Length;
+        if (bytes > SettingField.MaxObjectBytes) return $"may have {SettingField.MaxObjectBytes} bytes as JSON, and has {bytes}.";
+        return TreeProblem(value, 0);
+    }
+
+    private static string? TreeProblem(JsonElement value, int depth)
+    {
+        if (depth > MaxDepth) return $"may be nested {MaxDepth} deep, and is deeper.";
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.String:
+                return TryGetText(value, out _) ? null : "holds a string that is not valid Unicode (a surrogate stands alone).";
+            case JsonValueKind.Number:
+                return value.TryGetDouble(out var number) && double.IsFinite(number) ? null : "holds a number that a double cannot hold.";
+            case JsonValueKind.Array:
+                foreach (var entry in value.EnumerateArray())
+                    if (TreeProblem(entry, depth + 1) is { } problem) return problem;
+                return null;
+            case JsonValueKind.Object:
+                foreach (var property in value.EnumerateObject())
+                {
+                    if (!TryGetName(property)) return "holds a key that is not valid Unicode (a surrogate stands alone).";
+                    if (TreeProblem(property.Value, depth + 1) is { } problem) return problem;
+                }
+                return null;
+            default:
+                return null;
+        }
+    }
+
+    private static bool TryGetText(JsonElement value, out string text)
+    {
+        try
+        {
+            text = value.GetString()!;
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            // System.Text.Json reads the document and fails only here on "\ud800".
+            text = "";
+            return false;
+        }
+    }
+
+    private static bool TryGetName(JsonProperty property)
+    {
+        try
+        {
+            return property.Name is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static string Shape(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => TryGetText(value, out var text) ? $"a string of {text.Length} characters" : "a string that is not valid Unicode",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.True or JsonValueKind.False => "a boolean",
+        JsonValueKind.Array => $"a list of {value.GetArrayLength()} entries",
+        JsonValueKind.Object => "an object",
+        _ => "null",
+    };
+
+    private static readonly JsonElement EmptyObject = JsonElement.Parse("{}");
+}

@@ -1,0 +1,73 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>
+/// An entry of the catalogue: what a vendor's destination is called, which settings it takes, and the scripts it becomes. One file a
+/// type, stateless, and a line in <see cref="DestinationCatalogue"/>.
+/// </summary>
+public abstract class DestinationType
+{
+    private FrozenDictionary<string, SettingField>? _fieldsByName;
+
+    /// <summary>The canonical name: the <c>type</c> of a row and the id of the first script.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Other names a row may have.</summary>
+    public virtual ImmutableArray<string> Aliases => [];
+
+    /// <summary>The vendor's name for people.</summary>
+    public abstract string Title { get; }
+
+    /// <summary>The consent category of a row that names none.</summary>
+    public abstract ConsentCategory DefaultCategory { get; }
+
+    /// <summary>The vendor's documentation of the snippet that the scripts follow.</summary>
+    public abstract Uri Homepage { get; }
+
+    /// <summary>Every setting the type knows, the private ones included.</summary>
+    public abstract ImmutableArray<SettingField> Fields { get; }
+
+    /// <summary>Every constant inline script the type can emit.</summary>
+    public virtual ImmutableArray<InlineScript> InlineScripts => [];
+
+    /// <summary>What must stand once in a snapshot before any script of this and related types; null for most.</summary>
+    public virtual SharedBootstrap? Bootstrap => null;
+
+    /// <summary>Adds rules between settings that one field alone cannot state.</summary>
+    protected internal virtual void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+    }
+
+    /// <summary>Adds the scripts of one destination, in the order the page is to run them. Adding none is right for a type that has none.</summary>
+    protected internal abstract void Compose(ScriptComposer scripts);
+
+    internal FrozenDictionary<string, SettingField> FieldsByName =>
+        _fieldsByName ??= Fields.ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
+}
+
+/// <summary>
+/// Scripts that several destinations of related types share, placed once before the first of them: Google's consent state, which
+/// must be known before any Google tag runs.
+/// </summary>
+public abstract class SharedBootstrap
+{
+    /// <summary>The id of its main script; further ones are this, a colon and what they stand for.</summary>
+    public abstract string Id { get; }
+
+    /// <summary>Every constant inline script it can emit.</summary>
+    public abstract ImmutableArray<InlineScript> InlineScripts { get; }
+
+    /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
+    protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);
+}
+
+/// <summary>A destination that needs a <see cref="SharedBootstrap"/>.</summary>
+/// <param name="Type">Its type.</param>
+/// <param name="Settings">Its settings.</param>
+/// <param name="Condition">When it may load.</param>
+/// <param name="TestMode">Whether the row is in test mode.</param>
+public sealed record BootstrapUser(DestinationType Type, DestinationSettings Settings, ConsentCondition Condition, bool TestMode);

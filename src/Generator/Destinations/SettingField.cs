@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>What kind of JSON value a setting is.</summary>
+public enum SettingKind
+{
+    /// <summary>A string.</summary>
+    Text,
+
+    /// <summary>A number.</summary>
+    Number,
+
+    /// <summary>A boolean.</summary>
+    Flag,
+
+    /// <summary>An absolute https URL without user information.</summary>
+    HttpsUrl,
+
+    /// <summary>An array of strings.</summary>
+    TextList,
+
+    /// <summary>A JSON object that is handed to the vendor as it is.</summary>
+    JsonObject,
+
+    /// <summary>Any JSON value that is handed to the vendor as it is.</summary>
+    JsonValue,
+}
+
+/// <summary>Whether a setting may leave this system.</summary>
+public enum SettingVisibility
+{
+    /// <summary>May stand in a script.</summary>
+    Public,
+
+    /// <summary>Known, accepted, and never read by the generator: a secret, or of use only on a server.</summary>
+    Private,
+}
+
+/// <summary>
+/// One setting of a destination type: what is accepted and whether it may leave. A setting that is no field of its type is accepted
+/// and stays behind.
+/// </summary>
+/// <param name="Name">The key in the settings object.</param>
+/// <param name="Kind">The kind of value.</param>
+/// <param name="Description">What it means, for an admin UI and the docs: one sentence.</param>
+public sealed record SettingField(string Name, SettingKind Kind, string Description)
+{
+    /// <summary>The longest text accepted unless a field says otherwise, in characters.</summary>
+    public const int DefaultMaxLength = 2048;
+
+    /// <summary>The largest object or value accepted, in bytes of its JSON as it stands in the settings.</summary>
+    public const int MaxObjectBytes = 32 * 1024;
+
+    /// <summary>Whether the settings are bad without it.</summary>
+    public bool Required { get; init; }
+
+    /// <summary>Whether it may leave this system.</summary>
+    public SettingVisibility Visibility { get; init; }
+
+    /// <summary>Names the control plane used earlier for the same setting; the first that is present counts.</summary>
+    public ImmutableArray<string> OlderNames { get; init; } = [];
+
+    /// <summary>The text must match; anchor it with <c>^</c> and <c>\z</c> (<c>$</c> also matches before a final line feed).</summary>
+    public Regex? Pattern { get; init; }
+
+    /// <summary>The pattern in words, for the error message: "8 to 20 digits".</summary>
+    public string? PatternInWords { get; init; }
+
+    /// <summary>The values accepted; empty means any.</summary>
+    public ImmutableArray<string> OneOf { get; init; } = [];
+
+    /// <summary>The longest text accepted, in characters.</summary>
+    public int MaxLength { get; init; } = DefaultMaxLength;
+
+    /// <summary>The smallest number accepted.</summary>
+    public double? Minimum { get; init; }
+
+    /// <summary>The largest number accepted.</summary>
+    public double? Maximum { get; init; }
+
+    /// <summary>The default as JSON, for the schema and the docs; the type applies it.</summary>
+    public string? DefaultJson { get; init; }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Scripts;
+
+/// <summary>
+/// One entry of the c15t client's <c>Script</c> shape, callbacks excepted
+/// (<see href="https://c15t.com/docs/frameworks/javascript/script-loader"/>). Exactly one of <see cref="Source"/>,
+/// <see cref="Inline"/>, <see cref="InlineText"/> is set.
+/// </summary>
+public sealed record Script
+{
+    /// <summary>Unique within a snapshot, and the same content in every snapshot of a manifest that has it.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>When it may run. The script is in exactly the snapshots of the consent sets that meet this, and the client checks again.</summary>
+    public required ConsentCondition Category { get; init; }
+
+    /// <summary>The URL of an external script, absolute and https.</summary>
+    public Uri? Source { get; init; }
+
+    /// <summary>A constant inline script of a destination type.</summary>
+    public InlineScript? Inline { get; init; }
+
+    /// <summary>Inline text that an organization wrote itself (the <c>script</c> type only).</summary>
+    public string? InlineText { get; init; }
+
+    /// <summary>The element's <c>async</c>; null leaves the browser's default for inserted scripts.</summary>
+    public bool? Async { get; init; }
+
+    /// <summary>The element's <c>defer</c>.</summary>
+    public bool Defer { get; init; }
+
+    /// <summary>The element's <c>fetchpriority</c>: <c>high</c>, <c>low</c> or <c>auto</c>.</summary>
+    public string? FetchPriority { get; init; }
+
+    /// <summary>Further attributes in the order they are set.</summary>
+    public ImmutableArray<KeyValuePair<string, string>> Attributes { get; init; } = [];
+
+    /// <summary>What an inline script reads from <c>data-config</c>: JSON text.</summary>
+    public string? Config { get; init; }
+
+    /// <summary>Where the element goes: <c>body</c>, or null for the client's default, the head.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>Whether the client leaves the element in place on withdrawal, so that a new grant does not load the vendor twice.</summary>
+    public bool PersistAfterConsentRevoked { get; init; }
+
+    /// <summary>Writes the script as the client reads it. The order of keys is part of the format.</summary>
+    internal void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("id", Id);
+        writer.WritePropertyName("category");
+        Category.WriteTo(writer);
+        if (Source is not null) writer.WriteString("src", Source.AbsoluteUri);
+        else if (Inline is not null) writer.WriteString("textContent", Inline.Encoded);
+        else writer.WriteString("textContent", InlineText ?? throw new InvalidOperationException($"Script {Id} has neither source nor text."));
+        if (Async is { } isAsync) writer.WriteBoolean("async", isAsync);
+        if (Defer) writer.WriteBoolean("defer", true);
+        if (FetchPriority is not null) writer.WriteString("fetchPriority", FetchPriority);
+        if (!Attributes.IsEmpty || Config is not null)
+        {
+            writer.WriteStartObject("attributes");
+            if (Config is not null) writer.WriteString(InlineScript.ConfigAttribute, Config);
+            foreach (var (name, value) in Attributes) writer.WriteString(name, value);
+            writer.WriteEndObject();
+        }
+        if (Target is not null) writer.WriteString("target", Target);
+        if (PersistAfterConsentRevoked) writer.WriteBoolean("persistAfterConsentRevoked", true);
+        writer.WriteEndObject();
+    }
+}
