@@ -34,25 +34,27 @@ public sealed record ChangeRecord(string Organization, string Environment, int V
     }
 
     /// <summary>Reads whole records; what cannot be read as one is counted, not thrown, so that one bad line does not blind a reader.</summary>
-    public static IReadOnlyList<Scope> ReadScopes(ReadOnlySpan<byte> records, out int unreadable)
+    public static IReadOnlyList<(Scope Scope, int Version)> Read(ReadOnlySpan<byte> records, out int unreadable)
     {
-        var scopes = new List<Scope>(records.Length / Length);
+        var changes = new List<(Scope, int)>(records.Length / Length);
         unreadable = 0;
         for (; records.Length >= Length; records = records[Length..])
         {
-            if (TryRead(records[..Length], out var scope)) scopes.Add(scope);
+            if (TryRead(records[..Length], out var change)) changes.Add(change);
             else unreadable++;
         }
-        return scopes;
+        return changes;
     }
 
-    private static bool TryRead(ReadOnlySpan<byte> line, out Scope scope)
+    private static bool TryRead(ReadOnlySpan<byte> line, out (Scope Scope, int Version) change)
     {
-        scope = default;
+        change = default;
         try
         {
-            return JsonSerializer.Deserialize(line, ManifestJsonContext.Default.ChangeRecord) is { } record
-                && Scope.TryParse(record.Organization, record.Environment, out scope);
+            if (JsonSerializer.Deserialize(line, ManifestJsonContext.Default.ChangeRecord) is not { } record
+                || !Scope.TryParse(record.Organization, record.Environment, out var scope)) return false;
+            change = (scope, record.Version);
+            return true;
         }
         catch (JsonException)
         {

@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.Generator.Snapshots;
+
+/// <summary>
+/// Proves, before anything is published, that no combination carries a script of a destination whose required consent it lacks. It
+/// works from the bytes that would be published and the rows as they stand, and shares no code with the generator's
+/// decision: categories are compared by name, conditions are evaluated from their JSON.
+/// </summary>
+public static class ConsentProof
+{
+    /// <summary>Every violation found; empty means proved.</summary>
+    /// <param name="manifest">The manifest that would be published.</param>
+    /// <param name="snapshots">The bytes of each snapshot it names, by hash.</param>
+    /// <param name="rows">The rows the manifest was made of.</param>
+    /// <param name="owners">Whose each script claims to be, by script id; null for what destinations share.</param>
+    /// <param name="catalogue">The types, for default categories and shared scripts.</param>
+    public static ImmutableArray<string> Violations(
+        Manifest manifest,
+        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> snapshots,
+        IEnumerable<Destination> rows,
+        IReadOnlyDictionary<string, Guid?> owners,
+        DestinationCatalogue catalogue)
+    {
+        var violations = ImmutableArray.CreateBuilder<string>();
+        var rowsById = rows.ToDictionary(row => row.Id);
+        foreach (var group in manifest.Combinations.Select((combination, index) => (combination.Snapshot, Index: index)).GroupBy(entry => entry.Snapshot))
+        {
+            if (!snapshots.TryGetValue(group.Key, out var bytes) || SnapshotHash.Of(bytes.Span).ToString() != group.Key)
+            {
+                violations.Add($"Snapshot {group.Key} is not among the bytes to publish, or its bytes have another hash.");
+                continue;
+            }
+            using var document = JsonDocument.Parse(bytes);
+            var ids = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
+            {
+                var id = script.GetProperty("id").GetString()!;
+                if (!ids.Add(id)) violations.Add($"Snapshot {group.Key} has script '{id}' twice.");
+                var alternatives = Requirements(id, rowsById, owners, catalogue, violations);
+                foreach (var (_, index) in group)
+                    if (!alternatives.Any(needed => needed.All(category => Grants(index, category))))
+                        violations.Add($"Script '{id}' is in combination {index}, which lacks the consent its destination requires.");
+                // The client gates again by the script's own category: that must not let through more than the row allows either.
+                for (var index = 0; index < ConsentSet.Count; index++)
+                    if (Holds(script.GetProperty("category"), index) && !alternatives.Any(needed => needed.All(category => Grants(index, category))))
+                        violations.Add($"Script '{id}' would run in combination {index}, which lacks the consent its destination requires.");
+            }
+        }
+        return violations.ToImmutable();
+    }
+
+    /// <summary>The category lists of which one must be granted whole: the row's, or for a shared script those of each row that shares it.</summary>
+    private static List<string[]> Requirements(
+        string id, Dictionary<Guid, Destination> rows, IReadOnlyDictionary<string, Guid?> owners, DestinationCatalogue catalogue,
+        ImmutableArray<string>.Builder violations)
+    {
+        var name = id.Split(':')[0];
+        if (!owners.TryGetValue(id, out var owner))
+        {
+            violations.Add($"Script '{id}' belongs to nobody.");
+            return [];
+        }
+        if (owner is null)
+        {
+            return [.. rows.Values
+                .Where(row => IsActive(row) && catalogue.TryGet(row.Type, out var type) && type.Bootstrap?.Id == name)
+                .Select(row => Required(row, catalogue))];
+        }
+        if (!rows.TryGetValue(owner.Value, out var own) || !IsActive(own) || !catalogue.TryGet(own.Type, out var ownType) || ownType.Name != name)
+        {
+            violations.Add($"Script '{id}' belongs to a row that is not an active destination of that type.");
+            return [];
+        }
+        return [Required(own, catalogue)];
+    }
+
+    private static bool IsActive(Destination row) => row.Enabled && !row.Deleted;
+
+    private static string[] Required(Destination row, DestinationCatalogue catalogue) =>
+        !row.RequiredConsent.IsDefaultOrEmpty ? [.. row.RequiredConsent]
+        : catalogue.TryGet(row.Type, out var type) ? [type.DefaultCategory.Name()]
+        : ["?"];
+
+    private static bool Grants(int index, string category) => category switch
+    {
+        "necessary" => true,
+        "functionality" => index % 2 >= 1,
+        "experience" => index % 4 >= 2,
+        "measurement" => index % 8 >= 4,
+        "marketing" => index >= 8,
+        _ => false,
+    };
+
+    private static bool Holds(JsonElement condition, int index)
+    {
+        if (condition.ValueKind == JsonValueKind.String) return Grants(index, condition.GetString()!);
+        var (kind, operand) = condition.EnumerateObject().Select(property => (property.Name, property.Value)).Single();
+        var operands = operand.ValueKind == JsonValueKind.Array ? operand.EnumerateArray().ToArray() : [operand];
+        return kind switch
+        {
+            "and" => operands.All(part => Holds(part, index)),
+            "or" => operands.Any(part => Holds(part, index)),
+            "not" => !Holds(operands.Single(), index),
+            _ => throw new FormatException($"A condition of kind '{kind}' is not one."),
+        };
+    }
+}

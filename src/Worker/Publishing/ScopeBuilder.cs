@@ -1,0 +1,83 @@
+using System.Text.Json;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Storage;
+
+namespace ConsentSnapshots.Worker.Publishing;
+
+/// <summary>A scope is not published because the fault is ours; its last good version keeps being served.</summary>
+public sealed class ScopeHeldException(ScopeRows rows, IReadOnlyList<DestinationProblem> problems, string reason) : Exception(reason)
+{
+    /// <summary>The rows that were read.</summary>
+    public ScopeRows Rows { get; } = rows;
+
+    /// <summary>What is wrong with which destination.</summary>
+    public IReadOnlyList<DestinationProblem> Problems { get; } = problems;
+}
+
+/// <summary>Builds one scope: reads its rows, opens their settings, generates, and publishes.</summary>
+public sealed class ScopeBuilder(
+    IDestinationSource source, SettingsKeyRing keys, SnapshotGenerator generator, SnapshotStore store, Publisher publisher)
+{
+    /// <summary>Builds and publishes.</summary>
+    /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
+    public async Task<BuildReport> BuildAsync(Scope scope, bool announce, bool verify, CancellationToken cancellationToken)
+    {
+        var (rows, generated) = await GenerateAsync(scope, cancellationToken);
+        await HoldWhereTheFaultIsOursAsync(rows, generated, cancellationToken);
+        var request = new PublicationRequest(generated, rows.Rows, rows.Position) { Announce = announce, Verify = verify };
+        var publication = await publisher.PublishAsync(request, cancellationToken);
+        return new BuildReport(rows.Position, generated.Problems, publication);
+    }
+
+    /// <summary>Generates without publishing anything.</summary>
+    public async Task<(ScopeRows Rows, GeneratedScope Generated)> GenerateAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var rows = await source.ReadAsync(scope, cancellationToken);
+        return (rows, generator.Generate(scope, rows.Rows.Select(row => Open(row, rows.UnsetVariables))));
+    }
+
+    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
+        !unset.TryGetValue(row.Id, out var names)
+            ? keys.Open(row)
+            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, null,
+                $"The settings name environment variables that are not set: {names}. Set them where the worker runs."));
+
+    private async Task HoldWhereTheFaultIsOursAsync(ScopeRows rows, GeneratedScope generated, CancellationToken cancellationToken)
+    {
+        var lacking = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.NoKey).ToList();
+        var unknown = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.UnknownType).ToList();
+        if (lacking.Count == 0 && unknown.Count == 0) return;
+
+        var current = (await store.ReadCurrentAsync(rows.Scope, cancellationToken)).Current?.Manifest;
+        if (lacking.Count > 0)
+        {
+            // Where nothing was ever published there is nothing to keep, so what can be read is better than nothing; but where no
+            // settings at all can be read the key ring is wrong, and an empty list would only hide that.
+            var readable = generated.Problems.DistinctBy(problem => problem.DestinationId).Count() < rows.Rows.Count(row => row is { Enabled: true, Deleted: false });
+            if (current is not null || !readable)
+                throw new ScopeHeldException(rows, generated.Problems, $"{lacking.Count} destination(s) have settings that no configured key opens.");
+        }
+        if (unknown.Count > 0 && current is not null)
+        {
+            var published = await PublishedTypesAsync(rows.Scope, current, cancellationToken);
+            if (unknown.FirstOrDefault(problem => published.Contains(problem.Type)) is { } lost)
+                throw new ScopeHeldException(rows, generated.Problems, $"This build does not know the type '{lost.Type}', which is published.");
+        }
+    }
+
+    /// <summary>The types in a manifest: its snapshot for full consent has every script, as more consent never takes one away.</summary>
+    private async Task<HashSet<string>> PublishedTypesAsync(Scope scope, Manifest manifest, CancellationToken cancellationToken)
+    {
+        var types = new HashSet<string>(StringComparer.Ordinal);
+        if (!SnapshotHash.TryParse(manifest[ConsentSet.Everything].Snapshot, out var hash)
+            || await store.ReadSnapshotAsync(scope, hash, cancellationToken) is not { } bytes) return types;
+        using var document = JsonDocument.Parse(bytes);
+        foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
+            types.Add(script.GetProperty("id").GetString()!.Split(':')[0]);
+        return types;
+    }
+}

@@ -1,0 +1,238 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO.Hashing;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.Worker.Sources.Files;
+
+/// <summary>The file is not a destinations file; the message lists everything that is wrong, each with its place.</summary>
+public sealed class DestinationFileException(string message) : Exception(message);
+
+/// <summary>
+/// A destinations file as it stood when it was read: every organization's rows by scope. Settings have <c>${NAME}</c> replaced by the
+/// environment variable; a destination whose variable is not set gets <see cref="UnsetVariables"/> and is left out.
+/// </summary>
+public sealed partial class DestinationFile
+{
+    private readonly Dictionary<Scope, IReadOnlyList<Destination>> _rows;
+
+    private DestinationFile(Dictionary<Scope, IReadOnlyList<Destination>> rows, Dictionary<Guid, string> unset)
+    {
+        _rows = rows;
+        UnsetVariables = unset;
+    }
+
+    /// <summary>Destinations that name an environment variable that is not set, and which.</summary>
+    public IReadOnlyDictionary<Guid, string> UnsetVariables { get; }
+
+    /// <summary>The organizations in the file.</summary>
+    public IEnumerable<OrganizationId> Organizations => _rows.Keys.Select(scope => scope.Organization).Distinct();
+
+    /// <summary>The rows of a scope; none for one that is not in the file.</summary>
+    public IReadOnlyList<Destination> Rows(Scope scope) => _rows.GetValueOrDefault(scope, []);
+
+    /// <summary>Reads a file's text.</summary>
+    /// <exception cref="DestinationFileException">It is not one.</exception>
+    public static DestinationFile Parse(ReadOnlySpan<byte> text, Func<string, string?> variable)
+    {
+        if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
+        JsonElement root;
+        try
+        {
+            var reader = new Utf8JsonReader(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            root = JsonElement.ParseValue(ref reader);
+            if (reader.Read()) throw new DestinationFileException("There is text after the JSON object.");
+        }
+        catch (JsonException exception)
+        {
+            throw new DestinationFileException(
+                $"It is not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber", 2)[0]}");
+        }
+        var parser = new Parser(variable);
+        parser.ReadRoot(root);
+        if (parser.Problems.Count > 0) throw new DestinationFileException(string.Join(Environment.NewLine, parser.Problems));
+        return new DestinationFile(parser.Rows, parser.Unset);
+    }
+
+    [GeneratedRegex(@"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", RegexOptions.CultureInvariant)]
+    private static partial Regex Variable();
+
+    private sealed class Parser(Func<string, string?> variable)
+    {
+        public List<string> Problems { get; } = [];
+
+        public Dictionary<Scope, IReadOnlyList<Destination>> Rows { get; } = [];
+
+        public Dictionary<Guid, string> Unset { get; } = [];
+
+        public void ReadRoot(JsonElement root)
+        {
+            if (!Expect(root, JsonValueKind.Object, "$")) return;
+            Known(root, "$", "organizations", "$schema");
+            if (!root.TryGetProperty("organizations", out var organizations))
+            {
+                Problems.Add("$.organizations is missing: a list of organizations.");
+                return;
+            }
+            if (!Expect(organizations, JsonValueKind.Array, "$.organizations")) return;
+            var index = 0;
+            foreach (var organization in organizations.EnumerateArray()) ReadOrganization(organization, $"$.organizations[{index++}]");
+        }
+
+        private void ReadOrganization(JsonElement organization, string path)
+        {
+            if (!Expect(organization, JsonValueKind.Object, path)) return;
+            Known(organization, path, "id", "environments");
+            var text = organization.TryGetProperty("id", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+            if (!OrganizationId.TryParse(text, out var id))
+            {
+                Problems.Add($"{path}.id is not a safe name. {OrganizationId.Rule}");
+                return;
+            }
+            var duplicate = false;
+            foreach (var scope in Scope.Of(id)) duplicate |= !Rows.TryAdd(scope, []);
+            if (duplicate)
+            {
+                Problems.Add($"{path}.id is '{id}' a second time.");
+                return;
+            }
+            if (!organization.TryGetProperty("environments", out var environments)) return;
+            if (!Expect(environments, JsonValueKind.Object, $"{path}.environments")) return;
+            foreach (var property in environments.EnumerateObject())
+            {
+                var place = $"{path}.environments.{property.Name}";
+                if (DeploymentEnvironments.TryParse(property.Name, out var environment)) ReadEnvironment(property.Value, new Scope(id, environment), place);
+                else Problems.Add($"{place} is none of development, staging, production.");
+            }
+        }
+
+        private void ReadEnvironment(JsonElement environment, Scope scope, string path)
+        {
+            if (!Expect(environment, JsonValueKind.Object, path)) return;
+            Known(environment, path, "destinations");
+            if (!environment.TryGetProperty("destinations", out var destinations)) return;
+            if (!Expect(destinations, JsonValueKind.Array, $"{path}.destinations")) return;
+            var rows = new List<Destination>();
+            var index = 0;
+            foreach (var destination in destinations.EnumerateArray())
+            {
+                if (ReadDestination(destination, scope, index, $"{path}.destinations[{index}]") is { } row) rows.Add(row);
+                index++;
+            }
+            Rows[scope] = rows;
+        }
+
+        private Destination? ReadDestination(JsonElement destination, Scope scope, int index, string path)
+        {
+            if (!Expect(destination, JsonValueKind.Object, path)) return null;
+            Known(destination, path, "type", "id", "name", "description", "settings", "requiredConsent", "enabled", "testMode");
+            var before = Problems.Count;
+            var type = Text(destination, "type", path, required: true);
+            var name = Text(destination, "name", path, required: false);
+            var idText = Text(destination, "id", path, required: false);
+            var id = DerivedId(scope, index);
+            if (idText is not null && !Guid.TryParse(idText, out id)) Problems.Add($"{path}.id must be a UUID.");
+            var settings = JsonElement.Parse("{}");
+            if (destination.TryGetProperty("settings", out var given) && Expect(given, JsonValueKind.Object, $"{path}.settings"))
+            {
+                var unset = new SortedSet<string>(StringComparer.Ordinal);
+                settings = Expand(given, unset);
+                if (unset.Count > 0) Unset[id] = string.Join(", ", unset);
+            }
+            var row = new Destination
+            {
+                Id = id,
+                Type = type ?? "",
+                Name = name ?? "",
+                Environment = scope.Environment.Name(),
+                Settings = settings,
+                RequiredConsent = Consents(destination, path),
+                Enabled = Flag(destination, "enabled", path, true),
+                TestMode = Flag(destination, "testMode", path, false),
+                CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(index), // the file's order is the order
+            };
+            return Problems.Count == before ? row : null;
+        }
+
+        private static Guid DerivedId(Scope scope, int index) =>
+            new(XxHash128.Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{scope}/{index}"))));
+
+        private ImmutableArray<string> Consents(JsonElement destination, string path)
+        {
+            if (!destination.TryGetProperty("requiredConsent", out var list) || list.ValueKind == JsonValueKind.Null) return [];
+            if (!Expect(list, JsonValueKind.Array, $"{path}.requiredConsent")) return [];
+            if (list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String)) return [.. list.EnumerateArray().Select(entry => entry.GetString()!)];
+            Problems.Add($"{path}.requiredConsent must be a list of category names.");
+            return [];
+        }
+
+        private string? Text(JsonElement parent, string name, string path, bool required)
+        {
+            if (!parent.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null)
+            {
+                if (required) Problems.Add($"{path}.{name} is missing: a string.");
+                return null;
+            }
+            return Expect(value, JsonValueKind.String, $"{path}.{name}") ? value.GetString() : null;
+        }
+
+        private bool Flag(JsonElement parent, string name, string path, bool defaultValue)
+        {
+            if (!parent.TryGetProperty(name, out var value)) return defaultValue;
+            if (value.ValueKind is JsonValueKind.True or JsonValueKind.False) return value.GetBoolean();
+            Problems.Add($"{path}.{name} must be true or false.");
+            return defaultValue;
+        }
+
+        private bool Expect(JsonElement value, JsonValueKind kind, string path)
+        {
+            if (value.ValueKind == kind) return true;
+            Problems.Add($"{path} must be {(kind == JsonValueKind.Array ? "a list" : kind == JsonValueKind.Object ? "an object" : "a string")}.");
+            return false;
+        }
+
+        private void Known(JsonElement parent, string path, params ReadOnlySpan<string> names)
+        {
+            foreach (var property in parent.EnumerateObject())
+                if (!names.Contains(property.Name)) Problems.Add($"{path}.{property.Name} is not known here; known are {string.Join(", ", names)}.");
+        }
+
+        private JsonElement Expand(JsonElement settings, SortedSet<string> unset)
+        {
+            if (!settings.GetRawText().Contains("${", StringComparison.Ordinal)) return settings;
+            var node = Expand(JsonNode.Parse(settings.GetRawText())!, unset);
+            return JsonElement.Parse(node.ToJsonString());
+        }
+
+        private JsonNode Expand(JsonNode node, SortedSet<string> unset)
+        {
+            switch (node)
+            {
+                case JsonObject fields:
+                    foreach (var (name, value) in fields.ToList())
+                        if (value is not null) fields[name] = Detached(Expand(value, unset), value);
+                    return fields;
+                case JsonArray entries:
+                    for (var index = 0; index < entries.Count; index++)
+                        if (entries[index] is { } entry) entries[index] = Detached(Expand(entry, unset), entry);
+                    return entries;
+                case JsonValue value when value.TryGetValue<string>(out var text):
+                    return JsonValue.Create(Variable().Replace(text, match =>
+                    {
+                        if (variable(match.Groups[1].Value) is { } found) return found;
+                        unset.Add(match.Groups[1].Value);
+                        return match.Value;
+                    }));
+                default:
+                    return node;
+            }
+        }
+
+        // A node that stayed itself already has its parent, and assigning it again would be refused.
+        private static JsonNode Detached(JsonNode expanded, JsonNode original) => ReferenceEquals(expanded, original) ? original.DeepClone() : expanded;
+    }
+}

@@ -1,0 +1,86 @@
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Publishing;
+
+namespace ConsentSnapshots.Worker.Sources;
+
+/// <summary>What the source says of one scope, read in one piece.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Rows">Its destinations, those for all environments included.</param>
+/// <param name="Position">The state of the source they were read at.</param>
+public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, SourcePosition Position)
+{
+    /// <summary>Rows whose settings name environment variables that are not set, and which: they are left out.</summary>
+    public IReadOnlyDictionary<Guid, string> UnsetVariables { get; init; } = new Dictionary<Guid, string>();
+}
+
+/// <summary>A scope that somebody in this process is building.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Retried">Whether an earlier attempt may have ended halfway.</param>
+/// <param name="Attempt">1 for the first attempt since the scope was last complete.</param>
+/// <param name="Token">What the source recognises the claim by.</param>
+public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token);
+
+/// <summary>What became of a scope's destinations when it was last built, for <c>status</c>.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Pending">Whether it waits to be built.</param>
+/// <param name="Attempts">How many attempts have failed since it was last complete.</param>
+/// <param name="LastError">Why the last attempt failed.</param>
+/// <param name="HeldReason">Why the last good version is kept although the source has changed.</param>
+/// <param name="Revision">The source's revision; null where it counts none.</param>
+/// <param name="Problems">What is wrong with which destination.</param>
+public sealed record ScopeStatus(
+    Scope Scope, bool Pending, int Attempts, string? LastError, string? HeldReason, long? Revision, IReadOnlyList<DestinationProblem> Problems);
+
+/// <summary>
+/// Where destinations come from, and which scopes wait to be built: Postgres, or a file. A source that cannot be read throws
+/// <see cref="SourceUnavailableException"/>: no rows is an answer, no answer is not.
+/// </summary>
+public interface IDestinationSource
+{
+    /// <summary>What the source is, for people: never a secret.</summary>
+    string Description { get; }
+
+    /// <summary>Checks that the source can be read with the rights there are; what is wrong is in the exception's message.</summary>
+    /// <exception cref="SourceUnavailableException">It cannot.</exception>
+    Task CheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reads one scope.</summary>
+    Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
+
+    /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
+    Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Takes up to <paramref name="max"/> scopes that wait to be built, so that nobody else builds them meanwhile.</summary>
+    Task<IReadOnlyList<ClaimedScope>> ClaimAsync(int max, CancellationToken cancellationToken);
+
+    /// <summary>Takes one scope whether it waits or not; null while somebody else builds it.</summary>
+    Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken);
+
+    /// <summary>The scope is built as of this position. It stays pending when the source has changed since.</summary>
+    Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken);
+
+    /// <summary>The scope could not be built; it is due again after the delay.</summary>
+    Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken);
+
+    /// <summary>Makes scopes pending: what a reconcile found.</summary>
+    Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken);
+
+    /// <summary>What is known of the scopes, in order; of one organization, or of all.</summary>
+    Task<IReadOnlyList<ScopeStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken);
+}
+
+/// <summary>What a build made of a scope.</summary>
+/// <param name="Position">The state of the source it was made of.</param>
+/// <param name="Problems">What is wrong with which destination.</param>
+/// <param name="Publication">What was published.</param>
+public sealed record BuildReport(SourcePosition Position, IReadOnlyList<DestinationProblem> Problems, PublicationResult Publication);
+
+/// <summary>Why a scope was not built.</summary>
+/// <param name="Error">What happened, for people.</param>
+/// <param name="Held">Whether the last good version is kept on purpose because the fault is ours.</param>
+/// <param name="Position">The state of the source that was read, where it got that far.</param>
+/// <param name="Problems">What is wrong with which destination, where it got that far.</param>
+public sealed record BuildFailure(string Error, bool Held, SourcePosition? Position, IReadOnlyList<DestinationProblem>? Problems);
+
+/// <summary>The source cannot be read; says what, where and what to do.</summary>
+public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,37 @@
+namespace ConsentSnapshots.Worker.Sources;
+
+/// <summary>Where destinations come from.</summary>
+public enum SourceProvider
+{
+    /// <summary>A JSON file: the self-hosted model and the embedded default.</summary>
+    File,
+
+    /// <summary>A Postgres table: the SaaS model.</summary>
+    Postgres,
+}
+
+/// <summary>The source of destinations, section <c>Source</c>.</summary>
+public sealed class SourceOptions
+{
+    /// <summary>The section's name.</summary>
+    public const string Section = "Source";
+
+    /// <summary><c>file</c> or <c>postgres</c>. Default: file.</summary>
+    public SourceProvider Provider { get; set; } = SourceProvider.File;
+
+    /// <summary>The file's path. Required for <c>file</c>.</summary>
+    public string? File { get; set; }
+
+    /// <summary>How often the file is looked at. Shorter publishes an edit sooner; a look is one file status. Default: 200 ms.</summary>
+    public TimeSpan WatchInterval { get; set; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Every rule that is broken: key, rule, actual value.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Provider != SourceProvider.File) yield break;
+        if (string.IsNullOrWhiteSpace(File)) yield return "Source:File must name a file when Source:Provider is file; it is empty.";
+        else if (!System.IO.File.Exists(File)) yield return $"Source:File must name a file that exists; '{File}' does not.";
+        if (WatchInterval < TimeSpan.FromMilliseconds(10) || WatchInterval > TimeSpan.FromMinutes(10))
+            yield return $"Source:WatchInterval must be 00:00:00.010 to 00:10:00; it is {WatchInterval}.";
+    }
+}

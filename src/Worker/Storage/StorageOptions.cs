@@ -1,0 +1,79 @@
+namespace ConsentSnapshots.Worker.Storage;
+
+/// <summary>Which store there is.</summary>
+public enum StorageProvider
+{
+    /// <summary>A local directory: the embedded default, for one machine.</summary>
+    Directory,
+
+    /// <summary>Azure Blob Storage.</summary>
+    Azure,
+}
+
+/// <summary>The store, section <c>Storage</c>. The edge reads the same section.</summary>
+public sealed class StorageOptions
+{
+    /// <summary>The section's name.</summary>
+    public const string Section = "Storage";
+
+    /// <summary><c>directory</c> or <c>azure</c>. Default: directory.</summary>
+    public StorageProvider Provider { get; set; } = StorageProvider.Directory;
+
+    /// <summary>The folder that holds <c>public/</c> and <c>private/</c>. Required for <c>directory</c>.</summary>
+    public string? Directory { get; set; }
+
+    /// <summary>An Azure Storage connection string. One of this and <see cref="ServiceUri"/> is required for <c>azure</c>. A secret.</summary>
+    public string? ConnectionString { get; set; }
+
+    /// <summary>The blob service's URL, used with the process's managed identity: no secret to keep.</summary>
+    public Uri? ServiceUri { get; set; }
+
+    /// <summary>The public container, a CDN's origin. Default: <c>consent-snapshots</c>.</summary>
+    public string Container { get; set; } = "consent-snapshots";
+
+    /// <summary>The private container. Default: <c>consent-snapshots-private</c>.</summary>
+    public string PrivateContainer { get; set; } = "consent-snapshots-private";
+
+    /// <summary>How long one request to the store may take before it is tried again. Longer rides out a slow store, shorter notices a dead one.</summary>
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// The public URL of the public container, for example the CDN's. Links and Content-Location use it; null where there is none.
+    /// </summary>
+    public Uri? PublicBaseUrl { get; set; }
+
+    /// <summary>Every rule that is broken: key, rule, actual value (never a secret).</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Provider == StorageProvider.Directory)
+        {
+            if (string.IsNullOrWhiteSpace(Directory)) yield return "Storage:Directory must name a folder when Storage:Provider is directory; it is empty.";
+        }
+        else
+        {
+            if (string.IsNullOrWhiteSpace(ConnectionString) == ServiceUri is null)
+            {
+                yield return "Storage:ConnectionString or Storage:ServiceUri must be set (one of them) when Storage:Provider is azure; "
+                    + (ServiceUri is null ? "neither is." : "both are.");
+            }
+            if (ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme is not ("https" or "http")))
+                yield return $"Storage:ServiceUri must be an absolute http(s) URL; it is '{uri}'.";
+            if (!IsContainerName(Container)) yield return $"Storage:Container must be {ContainerRule}; it is '{Container}'.";
+            if (!IsContainerName(PrivateContainer)) yield return $"Storage:PrivateContainer must be {ContainerRule}; it is '{PrivateContainer}'.";
+            if (Container == PrivateContainer) yield return $"Storage:Container and Storage:PrivateContainer must differ; both are '{Container}'.";
+        }
+        if (Timeout < TimeSpan.FromMilliseconds(100) || Timeout > TimeSpan.FromMinutes(5))
+            yield return $"Storage:Timeout must be 00:00:00.100 to 00:05:00; it is {Timeout}.";
+        if (PublicBaseUrl is { } publicUrl && (!publicUrl.IsAbsoluteUri || publicUrl.Scheme is not ("https" or "http")))
+            yield return $"Storage:PublicBaseUrl must be an absolute http(s) URL; it is '{publicUrl}'.";
+    }
+
+    private const string ContainerRule = "3 to 63 lowercase letters, digits and single hyphens";
+
+    // https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    private static bool IsContainerName(string? name) =>
+        name is { Length: >= 3 and <= 63 }
+        && name.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-')
+        && char.IsAsciiLetterOrDigit(name[0]) && char.IsAsciiLetterOrDigit(name[^1])
+        && !name.Contains("--", StringComparison.Ordinal);
+}
