@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using DbUp;
-using DbUp.Builder;
 using DbUp.Postgresql;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;

@@ -23,7 +23,7 @@ internal static class QuartzTables
     public static async Task<bool> CreateAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var before = await CountAsync(connection, ct);
-        IDriverDelegate tables = new PostgreSQLDelegate();
+        var tables = new PostgreSQLDelegate();
         tables.Initialize(new DriverDelegateContext
         {
             TablePrefix = Prefix,

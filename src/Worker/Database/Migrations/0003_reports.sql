@@ -6,9 +6,9 @@ create table consent_snapshots.destination_reports (
     position integer not null,
     destination_type text not null,
     destination_name text not null,
-    code text not null,
-    problem text not null,
-    remedy text not null,
+    kind text not null,
+    field text,
+    message text not null,
     reported_at timestamptz not null default clock_timestamp(),
     primary key (organization_id, environment, destination_id, position)
 );
