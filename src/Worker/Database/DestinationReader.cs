@@ -1,0 +1,239 @@
+using System.Collections.Immutable;
+using System.Data;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using ConsentSnapshots.Generator.Destinations;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace ConsentSnapshots.Worker.Database;
+
+/// <summary>Which state of the source something was made from; compared as a whole, the epoch first.</summary>
+/// <param name="Epoch">Raised after a restore of the database.</param>
+/// <param name="Revision">The scope's; 0 where the scope was never counted.</param>
+internal readonly record struct SourceVersion(long Epoch, long Revision) : IComparable<SourceVersion>
+{
+    public int CompareTo(SourceVersion other) => Epoch != other.Epoch ? Epoch.CompareTo(other.Epoch) : Revision.CompareTo(other.Revision);
+}
+
+/// <summary>A scope's destinations and the revision they are of: both from one snapshot of the database.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Version">What <see cref="ScopeQueue.CompleteAsync"/> and the manifest take.</param>
+/// <param name="Destinations">Those of the environment and those without one, not deleted; by creation time, then id.</param>
+internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations);
+
+/// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
+internal sealed class RowSecurityException(string table, string? role) : Exception(
+    $"Row-level security on {table} applies to role {role}, so rows may be hidden silently. Nothing is read. "
+    + $"Let the worker log in with a role that is exempt: alter role {role} bypassrls, or the table's owner where security is not forced.");
+
+/// <summary>Reads destinations. Whatever goes wrong is an exception: an empty list means that the database said so.</summary>
+internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<PostgresOptions> options, ILogger<DestinationReader> logger)
+{
+    // Large enough to be one index scan each, small enough to hold and to keep transactions short.
+    private const int OrganizationsPerRead = 100;
+
+    private static readonly JsonDocumentOptions SettingsJson = new() { MaxDepth = 128 };
+    private static readonly JsonElement NullJson = JsonElement.Parse("null");
+
+    private readonly TableName _table = options.Value.Table;
+
+    // Replaced as a whole; two readers may both find it absent and both look.
+    private DestinationsTable? _shape;
+
+    /// <summary>For the start: the table is there, has what we need, may be read, and shows all its rows.</summary>
+    /// <exception cref="DatabaseShapeException">Table or schema is not what we need.</exception>
+    /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
+    public async Task CheckAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using (var command = new NpgsqlCommand("select to_regclass('consent_snapshots.uncounted_changes') is not null", connection))
+        {
+            if (!(bool)(await command.ExecuteScalarAsync(ct))!)
+                throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
+        }
+
+        _shape = null;
+        await ReadAsync(connection, [], ct);
+    }
+
+    /// <summary>Reads one scope.</summary>
+    public async Task<ScopeSource> ReadAsync(Scope scope, CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        var read = await ReadAsync(connection, [scope.Organization], ct);
+        return read.Single(source => source.Scope == scope);
+    }
+
+    /// <summary>
+    /// Reads all three scopes of each organization, in the given order. Some organizations at a time share a snapshot, each scope is whole; a long
+    /// run holds no long transaction, which would keep the database from cleaning up.
+    /// </summary>
+    public async IAsyncEnumerable<ScopeSource> ReadAsync(
+        IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken ct)
+    {
+        foreach (var some in organizations.Chunk(OrganizationsPerRead))
+        {
+            ImmutableArray<ScopeSource> read;
+            await using (var connection = await database.OpenConnectionAsync(ct)) read = await ReadAsync(connection, some, ct);
+            foreach (var source in read) yield return source;
+        }
+    }
+
+    /// <summary>Every organization that has a row, be it deleted, or that has ever had one. Names that cannot be published are logged and left out.</summary>
+    public async Task<ImmutableArray<OrganizationId>> ListOrganizationsAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { } };
+        AddGuards(batch);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            $"""
+            select organization_id::text collate "C" from {_table.Quoted}
+            union
+            select organization_id from consent_snapshots.scopes
+            order by 1
+            """));
+        var organizations = ImmutableArray.CreateBuilder<OrganizationId>();
+        await using (var reader = await batch.ExecuteReaderAsync(ct))
+        {
+            await PassGuardsAsync(reader, connection, ct);
+            while (await reader.ReadAsync(ct))
+            {
+                var text = reader.GetString(0);
+                if (OrganizationId.TryParse(text, out var organization)) organizations.Add(organization);
+                else logger.OrganizationRefused(text);
+            }
+        }
+
+        await transaction.CommitAsync(ct);
+        return organizations.ToImmutable();
+    }
+
+    private async Task<ImmutableArray<ScopeSource>> ReadAsync(
+        NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    {
+        var shape = _shape ??= await DestinationsTable.FindAsync(connection, _table, ct)
+            ?? throw new DatabaseShapeException($"There is no table {_table}. Check Database:DestinationsTable.");
+        try
+        {
+            return await ReadAsync(connection, shape, organizations, ct);
+        }
+        catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
+        {
+            // Names or types do not fit: the table may have been made anew with another type of organization_id. Look again next time.
+            _shape = null;
+            throw;
+        }
+    }
+
+    private async Task<ImmutableArray<ScopeSource>> ReadAsync(
+        NpgsqlConnection connection, DestinationsTable shape, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        AddGuards(batch);
+        var names = organizations.Select(organization => organization.Value).ToArray();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch from consent_snapshots.source"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            "select organization_id, environment, revision from consent_snapshots.scopes where organization_id = any($1)")
+        { Parameters = { new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } } });
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            $"""
+            select organization_id::text, id, type, name, environment, settings::text, coalesce(settings_encrypted, true),
+                   to_jsonb(required_consent)::text, coalesce(enabled, false), coalesce(test_mode, false),
+                   coalesce(created_at::timestamptz, timestamptz 'epoch')
+            from {_table.Quoted}
+            where organization_id = any($1) and deleted_at is null
+            order by 11, id
+            """) { Parameters = { Organizations(shape, names) } });
+
+        long epoch;
+        var revisions = new Dictionary<(string, string), long>();
+        var rows = new Dictionary<string, List<Destination>>(StringComparer.Ordinal);
+        await using (var reader = await batch.ExecuteReaderAsync(ct))
+        {
+            await PassGuardsAsync(reader, connection, ct);
+            if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
+            epoch = reader.GetInt64(0);
+            await reader.NextResultAsync(ct);
+            while (await reader.ReadAsync(ct)) revisions[(reader.GetString(0), reader.GetString(1))] = reader.GetInt64(2);
+            await reader.NextResultAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                var organization = reader.GetString(0);
+                if (!rows.TryGetValue(organization, out var list)) rows[organization] = list = [];
+                list.Add(ReadRow(reader));
+            }
+        }
+
+        await transaction.CommitAsync(ct);
+        return
+        [
+            .. organizations.SelectMany(Scope.Of).Select(scope => new ScopeSource(
+                scope,
+                new SourceVersion(epoch, revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()))),
+                rows.TryGetValue(scope.Organization.Value, out var list)
+                    ? [.. list.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())]
+                    : [])),
+        ];
+    }
+
+    private Destination ReadRow(NpgsqlDataReader reader)
+    {
+        var (id, type) = (reader.GetGuid(1), reader.GetString(2));
+        return new Destination
+        {
+            Id = id,
+            Type = type,
+            Name = reader.IsDBNull(3) ? "" : reader.GetString(3),
+            Environment = reader.IsDBNull(4) ? null : reader.GetString(4),
+            Settings = reader.IsDBNull(5) ? NullJson : ReadSettings(reader.GetString(5), id, type),
+            SettingsEncrypted = reader.GetBoolean(6),
+            RequiredConsent = RequiredConsentColumn.Parse(reader.IsDBNull(7) ? null : reader.GetString(7)),
+            Enabled = reader.GetBoolean(8),
+            TestMode = reader.GetBoolean(9),
+            CreatedAt = reader.GetFieldValue<DateTimeOffset>(10),
+        };
+    }
+
+    /// <summary>One tenant's absurd settings (Postgres takes thousands of levels) must not keep the scope's other destinations from being read.</summary>
+    private JsonElement ReadSettings(string json, Guid id, string type)
+    {
+        try
+        {
+            return JsonElement.Parse(json, SettingsJson);
+        }
+        catch (JsonException)
+        {
+            logger.SettingsUnreadable(id, type);
+            return NullJson;
+        }
+    }
+
+    private void AddGuards(NpgsqlBatch batch)
+    {
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
+        // With this off Postgres refuses a query that a policy would filter, should the check below ever not see it.
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"select row_security_active('{_table.Quoted}'::regclass), current_user::text"));
+    }
+
+    private async Task PassGuardsAsync(NpgsqlDataReader reader, NpgsqlConnection connection, CancellationToken ct)
+    {
+        if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException($"Row-level security of {_table} in {connection.Database} cannot be told.");
+        if (reader.GetBoolean(0)) throw new RowSecurityException(_table.ToString(), reader.GetString(1));
+        await reader.NextResultAsync(ct);
+    }
+
+    private static NpgsqlParameter Organizations(DestinationsTable shape, string[] names)
+    {
+        if (!shape.OrganizationIsUuid) return new NpgsqlParameter { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+        // Compared as uuid so that an index serves. Only the form that Postgres prints names an organization: another one of the same
+        // uuid would be a second scope with the same rows.
+        var ids = names.Select(name => Guid.TryParseExact(name, "D", out var id) && id.ToString() == name ? id : (Guid?)null);
+        return new NpgsqlParameter { Value = ids.OfType<Guid>().ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid };
+    }
+}

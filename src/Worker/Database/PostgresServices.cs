@@ -1,0 +1,41 @@
+using System.Globalization;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ConsentSnapshots.Worker.Database;
+
+/// <summary>Registers the database side: options, pool, migrator, queue, readers, listener.</summary>
+internal static class PostgresServices
+{
+    /// <summary>Nothing is opened here; the options are validated on start, or when first used by a command.</summary>
+    public static IServiceCollection AddPostgres(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<PostgresOptions>()
+            .Bind(configuration.GetSection(PostgresOptions.Section))
+            .Configure(options =>
+            {
+                options.ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
+                options.ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
+            })
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => PostgresConnections.CreatePool(
+            provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>()));
+        services.AddSingleton<DatabaseMigrator>();
+        services.AddSingleton<DestinationReader>();
+        services.AddSingleton<ScopeStatusReader>();
+        services.AddSingleton<BuildRecords>();
+        services.AddSingleton<ChangeListener>();
+        services.AddSingleton(provider => new ScopeQueue(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}"),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<ScopeQueue>>()));
+        return services;
+    }
+}
