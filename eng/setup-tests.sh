@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# setup-tests.sh: makes this machine ready for the whole test suite; what is there already is left alone, so running it again
+# costs seconds. Needs Debian (or a relative) for what has to be installed, and root or sudo. eng/teardown-tests.sh undoes
+# what must not stay.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=eng/docker.sh
+source eng/docker.sh
+# shellcheck source=eng/images/tags.env
+source eng/images/tags.env
+registry_patience=8 # seconds until an image registry that says nothing counts as unreachable
+
+main() {
+    need docker docker.io
+    # Debian's newer releases package the client apart from the daemon.
+    need docker docker-cli
+    need iptables iptables
+    need node nodejs
+    need npm npm
+    need_chromium
+    start_docker
+    provide_image "$POSTGRES_IMAGE" postgres
+    provide_image "$AZURITE_IMAGE" azurite
+    build_browser_bundle
+}
+
+say() { echo "setup-tests: $*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; }
+
+need() {
+    local command=$1 package=$2
+    have "$command" || apt_install "$package"
+}
+
+need_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        have "$name" && return
+    done
+    apt_install chromium
+}
+
+apt_updated=
+apt_install() {
+    have apt-get || fail "$* is missing, and there is no apt-get to install it with: install it by hand"
+    say "installing $*"
+    # apt speaks on standard output and may read standard input; neither belongs to the caller.
+    if [[ -z $apt_updated ]]; then
+        as_root apt-get update -q </dev/null >&2
+        apt_updated=yes
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null >&2
+}
+
+start_docker() {
+    docker_answers && return
+    if as_root docker info >/dev/null 2>&1; then
+        # A daemon that only root may talk to (installing the package has just started it, say): let this user in until it stops.
+        have setfacl || apt_install acl
+        as_root setfacl -m "u:$(id -u):rw" "$docker_socket"
+        touch "$docker_socket_opened"
+        return
+    fi
+    say "starting dockerd"
+    # Its own session: Ctrl+C in the terminal ends the tests, which then stop the daemon in order.
+    as_root setsid --fork dockerd --pidfile "$PWD/$docker_pidfile" --group "$(id -gn)" </dev/null >"$docker_state/dockerd.log" 2>&1
+    local deadline=$((SECONDS + 30))
+    until docker_answers; do
+        ((SECONDS < deadline)) || fail "no Docker daemon answers: $(tail -n 3 "$docker_state/dockerd.log")"
+        sleep 0.2
+    done
+}
+
+# provide_image TAG NAME: the official image where a registry answers, else one built from this machine's files under the same tag.
+provide_image() {
+    local tag=$1 name=$2 recipe origin
+    recipe=$(cat eng/images/rootfs.sh eng/images/"$name"/* | sha256sum | cut -c1-16)
+    if docker image inspect "$tag" >/dev/null 2>&1; then
+        origin=$(docker image inspect --format '{{index .Config.Labels "consent-snapshots.local-build"}}' "$tag" 2>/dev/null || true)
+        # An official image has no such label; a local one is built anew when its recipe has changed.
+        [[ -z $origin || $origin == "<no value>" || $origin == "$recipe" ]] && return
+    elif pull "$tag"; then
+        return
+    fi
+    if [[ $name == postgres && ! -d /usr/lib/postgresql ]]; then
+        install_postgres_files
+    fi
+    say "building $tag from this machine's files"
+    "eng/images/$name/build.sh" "$tag" "$recipe"
+}
+
+# A registry that answers says so with its first line at once; how long the download then takes is another matter.
+pull() {
+    local tag=$1 log pid deadline=$((SECONDS + registry_patience))
+    log=$(mktemp)
+    docker pull "$tag" </dev/null >"$log" 2>&1 &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null && ! grep -q 'Pulling from' "$log"; do
+        if ((SECONDS >= deadline)); then
+            kill "$pid" 2>/dev/null || true
+        fi
+        sleep 0.1
+    done
+    if wait "$pid"; then
+        rm -f "$log"
+        return 0
+    fi
+    say "cannot pull $tag: $(tail -n 1 "$log")"
+    rm -f "$log"
+    return 1
+}
+
+# Only the files are wanted: Debian's package would create a cluster and start it.
+install_postgres_files() {
+    local setting=/etc/postgresql-common/createcluster.d/consent-snapshots-tests.conf
+    as_root mkdir -p "${setting%/*}"
+    echo 'create_main_cluster = false' | as_root tee "$setting" >/dev/null
+    apt_install postgresql
+    as_root rm -f "$setting"
+}
+
+# The client that site developers put on their pages, for the tests that run it in a browser.
+build_browser_bundle() (
+    cd tests/browser
+    if [[ ! -e dist/c15t.js || -n $(find entry.js package.json package-lock.json -newer dist/c15t.js) ]]; then
+        say "building the c15t bundle of the browser tests"
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
+        npm run --silent build </dev/null >&2
+    fi
+)
+
+main

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The test command: makes the machine ready (eng/setup-tests.sh), builds, runs every test, stops what it started.
+# Arguments go to `dotnet test`, for example: ./test.sh -- --filter-class '*Publisher*'
+# The last line is `N passed, N failed` (and skipped, if any); the exit code is 0 only if tests ran and all passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=eng/docker.sh
+source eng/docker.sh
+solution=Consent.Snapshots.sln
+
+if ! command -v dotnet >/dev/null; then
+    echo "test.sh: dotnet is not on PATH; install the .NET SDK named in global.json ($(grep -oE '[0-9]+\.[0-9]+\.[0-9]+' global.json | head -n 1) or newer)" >&2
+    exit 1
+fi
+# Summaries are read below, in English; no build server stays behind.
+export DOTNET_CLI_UI_LANGUAGE=en DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
+# A filter leaves some project without a test; that none ran at all is judged below.
+export TESTINGPLATFORM_EXITCODE_IGNORE=8
+export CONSENT_SNAPSHOTS_TEST_RUN=run-$$-$RANDOM
+
+# A daemon that somebody's earlier eng/setup-tests.sh left running is theirs to stop.
+docker_was_up=
+if docker_answers; then docker_was_up=yes; fi
+log=$(mktemp)
+finish() {
+    rm -f "$log"
+    if [[ -n $docker_was_up ]]; then
+        eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
+    else
+        eng/teardown-tests.sh
+    fi
+}
+trap finish EXIT
+
+eng/setup-tests.sh
+dotnet restore "$solution" --locked-mode -v quiet
+dotnet build "$solution" -c Release --no-restore -v quiet -warnaserror -p:UseSharedCompilation=false
+status=0
+dotnet test --solution "$solution" -c Release --no-build "$@" </dev/null 2>&1 | tee "$log" || status=$?
+
+# The summary of all projects is the last one printed.
+count() { sed -nE "s/^[[:space:]]*$1: ([0-9]+).*/\\1/p" "$log" | tail -n 1; }
+passed=$(count succeeded)
+failed=$(count failed)
+skipped=$(count skipped)
+if ((${passed:-0} + ${failed:-0} == 0)); then
+    echo "test.sh: no test ran" >&2
+    status=1
+elif ((${failed:-0} > 0 && status == 0)); then
+    status=1
+fi
+trap - EXIT
+finish
+echo "${passed:-0} passed, ${failed:-0} failed$( ((${skipped:-0} == 0)) || echo ", $skipped skipped")"
+exit "$status"

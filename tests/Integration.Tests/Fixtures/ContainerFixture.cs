@@ -1,0 +1,83 @@
+using DotNet.Testcontainers.Containers;
+
+namespace ConsentSnapshots.Integration.Tests.Fixtures;
+
+/// <summary>
+/// One container for the whole assembly, started by the first test that asks for it, so that a run without such a test needs no
+/// Docker. Tests that stop, pause or restart it belong to <see cref="Outages"/>.
+/// </summary>
+public abstract class ContainerFixture : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _starting = new(1, 1);
+    private IContainer? _container;
+
+    /// <summary>The published port; it stays the same when the server is restarted.</summary>
+    protected int Port { get; } = FixedPort.Next();
+
+    /// <summary>Stops the server in order (its sessions end) and starts it again with its data.</summary>
+    public async Task RestartAsync(CancellationToken cancellationToken)
+    {
+        await StopAsync(cancellationToken);
+        await StartAsync(cancellationToken);
+    }
+
+    /// <summary>Stops the server: connections are refused until <see cref="StartAsync"/>.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken) =>
+        await (await ContainerAsync(cancellationToken)).StopAsync(cancellationToken);
+
+    /// <summary>Starts the server after <see cref="StopAsync"/>; returns when it answers.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken) =>
+        await (await ContainerAsync(cancellationToken)).StartAsync(cancellationToken);
+
+    /// <summary>Freezes the server: connections stay open and nothing answers, as when the network swallows packets.</summary>
+    public async Task PauseAsync(CancellationToken cancellationToken) =>
+        await (await ContainerAsync(cancellationToken)).PauseAsync(cancellationToken);
+
+    /// <summary>Lets the server go on after <see cref="PauseAsync"/>.</summary>
+    public async Task UnpauseAsync(CancellationToken cancellationToken) =>
+        await (await ContainerAsync(cancellationToken)).UnpauseAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_container is not null)
+        {
+            await _container.DisposeAsync();
+        }
+
+        _starting.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Describes the container; it is not started.</summary>
+    protected abstract IContainer Build();
+
+    /// <summary>The container, started when this is the first call.</summary>
+    protected async Task<IContainer> ContainerAsync(CancellationToken cancellationToken)
+    {
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            if (_container is null)
+            {
+                var container = Build();
+                try
+                {
+                    await container.StartAsync(cancellationToken);
+                }
+                catch
+                {
+                    await container.DisposeAsync();
+                    throw;
+                }
+
+                _container = container;
+            }
+
+            return _container;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using ConsentSnapshots.Integration.Tests.Fixtures;
+using DotNet.Testcontainers.Containers;
+using Npgsql;
+using Testcontainers.PostgreSql;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
+
+namespace ConsentSnapshots.Integration.Tests.Fixtures;
+
+/// <summary>A real PostgreSQL server; every test, or class of tests, takes a database of its own.</summary>
+public sealed class PostgresFixture : ContainerFixture
+{
+    private const string Owner = "control_plane";
+    private const string Password = "only-for-tests";
+    private int _databases;
+
+    /// <summary>Creates an empty database and returns the connection string of its owner, a superuser.</summary>
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
+    {
+        await ContainerAsync(cancellationToken);
+        var name = $"test_{Interlocked.Increment(ref _databases)}";
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await connection.OpenAsync(cancellationToken);
+        await using var create = new NpgsqlCommand($"create database {name}", connection);
+        await create.ExecuteNonQueryAsync(cancellationToken);
+        return ConnectionString(name);
+    }
+
+    protected override IContainer Build() => new PostgreSqlBuilder(TestImages.Postgres)
+        .WithUsername(Owner)
+        .WithPassword(Password)
+        .WithDatabase("postgres")
+        .WithPortBinding(Port, PostgreSqlBuilder.PostgreSqlPort)
+        // The same order of text in the official image and in the one built from Debian's files.
+        .WithEnvironment("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C.UTF-8")
+        // Many databases, each with its pools and a listener.
+        .WithCommand("-c", "max_connections=500")
+        .WithLabel(TestRun.Label, TestRun.Id)
+        // The official image's signal, a fast shutdown; SIGTERM would wait for the sessions to end by themselves.
+        .WithCreateParameterModifier(parameters => parameters.StopSignal = "SIGINT")
+        .Build();
+
+    private string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = Port,
+        Username = Owner,
+        Password = Password,
+        Database = database,
+        IncludeErrorDetail = true,
+    }.ConnectionString;
+}
