@@ -25,4 +25,25 @@ internal static class Events
     public const int ListenerRetrying = 2302;
 
     #endregion
+
+    #region 3000-3999 Sources
+
+    public const int FileRead = 3001;
+    public const int FileNotRead = 3002;
+
+    #endregion
+
+    #region 4000-4999 Scheduling and publishing
+
+    public const int Started = 4000;
+    public const int Built = 4001;
+    public const int Held = 4002;
+    public const int ConsentViolation = 4003;
+    public const int BuildFailed = 4004;
+    public const int FailureNotRecorded = 4005;
+    public const int DrainFailed = 4006;
+    public const int Reconciled = 4010;
+    public const int ReconcileFailed = 4011;
+
+    #endregion
 }

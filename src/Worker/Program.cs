@@ -1,1 +1,3 @@
-Console.WriteLine("consent-snapshots");
+using ConsentSnapshots.Worker.Commands;
+
+return await new CommandLine(Console.Out, Console.Error).InvokeAsync(args);

@@ -16,11 +16,7 @@ internal static class PostgresServices
     {
         services.AddOptions<PostgresOptions>()
             .Bind(configuration.GetSection(PostgresOptions.Section))
-            .Configure(options =>
-            {
-                options.ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
-                options.ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
-            })
+            .Configure(options => ReadConnectionStrings(configuration, options))
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
@@ -37,5 +33,12 @@ internal static class PostgresServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
         return services;
+    }
+
+    /// <summary>Connection strings stand in the section of their own that .NET keeps for them.</summary>
+    internal static void ReadConnectionStrings(IConfiguration configuration, PostgresOptions options)
+    {
+        options.ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
+        options.ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
     }
 }

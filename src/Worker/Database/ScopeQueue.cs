@@ -122,6 +122,27 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         return new ClaimBatch(claims.ToImmutable(), _writers.Count);
     }
 
+    /// <summary>Takes one scope, due or not; null while another worker has it, or where the database does not know it.</summary>
+    public async Task<ScopeClaim?> ClaimAsync(Scope scope, TimeSpan lease, CancellationToken ct)
+    {
+        await CountUncountedChangesAsync(ct);
+        await using var command = database.CreateCommand(
+            """
+            update consent_snapshots.work w
+            set claimed_by = $3, claim_token = gen_random_uuid(), claimed_until = now() + $4, attempts = w.attempts + 1
+            from consent_snapshots.scopes s
+            where w.organization_id = $1 and w.environment = $2
+              and s.organization_id = w.organization_id and s.environment = w.environment
+              and (w.claimed_until is null or w.claimed_until <= now())
+            returning s.revision, w.attempts, w.claim_token
+            """);
+        AddScope(command, scope);
+        command.Parameters.AddWithValue(worker);
+        command.Parameters.AddWithValue(lease);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, reader.GetInt64(0), reader.GetInt32(1), reader.GetGuid(2)) : null;
+    }
+
     /// <summary>Records that <paramref name="revision"/>, the one that was read, is published, and gives the scope back.</summary>
     /// <remarks>True and recorded even where the lease ran out meanwhile; a later claim of somebody else stays.</remarks>
     public async Task<Completion> CompleteAsync(ScopeClaim claim, long revision, CancellationToken ct)

@@ -37,8 +37,12 @@ public sealed class ScopeBuilder(
     public async Task<(ScopeRows Rows, GeneratedScope Generated)> GenerateAsync(Scope scope, CancellationToken cancellationToken)
     {
         var rows = await source.ReadAsync(scope, cancellationToken);
-        return (rows, generator.Generate(scope, rows.Rows.Select(row => Open(row, rows.UnsetVariables))));
+        return (rows, Generate(rows));
     }
+
+    /// <summary>Generates from rows that were read already.</summary>
+    public GeneratedScope Generate(ScopeRows rows) =>
+        generator.Generate(rows.Scope, rows.Rows.Select(row => Open(row, rows.UnsetVariables)));
 
     private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
         !unset.TryGetValue(row.Id, out var names)

@@ -20,16 +20,39 @@ public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, Sou
 /// <param name="Token">What the source recognises the claim by.</param>
 public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token);
 
-/// <summary>What became of a scope's destinations when it was last built, for <c>status</c>.</summary>
+/// <summary>What a claim brought.</summary>
+/// <param name="Claims">The scopes.</param>
+/// <param name="LookAgainSoon">Whether a writer is in flight that will not signal again: claim once more in a fraction of a second.</param>
+public sealed record ClaimedScopes(IReadOnlyList<ClaimedScope> Claims, bool LookAgainSoon);
+
+/// <summary>What a scope is doing.</summary>
+public enum BuildState
+{
+    /// <summary>What the source says is published.</summary>
+    UpToDate,
+
+    /// <summary>It changed and waits to be built.</summary>
+    Pending,
+
+    /// <summary>A worker builds it.</summary>
+    Building,
+
+    /// <summary>An attempt failed and the next one is due later.</summary>
+    Failed,
+
+    /// <summary>It keeps its last good version because the fault is ours.</summary>
+    Held,
+}
+
+/// <summary>How a scope stands with its source, for <c>status</c>.</summary>
 /// <param name="Scope">The scope.</param>
-/// <param name="Pending">Whether it waits to be built.</param>
-/// <param name="Attempts">How many attempts have failed since it was last complete.</param>
+/// <param name="State">What it is doing.</param>
+/// <param name="Attempts">How many attempts have been made since it was last complete.</param>
 /// <param name="LastError">Why the last attempt failed.</param>
-/// <param name="HeldReason">Why the last good version is kept although the source has changed.</param>
 /// <param name="Revision">The source's revision; null where it counts none.</param>
 /// <param name="Problems">What is wrong with which destination.</param>
-public sealed record ScopeStatus(
-    Scope Scope, bool Pending, int Attempts, string? LastError, string? HeldReason, long? Revision, IReadOnlyList<DestinationProblem> Problems);
+public sealed record SourceStatus(
+    Scope Scope, BuildState State, int Attempts, string? LastError, long? Revision, IReadOnlyList<DestinationProblem> Problems);
 
 /// <summary>
 /// Where destinations come from, and which scopes wait to be built: Postgres, or a file. A source that cannot be read throws
@@ -47,11 +70,14 @@ public interface IDestinationSource
     /// <summary>Reads one scope.</summary>
     Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
 
+    /// <summary>Reads all scopes of these organizations, in order, without a query a scope. Each scope is read in one piece.</summary>
+    IAsyncEnumerable<ScopeRows> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
+
     /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
     Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
 
     /// <summary>Takes up to <paramref name="max"/> scopes that wait to be built, so that nobody else builds them meanwhile.</summary>
-    Task<IReadOnlyList<ClaimedScope>> ClaimAsync(int max, CancellationToken cancellationToken);
+    Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken);
 
     /// <summary>Takes one scope whether it waits or not; null while somebody else builds it.</summary>
     Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken);
@@ -66,7 +92,7 @@ public interface IDestinationSource
     Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken);
 
     /// <summary>What is known of the scopes, in order; of one organization, or of all.</summary>
-    Task<IReadOnlyList<ScopeStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken);
+    Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken);
 }
 
 /// <summary>What a build made of a scope.</summary>

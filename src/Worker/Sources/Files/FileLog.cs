@@ -4,9 +4,9 @@ namespace ConsentSnapshots.Worker.Sources.Files;
 
 internal static partial class FileLog
 {
-    [LoggerMessage(3001, LogLevel.Information, "Read {Path}: {Scopes} scopes to look at.")]
+    [LoggerMessage(Events.FileRead, LogLevel.Information, "Read {Path}: {Scopes} scopes to look at.")]
     public static partial void FileRead(this ILogger logger, string path, int scopes);
 
-    [LoggerMessage(3002, LogLevel.Error, "The destinations file was not taken; what was read before stays in force. {Problem}")]
+    [LoggerMessage(Events.FileNotRead, LogLevel.Error, "The destinations file was not taken; what was read before stays in force. {Problem}")]
     public static partial void FileNotRead(this ILogger logger, string problem);
 }

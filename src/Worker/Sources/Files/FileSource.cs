@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
@@ -40,6 +41,13 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     }
 
     /// <inheritdoc/>
+    public async IAsyncEnumerable<ScopeRows> ReadAsync(
+        IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var scope in organizations.SelectMany(Scope.Of)) yield return await ReadAsync(scope, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => (await LoadedAsync(cancellationToken)).Scopes;
 
     /// <summary>
@@ -69,7 +77,7 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<ClaimedScope>> ClaimAsync(int max, CancellationToken cancellationToken)
+    public async Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken)
     {
         await LoadedAsync(cancellationToken);
         var now = time.GetUtcNow();
@@ -80,7 +88,7 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
             if (waiting.NotBefore > now || !_building.TryAdd(scope, 0)) continue;
             claims.Add(new ClaimedScope(scope, await IsUnannouncedAsync(scope, waiting, cancellationToken), waiting.Attempts + 1, waiting));
         }
-        return claims;
+        return new ClaimedScopes(claims, false);
     }
 
     /// <inheritdoc/>
@@ -127,13 +135,14 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<ScopeStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken)
     {
-        var statuses = new List<ScopeStatus>();
+        var statuses = new List<SourceStatus>();
         foreach (var scope in (await LoadedAsync(cancellationToken)).Scopes.Where(scope => organization is null || scope.Organization == organization))
         {
             var report = await ReadReportAsync(scope, cancellationToken);
-            statuses.Add(new ScopeStatus(scope, false, 0, report?.Error, report?.Held, null, report?.Problems ?? []));
+            var state = report is { Held: not null } ? BuildState.Held : report is { Error: not null } ? BuildState.Failed : BuildState.UpToDate;
+            statuses.Add(new SourceStatus(scope, state, 0, report?.Error, null, report?.Problems ?? []));
         }
         return statuses;
     }

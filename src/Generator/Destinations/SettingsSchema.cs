@@ -1,0 +1,114 @@
+using System.Text.Json;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>
+/// The JSON Schema (draft 2020-12, <see href="https://json-schema.org/draft/2020-12/schema"/>) of a type's settings, for an admin UI's form
+/// and a control plane's own validation. Private fields are marked <c>writeOnly</c>.
+/// </summary>
+public static class SettingsSchema
+{
+    /// <summary>Writes the schema of one type.</summary>
+    public static void WriteTo(Utf8JsonWriter writer, DestinationType type)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("$schema", "https://json-schema.org/draft/2020-12/schema");
+        writer.WriteString("title", $"{type.Title} settings");
+        writer.WriteString("type", "object");
+        writer.WriteStartObject("properties");
+        foreach (var field in type.Fields)
+        {
+            WriteField(writer, field.Name, field, olderThan: null);
+            foreach (var older in field.OlderNames) WriteField(writer, older, field, olderThan: field.Name);
+        }
+        writer.WriteEndObject();
+        var required = type.Fields.Where(field => field.Required).ToList();
+        if (required.Count > 0)
+        {
+            writer.WriteStartArray("allOf");
+            foreach (var field in required)
+            {
+                // Any of a field's names will do.
+                writer.WriteStartObject();
+                writer.WriteStartArray("anyOf");
+                foreach (var name in field.OlderNames.Prepend(field.Name))
+                {
+                    writer.WriteStartObject();
+                    writer.WriteStartArray("required");
+                    writer.WriteStringValue(name);
+                    writer.WriteEndArray();
+                    writer.WriteEndObject();
+                }
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+        }
+        writer.WriteBoolean("additionalProperties", true);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteField(Utf8JsonWriter writer, string name, SettingField field, string? olderThan)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteString("description", olderThan is null ? field.Description : $"Older name of {olderThan}. {field.Description}");
+        if (olderThan is not null) writer.WriteBoolean("deprecated", true);
+        WriteKind(writer, field);
+        if (field.Visibility == SettingVisibility.Private) writer.WriteBoolean("writeOnly", true);
+        if (field.DefaultJson is { } defaultJson)
+        {
+            writer.WritePropertyName("default");
+            writer.WriteRawValue(defaultJson);
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void WriteKind(Utf8JsonWriter writer, SettingField field)
+    {
+        switch (field.Kind)
+        {
+            case SettingKind.Text:
+            case SettingKind.HttpsUrl:
+                writer.WriteString("type", "string");
+                WriteText(writer, field);
+                break;
+            case SettingKind.Number:
+                writer.WriteString("type", "number");
+                if (field.Minimum is { } minimum) writer.WriteNumber("minimum", minimum);
+                if (field.Maximum is { } maximum) writer.WriteNumber("maximum", maximum);
+                break;
+            case SettingKind.Flag:
+                writer.WriteString("type", "boolean");
+                break;
+            case SettingKind.TextList:
+                writer.WriteString("type", "array");
+                writer.WriteStartObject("items");
+                writer.WriteString("type", "string");
+                WriteText(writer, field);
+                writer.WriteEndObject();
+                break;
+            case SettingKind.JsonObject:
+                writer.WriteString("type", "object");
+                break;
+            case SettingKind.JsonValue:
+                break;
+        }
+    }
+
+    private static void WriteText(Utf8JsonWriter writer, SettingField field)
+    {
+        if (field.Required) writer.WriteNumber("minLength", 1);
+        writer.WriteNumber("maxLength", field.MaxLength);
+        if (field.Kind == SettingKind.HttpsUrl)
+        {
+            writer.WriteString("format", "uri");
+            writer.WriteString("pattern", "^https://");
+        }
+        // ECMA-262 has no \z; its $ is what .NET's \z is.
+        else if (field.Pattern is { } pattern) writer.WriteString("pattern", pattern.ToString().Replace("\\z", "$", StringComparison.Ordinal));
+        if (field.OneOf.IsEmpty) return;
+        writer.WriteStartArray("enum");
+        foreach (var choice in field.OneOf) writer.WriteStringValue(choice);
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Storage;
+using Microsoft.Extensions.Configuration;
+
+namespace ConsentSnapshots.Worker.Commands;
+
+/// <summary>The exit codes, a contract with scripts.</summary>
+public static class ExitCodes
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+
+    /// <summary>It failed; what it said on standard error says why.</summary>
+    public const int Failed = 1;
+
+    /// <summary>The command or the configuration cannot be used as given; nothing was touched.</summary>
+    public const int Usage = 2;
+
+    /// <summary>A difference was found where none should be.</summary>
+    public const int Difference = 3;
+}
+
+/// <summary>What a command says is wrong with how it was called.</summary>
+public sealed class UsageException(string message) : Exception(message);
+
+/// <summary>
+/// The executable's commands. Settings come from environment variables (<c>Storage__Directory</c>), <c>appsettings.json</c>, and
+/// arguments in the form <c>--Storage:Directory=PATH</c>, which win.
+/// </summary>
+public sealed class CommandLine
+{
+    private readonly TextWriter _output;
+    private readonly TextWriter _error;
+
+    /// <summary>Writes results to one writer and what is wrong to the other.</summary>
+    public CommandLine(TextWriter output, TextWriter error)
+    {
+        _output = output;
+        _error = error;
+    }
+
+    /// <summary>Runs the command that the arguments name; its exit code.</summary>
+    public async Task<int> InvokeAsync(string[] args)
+    {
+        // A colon makes an argument a setting; everything else is the command's.
+        var settings = args.Where(IsSetting).ToArray();
+        var words = args.Except(settings).ToArray();
+        var configuration = new ConfigurationBuilder()
+            .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true)
+            .AddEnvironmentVariables()
+            .AddCommandLine(settings)
+            .Build();
+        var root = new RootCommand("Precomputes the scripts of every organization, environment and consent set, and publishes them.");
+        var context = new CommandContext(configuration, _output, _error);
+        var run = RunCommand.Create(context);
+        root.Add(run);
+        root.Add(MigrateCommand.Create(context));
+        root.Add(RegenerateCommand.Create(context));
+        root.Add(PreviewCommand.Create(context));
+        root.Add(StatusCommand.Create(context));
+        root.Add(TypesCommand.Create(context));
+        root.Add(EncryptCommand.Create(context));
+        root.SetAction((_, token) => RunCommand.RunAsync(context, token));
+        var parsed = root.Parse(words);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var problem in parsed.Errors) await _error.WriteLineAsync(problem.Message);
+            await _error.WriteLineAsync("Run with --help to see the commands and their options.");
+            return ExitCodes.Usage;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = _output, Error = _error });
+        }
+        catch (Exception exception) when (exception is InvalidConfigurationException or UsageException)
+        {
+            await _error.WriteLineAsync(exception.Message);
+            return ExitCodes.Usage;
+        }
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or Database.MigrationException
+            or ConsentViolationException)
+        {
+            await _error.WriteLineAsync(exception.Message);
+            return ExitCodes.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            await _error.WriteLineAsync("Cancelled.");
+            return ExitCodes.Failed;
+        }
+    }
+
+    private static bool IsSetting(string argument) =>
+        argument.StartsWith("--", StringComparison.Ordinal) && argument.Split('=', 2)[0].Contains(':', StringComparison.Ordinal);
+}

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Text.Json;
+using ConsentSnapshots.Worker.Encryption;
+
+namespace ConsentSnapshots.Worker.Commands;
+
+/// <summary>Encrypts a settings object into the envelope that a row's <c>settings</c> take.</summary>
+internal static class EncryptCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var file = new Argument<FileInfo?>("FILE") { Description = "A file with the settings object as JSON; standard input when left out.", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("encrypt", "Encrypt a settings object with the current key; prints the envelope.") { file };
+        command.SetAction(async (parsed, token) =>
+        {
+            var worker = WorkerConfiguration.Read(context.Configuration, ConfigurationParts.Encryption);
+            var keys = new SettingsKeyRing(worker.Encryption);
+            if (!keys.HasKeys) throw new UsageException("No key is configured. Set Encryption:Keys:0 (Encryption__Keys__0) to 64 hexadecimal digits.");
+            string text;
+            try
+            {
+                text = parsed.GetValue(file) is { } given
+                    ? await File.ReadAllTextAsync(given.FullName, token)
+                    : await Console.In.ReadToEndAsync(token);
+            }
+            catch (IOException exception)
+            {
+                throw new UsageException($"The settings cannot be read: {exception.Message}");
+            }
+            JsonElement settings;
+            try
+            {
+                settings = JsonElement.Parse(text);
+            }
+            catch (JsonException exception)
+            {
+                throw new UsageException($"The settings are not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}.");
+            }
+            if (settings.ValueKind != JsonValueKind.Object) throw new UsageException("The settings must be a JSON object.");
+            await context.Output.WriteLineAsync(keys.Seal(settings).ToJsonString());
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Sources;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ConsentSnapshots.Worker.Commands;
+
+internal static class MigrateCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var withDestinations = new Option<bool>("--with-destinations") { Description = "Create the destinations table where there is none. An existing one is never altered." };
+        var newEpoch = new Option<bool>("--new-epoch") { Description = "After the database was restored: what is published counts as older than what is there now." };
+        var command = new Command("migrate", "Bring our schema in Postgres up to date; safe to repeat.") { withDestinations, newEpoch };
+        command.SetAction(async (parsed, token) =>
+        {
+            var worker = WorkerConfiguration.Read(context.Configuration, ConfigurationParts.Source);
+            if (worker.Source.Provider != SourceProvider.Postgres)
+                throw new UsageException("There is nothing to migrate: Source:Provider is file. Set it to postgres.");
+            await using var services = CommandContext.Services(worker);
+            var result = await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(
+                new MigrationRequest { WithDestinations = parsed.GetValue(withDestinations), NewEpoch = parsed.GetValue(newEpoch) }, token);
+            foreach (var step in result.Applied) await context.Output.WriteLineAsync($"applied: {step}");
+            await context.Output.WriteLineAsync(result.Applied.IsEmpty ? "The database is up to date; nothing was applied." : $"{result.Applied.Length} step(s) applied.");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace ConsentSnapshots.Worker.Commands;
+
+internal static class RunCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var command = new Command("run", "Run the service: publish every change as it happens. The default.");
+        command.SetAction((_, token) => RunAsync(context, token));
+        return command;
+    }
+
+    public static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        var worker = WorkerConfiguration.Read(context.Configuration);
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddConfiguration(context.Configuration);
+        builder.Logging.AddConfiguration(context.Configuration.GetSection("Logging"));
+        builder.Logging.AddSimpleConsole(options =>
+        {
+            options.SingleLine = true;
+            options.UseUtcTimestamp = true;
+            options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        });
+        builder.Logging.AddFilter("Quartz", LogLevel.Warning);
+        builder.AddSnapshotService(worker);
+        using var host = builder.Build();
+        await host.RunAsync(cancellationToken);
+        return ExitCodes.Done;
+    }
+}

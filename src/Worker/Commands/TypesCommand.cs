@@ -1,0 +1,93 @@
+using System.CommandLine;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
+using Spectre.Console;
+
+namespace ConsentSnapshots.Worker.Commands;
+
+/// <summary>Lists the destination types, or describes one.</summary>
+internal static class TypesCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var name = new Argument<string?>("TYPE") { Description = "A type's name or alias.", Arity = ArgumentArity.ZeroOrOne };
+        var json = CommandContext.JsonOption();
+        json.Description = "Write JSON: the list for an admin UI, or with TYPE the JSON Schema of its settings.";
+        var command = new Command("types", "List the destination types, or show one type's settings.") { name, json };
+        command.SetAction(async (parsed, _) =>
+        {
+            var wanted = parsed.GetValue(name);
+            if (wanted is null)
+            {
+                if (parsed.GetValue(json)) await WriteListAsync(context);
+                else WriteTable(context);
+                return ExitCodes.Done;
+            }
+            if (!DestinationCatalogue.BuiltIn.TryGet(wanted, out var type))
+                throw new UsageException($"This build does not know the type '{wanted}'. `types` lists what it knows.");
+            if (parsed.GetValue(json)) await context.WriteJsonAsync(writer => SettingsSchema.WriteTo(writer, type));
+            else WriteType(context, type);
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void WriteTable(CommandContext context)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("Type", "Title", "Default category", "Required settings", "Aliases");
+        foreach (var type in DestinationCatalogue.BuiltIn.Types)
+        {
+            table.AddRow(
+                Markup.Escape(type.Name), Markup.Escape(type.Title), type.DefaultCategory.Name(),
+                Markup.Escape(string.Join(", ", type.Fields.Where(field => field.Required).Select(field => field.Name))),
+                Markup.Escape(string.Join(", ", type.Aliases)));
+        }
+        context.Console.Write(table);
+    }
+
+    private static void WriteType(CommandContext context, DestinationType type)
+    {
+        context.Console.WriteLine($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
+        context.Console.WriteLine($"Default category: {type.DefaultCategory.Name()}. {type.Homepage}");
+        var table = new Table().Border(TableBorder.Rounded).AddColumns("Setting", "Kind", "Required", "Visibility", "Default", "Meaning");
+        foreach (var field in type.Fields)
+        {
+            table.AddRow(
+                Markup.Escape(string.Join(", ", field.OlderNames.Prepend(field.Name))), field.Kind.ToString(), field.Required ? "yes" : "",
+                field.Visibility == SettingVisibility.Private ? "private" : "public", Markup.Escape(field.DefaultJson ?? ""), Markup.Escape(field.Description));
+        }
+        context.Console.Write(table);
+        foreach (var script in type.InlineScripts.Concat(type.Bootstrap?.InlineScripts ?? []))
+            context.Console.WriteLine($"Content-Security-Policy script-src '{script.CspHash}'");
+    }
+
+    private static Task WriteListAsync(CommandContext context) => context.WriteJsonAsync(writer =>
+    {
+        writer.WriteStartArray();
+        foreach (var type in DestinationCatalogue.BuiltIn.Types)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type", type.Name);
+            writer.WriteString("title", type.Title);
+            writer.WriteString("category", type.DefaultCategory.Name());
+            writer.WriteString("homepage", type.Homepage.AbsoluteUri);
+            writer.WriteStartArray("aliases");
+            foreach (var alias in type.Aliases) writer.WriteStringValue(alias);
+            writer.WriteEndArray();
+            writer.WriteStartArray("settings");
+            foreach (var field in type.Fields)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("name", field.Name);
+                writer.WriteString("kind", field.Kind.ToString());
+                writer.WriteBoolean("required", field.Required);
+                writer.WriteBoolean("public", field.Visibility == SettingVisibility.Public);
+                writer.WriteString("description", field.Description);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    });
+}

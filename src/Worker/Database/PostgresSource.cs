@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Sources;
+using Npgsql;
+
+namespace ConsentSnapshots.Worker.Database;
+
+/// <summary>Destinations from Postgres; which scopes wait, and what became of them, is kept there too.</summary>
+internal sealed class PostgresSource(
+    NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, BuildRecords records, ScopeStatusReader statuses, DrainSignal signal)
+    : IDestinationSource
+{
+    // Longer than any build takes: a scope's fence is (epoch, revision) and If-Match, the lease only saves doing the work twice.
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
+    private const int StatusLimit = 100_000;
+
+    /// <inheritdoc/>
+    public string Description
+    {
+        get
+        {
+            var connection = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+            return $"postgres {connection.Host}:{connection.Port}/{connection.Database}";
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task CheckAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await reader.CheckAsync(cancellationToken);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken) =>
+        GuardAsync(async () => Rows(await reader.ReadAsync(scope, cancellationToken)));
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<ScopeRows> ReadAsync(
+        IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var sources = reader.ReadAsync(organizations, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (sources)
+        {
+            while (await GuardAsync(async () => await sources.MoveNextAsync())) yield return Rows(sources.Current);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<Scope>>(async () =>
+        [.. (await reader.ListOrganizationsAsync(cancellationToken)).Order().SelectMany(Scope.Of)]);
+
+    /// <inheritdoc/>
+    public Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        var batch = await queue.ClaimAsync(max, Lease, cancellationToken);
+        return new ClaimedScopes([.. batch.Claims.Select(Claimed)], batch.WritersInFlight > 0);
+    });
+
+    /// <inheritdoc/>
+    public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => GuardAsync(async () =>
+        await queue.ClaimAsync(scope, Lease, cancellationToken) is { } claim ? Claimed(claim) : null);
+
+    /// <inheritdoc/>
+    public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await records.ReplaceReportsAsync(claim.Scope, [.. report.Problems], cancellationToken);
+        if (report.Publication is { Outcome: PublicationOutcome.Published, Manifest: var manifest } publication)
+        {
+            await records.RecordPublicationAsync(
+                new PublicationRecord(
+                    claim.Scope, manifest.Version, manifest.PublicationId, new SourceVersion(manifest.SourceEpoch, manifest.SourceRevision),
+                    manifest.GeneratedAt, Manifest.Digest(manifest.ToBytes()), publication.ChangedCombinations),
+                cancellationToken);
+        }
+        var completion = await queue.CompleteAsync((ScopeClaim)claim.Token, report.Position.Revision!.Value, cancellationToken);
+        if (completion != Completion.UpToDate) signal.Raise();
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        if (failure.Problems is { } problems) await records.ReplaceReportsAsync(claim.Scope, [.. problems], cancellationToken);
+        await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await queue.EnqueueAsync(scopes, "reconcile", cancellationToken);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken) =>
+        GuardAsync<IReadOnlyList<SourceStatus>>(async () =>
+        {
+            var problems = (await records.ListReportsAsync(organization, cancellationToken)).ToLookup(report => report.Scope, report => report.Problem);
+            var lines = ImmutableArray.CreateBuilder<SourceStatus>();
+            foreach (var line in await statuses.ListAsync(organization?.Value, unfinishedOnly: false, StatusLimit, cancellationToken))
+            {
+                if (!Scope.TryParse(line.Organization, line.Environment, out var scope)) continue;
+                lines.Add(new SourceStatus(scope, State(line.State), line.Attempts, line.LastError, line.Revision, [.. problems[scope]]));
+            }
+            return lines.ToImmutable();
+        });
+
+    private static ScopeRows Rows(ScopeSource source) =>
+        new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision));
+
+    private static ClaimedScope Claimed(ScopeClaim claim) => new(claim.Scope, claim.Attempt > 1, claim.Attempt, claim);
+
+    private static BuildState State(ScopeState state) => state switch
+    {
+        ScopeState.UpToDate => BuildState.UpToDate,
+        ScopeState.Building => BuildState.Building,
+        ScopeState.Waiting => BuildState.Failed,
+        ScopeState.Held => BuildState.Held,
+        _ => BuildState.Pending,
+    };
+
+    private async Task<T> GuardAsync<T>(Func<Task<T>> action)
+    {
+        try
+        {
+            return await action();
+        }
+        catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException)
+        {
+            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception);
+        }
+    }
+}

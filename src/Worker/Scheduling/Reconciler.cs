@@ -1,0 +1,43 @@
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace ConsentSnapshots.Worker.Scheduling;
+
+/// <summary>
+/// Compares what every scope of the source generates with what is in the store, by two listings instead of a read a scope, and makes
+/// pending what differs: a change whose trigger failed, a blob that was lost.
+/// </summary>
+public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, SnapshotStore store, ILogger<Reconciler> logger)
+{
+    /// <summary>Looks at every scope; the ones found different, which are pending now.</summary>
+    public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
+    {
+        var snapshots = new HashSet<(Scope, SnapshotHash)>();
+        await foreach (var blob in store.Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
+            if (BlobNames.TryParseSnapshot(blob.Name, out var scope, out var hash) && blob.Length > 0) snapshots.Add((scope, hash));
+        var current = new Dictionary<Scope, CurrentListing>();
+        await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
+        var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
+
+        var organizations = new SortedSet<OrganizationId>((await source.ListScopesAsync(cancellationToken)).Select(scope => scope.Organization));
+        // An earlier manifest obliges: an organization the source has forgotten gets empty lists, not old ones.
+        organizations.UnionWith(current.Keys.Select(scope => scope.Organization));
+        var different = new List<Scope>();
+        await foreach (var rows in source.ReadAsync([.. organizations], cancellationToken))
+        {
+            var generated = builder.Generate(rows);
+            if (generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey)) continue; // held; its own retries look after it
+            if (!current.TryGetValue(rows.Scope, out var listing)
+                || listing.Fingerprint != ManifestFingerprint.Of(generated)
+                || (announced.TryGetValue(rows.Scope, out var version) && version < listing.Version)
+                || generated.Snapshots.Any(snapshot => !snapshots.Contains((rows.Scope, snapshot.Hash)))) different.Add(rows.Scope);
+        }
+        if (different.Count > 0) await source.EnqueueAsync(different, cancellationToken);
+        logger.Reconciled(organizations.Count * DeploymentEnvironments.All.Length, different.Count);
+        return different;
+    }
+}

@@ -1,0 +1,36 @@
+using ConsentSnapshots.Worker.Publishing;
+using Microsoft.Extensions.Logging;
+
+namespace ConsentSnapshots.Worker.Scheduling;
+
+internal static partial class SchedulingLog
+{
+    [LoggerMessage(Events.Started, LogLevel.Information, "Publishing from {Source} to {Store}")]
+    public static partial void Started(this ILogger logger, string source, string store);
+
+    [LoggerMessage(Events.Built, LogLevel.Information,
+        "{Scope}: {Outcome}, version {Version}, {SnapshotsWritten} snapshots written, {Problems} problems, {Milliseconds} ms")]
+    public static partial void Built(
+        this ILogger logger, string scope, PublicationOutcome outcome, int version, int snapshotsWritten, int problems, long milliseconds);
+
+    [LoggerMessage(Events.Held, LogLevel.Error, "{Scope} keeps its last good version: {Reason}")]
+    public static partial void Held(this ILogger logger, string scope, string reason);
+
+    [LoggerMessage(Events.ConsentViolation, LogLevel.Critical, "{Scope} was not published: the consent proof found {Count} violations, first: {Violation}")]
+    public static partial void ConsentViolation(this ILogger logger, string scope, int count, string violation);
+
+    [LoggerMessage(Events.BuildFailed, LogLevel.Error, "{Scope} could not be built (attempt {Attempt}) and stays pending: {Reason}")]
+    public static partial void BuildFailed(this ILogger logger, string scope, int attempt, string reason, Exception? exception);
+
+    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; its lease runs out by itself: {Reason}")]
+    public static partial void FailureNotRecorded(this ILogger logger, string scope, string reason);
+
+    [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
+    public static partial void DrainFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(Events.Reconciled, LogLevel.Information, "Reconciled {Scopes} scopes: {Different} differ from the store and are pending")]
+    public static partial void Reconciled(this ILogger logger, int scopes, int different);
+
+    [LoggerMessage(Events.ReconcileFailed, LogLevel.Error, "Source and store could not be compared: {Reason}")]
+    public static partial void ReconcileFailed(this ILogger logger, string reason);
+}

@@ -1,0 +1,120 @@
+using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Storage;
+using Microsoft.Extensions.Configuration;
+
+namespace ConsentSnapshots.Worker;
+
+/// <summary>The configuration breaks rules; the message lists every one: key, rule, actual value.</summary>
+public sealed class InvalidConfigurationException(IReadOnlyList<string> problems)
+    : Exception($"The configuration has {problems.Count} problem(s):{Environment.NewLine}{string.Join(Environment.NewLine, problems.Select(problem => $"  - {problem}"))}")
+{
+    /// <summary>Every problem.</summary>
+    public IReadOnlyList<string> Problems { get; } = problems;
+}
+
+/// <summary>Which settings a command needs: what it does not touch it does not ask for.</summary>
+[Flags]
+public enum ConfigurationParts
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>The source of destinations.</summary>
+    Source = 1,
+
+    /// <summary>The blob store.</summary>
+    Storage = 2,
+
+    /// <summary>The keys of encrypted settings.</summary>
+    Encryption = 4,
+
+    /// <summary>The schedule.</summary>
+    Schedule = 8,
+
+    /// <summary>Everything.</summary>
+    All = Source | Storage | Encryption | Schedule,
+}
+
+/// <summary>The settings, read and checked as a whole before anything is touched.</summary>
+public sealed class WorkerConfiguration
+{
+    private WorkerConfiguration(IConfiguration configuration) => Configuration = configuration;
+
+    /// <summary>Where the settings were read from.</summary>
+    public IConfiguration Configuration { get; }
+
+    /// <summary>Section <c>Source</c>.</summary>
+    public SourceOptions Source { get; private init; } = new();
+
+    /// <summary>Section <c>Storage</c>.</summary>
+    public StorageOptions Storage { get; private init; } = new();
+
+    /// <summary>Section <c>Encryption</c>.</summary>
+    public EncryptionOptions Encryption { get; private init; } = new();
+
+    /// <summary>Section <c>Schedule</c>.</summary>
+    public ScheduleOptions Schedule { get; private init; } = new();
+
+    /// <summary>Reads and checks the parts asked for.</summary>
+    /// <exception cref="InvalidConfigurationException">Something is wrong; everything that is wrong is listed.</exception>
+    public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
+    {
+        var problems = new List<string>();
+        var read = new WorkerConfiguration(configuration)
+        {
+            Source = Bind<SourceOptions>(configuration, SourceOptions.Section, problems),
+            Storage = Bind<StorageOptions>(configuration, StorageOptions.Section, problems),
+            Encryption = Bind<EncryptionOptions>(configuration, EncryptionOptions.Section, problems),
+            Schedule = Bind<ScheduleOptions>(configuration, ScheduleOptions.Section, problems),
+        };
+        if (parts.HasFlag(ConfigurationParts.Source))
+        {
+            problems.AddRange(read.Source.Problems());
+            if (read.Source.Provider == SourceProvider.Postgres)
+            {
+                var postgres = Bind<PostgresOptions>(configuration, PostgresOptions.Section, problems);
+                PostgresServices.ReadConnectionStrings(configuration, postgres);
+                problems.AddRange(new PostgresOptionsValidator().Validate(null, postgres).Failures ?? []);
+            }
+        }
+        if (parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(read.Storage.Problems());
+        if (parts.HasFlag(ConfigurationParts.Encryption)) problems.AddRange(read.Encryption.Problems());
+        if (parts.HasFlag(ConfigurationParts.Schedule)) problems.AddRange(read.Schedule.Problems());
+        return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
+    }
+
+    /// <summary>Binds key by key, so that one value that cannot be converted does not hide the next.</summary>
+    private static T Bind<T>(IConfiguration configuration, string section, List<string> problems) where T : new()
+    {
+        var options = new T();
+        foreach (var child in configuration.GetSection(section).GetChildren())
+        {
+            var single = new ConfigurationBuilder()
+                .AddInMemoryCollection(child.AsEnumerable().Where(entry => entry.Value is not null)
+                    .Select(entry => KeyValuePair.Create(entry.Key[(section.Length + 1)..], entry.Value)))
+                .Build();
+            try
+            {
+                single.Bind(options);
+            }
+            catch (InvalidOperationException exception)
+            {
+                var expected = typeof(T).GetProperty(child.Key, System.Reflection.BindingFlags.IgnoreCase | System.Reflection.BindingFlags.Public
+                    | System.Reflection.BindingFlags.Instance)?.PropertyType;
+                problems.Add(expected is null ? $"{section}:{child.Key} cannot be read: {exception.Message}"
+                    : $"{section}:{child.Key} must be {Expected(expected)}; it is '{child.Value}'.");
+            }
+        }
+        return options;
+    }
+
+    private static string Expected(Type type) =>
+        type.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(type).Select(name => name.ToLowerInvariant()))}"
+        : type == typeof(TimeSpan) ? "a time such as 00:00:05"
+        : type == typeof(int) ? "a whole number"
+        : type == typeof(Uri) ? "a URL"
+        : $"a {type.Name}";
+}

@@ -1,0 +1,91 @@
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Sources.Files;
+using ConsentSnapshots.Worker.Storage;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Quartz;
+
+namespace ConsentSnapshots.Worker;
+
+/// <summary>Puts the worker together: the parts that every command uses, and the service's loops.</summary>
+public static class WorkerServices
+{
+    /// <summary>Adds source, store, generator and publisher as configured. Nothing is opened or started by this.</summary>
+    public static IServiceCollection AddSnapshotPublishing(this IServiceCollection services, WorkerConfiguration configuration)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(configuration.Schedule);
+        services.AddSingleton(DestinationCatalogue.BuiltIn);
+        services.AddSingleton(GeneratorBuild.Current);
+        services.AddSingleton<SnapshotGenerator>();
+        services.AddSingleton(new SettingsKeyRing(configuration.Encryption));
+        services.AddSingleton<IBlobStore>(provider => configuration.Storage.Provider == StorageProvider.Azure
+            ? new AzureBlobStore(configuration.Storage)
+            : new DirectoryBlobStore(configuration.Storage.Directory!, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<SnapshotStore>(provider => new SnapshotStore(provider.GetRequiredService<IBlobStore>()));
+        services.AddSingleton<Publisher>();
+        services.AddSingleton<ScopeBuilder>();
+        services.AddSingleton<ScopeDrain>();
+        services.AddSingleton<Reconciler>();
+        services.AddSingleton<DrainSignal>();
+        if (configuration.Source.Provider == SourceProvider.Postgres)
+        {
+            services.AddPostgres(configuration.Configuration);
+            services.AddSingleton<IDestinationSource, PostgresSource>();
+        }
+        else
+        {
+            services.AddSingleton(provider => new FileSource(
+                configuration.Source.File!,
+                provider.GetRequiredService<SnapshotStore>(),
+                provider.GetRequiredService<DrainSignal>(),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<FileSource>>()));
+            services.AddSingleton<IDestinationSource>(provider => provider.GetRequiredService<FileSource>());
+        }
+        return services;
+    }
+
+    /// <summary>Adds what makes it a service: the drain loop, what signals it, and the schedule.</summary>
+    public static IHostApplicationBuilder AddSnapshotService(this IHostApplicationBuilder builder, WorkerConfiguration configuration)
+    {
+        builder.Services.AddSnapshotPublishing(configuration);
+        builder.Services.AddHostedService<SourceCheck>();
+        if (configuration.Source.Provider == SourceProvider.Postgres) builder.Services.AddHostedService<ListenService>();
+        else builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<FileWatchService>(provider, configuration.Source));
+        builder.Services.AddHostedService<DrainService>();
+        builder.AddQuartz(quartz =>
+        {
+            if (configuration.Source.Provider == SourceProvider.Postgres)
+            {
+                // One schedule for all replicas, kept where the work is kept.
+                quartz.UsePersistentStore(store =>
+                {
+                    store.UsePostgres(NpgsqlFactory.Instance, configuration.Configuration.GetConnectionString("Postgres")!);
+                    store.ConfigureStore(options => options.TablePrefix = QuartzTables.Prefix);
+                    store.UseClustering(_ => { });
+                    store.UseSystemTextJsonSerializer();
+                });
+            }
+            Schedule<DrainJob>(quartz, "drain", configuration.Schedule.Drain);
+            Schedule<ReconcileJob>(quartz, "reconcile", configuration.Schedule.Reconcile);
+        });
+        builder.AddQuartzHostedService(options => options.WaitForJobsToComplete = true);
+        return builder;
+    }
+
+    private static void Schedule<T>(IQuartzBuilder quartz, string name, string cron) where T : class, IJob =>
+        quartz.ScheduleJob<T>(
+            trigger => trigger.WithIdentity(name).WithCronSchedule(cron, schedule => schedule.InTimeZone(TimeZoneInfo.Utc).WithMisfireInstruction(CronTriggerMisfireInstruction.DoNothing)),
+            job => job.WithIdentity(name));
+}
