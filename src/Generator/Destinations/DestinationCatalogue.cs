@@ -14,9 +14,10 @@ public sealed class DestinationCatalogue
     /// <exception cref="ArgumentException">Two types have a name or alias in common.</exception>
     public DestinationCatalogue(ImmutableArray<DestinationType> types)
     {
-        Types = types;
+        Types = [.. types.OrderBy(type => type.Name, StringComparer.Ordinal)];
         _byName = types
             .SelectMany(type => type.Aliases.Prepend(type.Name), (type, name) => KeyValuePair.Create(name, type))
+            .ToDictionary(StringComparer.Ordinal) // which throws on a second one; a frozen dictionary would take the last
             .ToFrozenDictionary(StringComparer.Ordinal);
     }
 
@@ -24,7 +25,12 @@ public sealed class DestinationCatalogue
     public static DestinationCatalogue BuiltIn { get; } = new(
     [
         new ConsoleType(),
+        new CustomScriptType(),
+        new GoogleAnalyticsType(),
+        new GoogleTagManagerType(),
         new MetaPixelType(),
+        new MixpanelType(),
+        new PostHogType(),
     ]);
 
     /// <summary>The types in order of their names.</summary>

@@ -87,11 +87,16 @@ public sealed class DestinationSettings
 
     private static bool TryFind(JsonElement settings, SettingField field, out JsonElement value)
     {
-        if (settings.TryGetProperty(field.Name, out value) && value.ValueKind != JsonValueKind.Null) return true;
+        if (settings.TryGetProperty(field.Name, out value) && IsSet(field, value)) return true;
         foreach (var older in field.OlderNames)
-            if (settings.TryGetProperty(older, out value) && value.ValueKind != JsonValueKind.Null) return true;
+            if (settings.TryGetProperty(older, out value) && IsSet(field, value)) return true;
         return false;
     }
+
+    /// <summary>A form that was left blank saves null or an empty string: neither sets anything.</summary>
+    private static bool IsSet(SettingField field, JsonElement value) =>
+        value.ValueKind != JsonValueKind.Null
+        && !(value.ValueKind == JsonValueKind.String && field.Kind is SettingKind.Text or SettingKind.HttpsUrl && value.ValueEquals(""));
 
     private static string? Problem(SettingField field, JsonElement value) => field.Kind switch
     {
@@ -147,7 +152,8 @@ public sealed class DestinationSettings
     private static string? JsonProblem(JsonElement value)
     {
         var bytes = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(value).Length;
-        if (bytes > SettingField.MaxObjectBytes) return $"may have {SettingField.MaxObjectBytes} bytes as JSON, and has {bytes}.";
+        if (bytes > SettingField.MaxObjectBytes)
+            return $"may have {SettingField.MaxObjectBytes} bytes as JSON, and has {bytes}.";
         return TreeProblem(value, 0);
     }
 
@@ -168,6 +174,8 @@ public sealed class DestinationSettings
                 foreach (var property in value.EnumerateObject())
                 {
                     if (!TryGetName(property)) return "holds a key that is not valid Unicode (a surrogate stands alone).";
+                    // A vendor that merges objects key by key would write to a prototype that the whole page shares.
+                    if (property.Name is "__proto__" or "constructor" or "prototype") return $"holds the key '{property.Name}', which is not accepted.";
                     if (TreeProblem(property.Value, depth + 1) is { } problem) return problem;
                 }
                 return null;

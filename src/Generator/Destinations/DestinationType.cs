@@ -28,8 +28,17 @@ public abstract class DestinationType
     /// <summary>The vendor's documentation of the snippet that the scripts follow.</summary>
     public abstract Uri Homepage { get; }
 
-    /// <summary>Every setting the type knows, the private ones included.</summary>
+    /// <summary>Every setting of its own the type knows, the private ones included.</summary>
     public abstract ImmutableArray<SettingField> Fields { get; }
+
+    /// <summary>The settings every type has besides its own.</summary>
+    public static ImmutableArray<SettingField> CommonFields { get; } =
+    [
+        new(EnableClientSide, SettingKind.Flag, "Whether a browser loads anything for it; false leaves it to the server.") { DefaultJson = "true" },
+    ];
+
+    /// <summary>The common setting that switches off all scripts of a destination.</summary>
+    internal const string EnableClientSide = "enableClientSide";
 
     /// <summary>Every constant inline script the type can emit.</summary>
     public virtual ImmutableArray<InlineScript> InlineScripts => [];
@@ -46,7 +55,7 @@ public abstract class DestinationType
     protected internal abstract void Compose(ScriptComposer scripts);
 
     internal FrozenDictionary<string, SettingField> FieldsByName =>
-        _fieldsByName ??= Fields.ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
+        _fieldsByName ??= Fields.AddRange(CommonFields).ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
 }
 
 /// <summary>

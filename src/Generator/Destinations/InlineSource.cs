@@ -10,10 +10,31 @@ internal static class InlineSource
     /// <remarks>A MutationObserver's callback runs as a microtask: after the client's pass, before anything else on the page.</remarks>
     public const string Removed =
         """
-        function removed(e,f){var p=e&&e.parentNode;if(!p||!window.MutationObserver)return;new MutationObserver(function(_,o){if(e.isConnected)return;o.disconnect();f()}).observe(p,{childList:true})}
+        function removed(e,f){var p=e.parentNode;if(!p)return;new MutationObserver(function(_,o){if(e.isConnected)return;o.disconnect();f()}).observe(p,{childList:true})}
+
         """;
+
+    /// <summary>
+    /// <c>consent(key)</c>: a switch that is on while any element registered with it is in the document.
+    /// <c>.hold(element)</c> registers one; <c>.start(tell)</c> installs the one function that tells the vendor: <c>tell(on, first)</c> is
+    /// called with the present state, and then whenever it changes. A page has one switch a key, whatever is loaded again.
+    /// </summary>
+    /// <remarks>
+    /// The state is always computed from what is connected, never from the order of events: withdrawn and granted again within one
+    /// task leaves it on, although the removal is reported after the grant.
+    /// </remarks>
+    public const string Consent = Removed +
+        """
+        function consent(k){var a=w.__c15tConsent||(w.__c15tConsent=Object.create(null)),r=a[k];if(r)return r;
+        function check(){e=e.filter(function(x){return x.isConnected});var on=e.length>0,f=r.on===undefined;if(r.tell&&on!==r.on){r.on=on;r.tell(on,f)}}
+        var e=[];return r=a[k]={hold:function(x){e.push(x);removed(x,check);check()},start:function(t){if(r.tell)return false;r.tell=t;check();return true}}}
+
+        """;
+
+    /// <summary>A grant for <see cref="Consent"/>: the configuration is the switch's key.</summary>
+    public static string Grant => Wrap(Consent + "consent(c).hold(s);");
 
     /// <summary>Wraps a body: <c>s</c> is the script's element, <c>c</c> its configuration, <c>w</c> the window, <c>d</c> the document.</summary>
     public static string Wrap(string body) =>
-        "(function(w,d){var s=d.currentScript,c=JSON.parse(s.getAttribute(\"data-config\")||\"null\");" + body + "})(window,document);";
+        "(function(w,d){var s=d.currentScript,c=JSON.parse(s.getAttribute(\"data-config\"));\n" + body.Trim() + "\n})(window,document);";
 }

@@ -15,26 +15,39 @@ public sealed class ScriptComposer
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? t_configBuffer;
 
-    private readonly string _baseId;
+    private readonly DestinationSettings? _settings;
     private readonly List<Script> _scripts;
     private int _parts;
 
     internal ScriptComposer(string baseId, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts)
     {
-        _baseId = baseId;
+        BaseId = baseId;
         Condition = condition;
         _settings = settings;
         TestMode = testMode;
         _scripts = scripts;
     }
 
-    private readonly DestinationSettings? _settings;
+    /// <summary>The id of the first script; unique in the scope, so it also names the destination to its own scripts.</summary>
+    public string BaseId { get; }
+
+    /// <summary>Whether this is the first destination of its type, whose vendor objects have their usual names.</summary>
+    public bool IsFirstOfType => !BaseId.Contains(':', StringComparison.Ordinal);
+
+    /// <summary>A JavaScript name for this destination's own vendor object, where the usual one belongs to the first of the type.</summary>
+    public string InstanceName => BaseId.Replace('-', '_').Replace(':', '_');
 
     /// <summary>The destination's settings.</summary>
     public DestinationSettings Settings => _settings ?? throw new InvalidOperationException("A shared bootstrap has no settings of its own.");
 
     /// <summary>When the destination may load: its required consent.</summary>
-    public ConsentCondition Condition { get; }
+    public ConsentCondition Condition { get; private set; }
+
+    /// <summary>Whether the organization said explicitly that it always loads: the required consent is <c>{necessary}</c>.</summary>
+    public bool AlwaysLoads => Condition == ConsentCondition.Always;
+
+    /// <summary>Makes the scripts that follow wait for one category more, where a setting says so.</summary>
+    public void Require(ConsentCategory category) => Condition &= ConsentCondition.Of(category);
 
     /// <summary>Whether the row is in test mode: use the vendor's debug mode where it has one.</summary>
     public bool TestMode { get; }
@@ -50,8 +63,21 @@ public sealed class ScriptComposer
     public void InlineWhileGranted(ConsentCategory category, InlineScript script, Action<Utf8JsonWriter>? config = null) =>
         Add(new Script
         {
-            Id = $"{_baseId}:{category.Name()}",
+            Id = $"{BaseId}:{category.Name()}",
             Category = Condition & ConsentCondition.Of(category),
+            Inline = script,
+            Config = config is null ? null : Write(config),
+        });
+
+    /// <summary>
+    /// Adds the constant inline script that stands for the visitor's consent to being tracked by this destination: what it requires,
+    /// or, where it always loads, <paramref name="category"/>. It is there exactly while that is granted.
+    /// </summary>
+    public void InlineWhileTrackingGranted(ConsentCategory category, InlineScript script, Action<Utf8JsonWriter>? config = null) =>
+        Add(new Script
+        {
+            Id = $"{BaseId}:granted",
+            Category = AlwaysLoads ? ConsentCondition.Of(category) : Condition,
             Inline = script,
             Config = config is null ? null : Write(config),
         });
@@ -68,6 +94,17 @@ public sealed class ScriptComposer
         Add(Adjusted(new Script { Id = NextId(), Category = Condition, Source = source }, adjust));
     }
 
+    /// <summary>
+    /// Adds the vendor's own script. It stays on the page when consent is withdrawn (its code cannot be unloaded, and a second element would
+    /// run it twice), and destinations of the scope that load the same URL share one element.
+    /// </summary>
+    public void LoadVendor(Uri source, Func<Script, Script>? adjust = null) =>
+        Load(source, script =>
+        {
+            var loader = script with { Async = true, PersistAfterConsentRevoked = true, SharedKey = source.AbsoluteUri };
+            return adjust is null ? loader : adjust(loader);
+        });
+
     private static Script Adjusted(Script script, Func<Script, Script>? adjust)
     {
         if (adjust is null) return script;
@@ -75,7 +112,7 @@ public sealed class ScriptComposer
         return adjusted with { Id = script.Id, Category = script.Category };
     }
 
-    private string NextId() => ++_parts == 1 ? _baseId : $"{_baseId}:{_parts}";
+    private string NextId() => ++_parts == 1 ? BaseId : $"{BaseId}:{_parts}";
 
     private void Add(Script script)
     {

@@ -44,8 +44,18 @@ public sealed record Script
     /// <summary>Where the element goes: <c>body</c>, or null for the client's default, the head.</summary>
     public string? Target { get; init; }
 
-    /// <summary>Whether the client leaves the element in place on withdrawal, so that a new grant does not load the vendor twice.</summary>
+    /// <summary>
+    /// Whether the client leaves the element in place on withdrawal, so that a new grant does not load the vendor twice. It finds
+    /// the element again by its id, and gives every id a new random element id with each <c>setScripts</c>, unless
+    /// <c>anonymizeId</c> is false: so that is written with it.
+    /// </summary>
     public bool PersistAfterConsentRevoked { get; init; }
+
+    /// <summary>
+    /// Scripts of several destinations with the same key become one, which may run wherever any of them may: a loader that must not
+    /// be on a page twice. Never written.
+    /// </summary>
+    internal string? SharedKey { get; init; }
 
     /// <summary>Writes the script as the client reads it. The order of keys is part of the format.</summary>
     internal void WriteTo(Utf8JsonWriter writer)
@@ -68,7 +78,11 @@ public sealed record Script
             writer.WriteEndObject();
         }
         if (Target is not null) writer.WriteString("target", Target);
-        if (PersistAfterConsentRevoked) writer.WriteBoolean("persistAfterConsentRevoked", true);
+        if (PersistAfterConsentRevoked)
+        {
+            writer.WriteBoolean("persistAfterConsentRevoked", true);
+            writer.WriteBoolean("anonymizeId", false);
+        }
         writer.WriteEndObject();
     }
 }

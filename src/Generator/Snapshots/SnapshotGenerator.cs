@@ -29,6 +29,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         var owners = ImmutableDictionary.CreateBuilder<string, Guid?>(StringComparer.Ordinal);
         var ownerOf = new List<int>(); // by script: the index into valid, or -1 for what is shared
         Compose(valid, scripts, ownerOf);
+        JoinShared(scripts, ownerOf);
         for (var index = 0; index < scripts.Count; index++)
             owners.Add(scripts[index].Id, ownerOf[index] < 0 ? null : valid[ownerOf[index]].Row.Id);
 
@@ -47,6 +48,8 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     private sealed record ValidDestination(Destination Row, DestinationType Type, DestinationSettings Settings, RequiredConsent Required)
     {
         public bool AlwaysLoads => Required.Categories == ConsentSet.NecessaryOnly;
+
+        public bool InBrowser { get; } = Settings.Flag(DestinationType.EnableClientSide, true);
     }
 
     private ValidDestination? Validate(OpenedDestination destination, ImmutableArray<DestinationProblem>.Builder problems)
@@ -90,9 +93,10 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         for (var index = 0; index < valid.Count; index++)
         {
             var destination = valid[index];
+            if (!destination.InBrowser) continue;
             if (destination.Type.Bootstrap is { } bootstrap && placed.Add(bootstrap))
             {
-                var users = valid.Where(other => other.Type.Bootstrap == bootstrap)
+                var users = valid.Where(other => other.InBrowser && other.Type.Bootstrap == bootstrap)
                     .Select(other => new BootstrapUser(other.Type, other.Settings, other.Required.Condition, other.Row.TestMode))
                     .ToList();
                 var condition = users.Aggregate(ConsentCondition.Never, (any, user) => any | user.Condition);
@@ -102,6 +106,30 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             destination.Type.Compose(
                 new ScriptComposer(ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts));
             while (ownerOf.Count < scripts.Count) ownerOf.Add(index);
+        }
+    }
+
+    /// <summary>
+    /// Makes one script of those that destinations share: under the first one's id, wherever any of them may run, and in the last one's place, so
+    /// that it follows what each destination prepares for it. It belongs to no single destination.
+    /// </summary>
+    private static void JoinShared(List<Script> scripts, List<int> ownerOf)
+    {
+        for (var index = 0; index < scripts.Count; index++)
+        {
+            if (scripts[index].SharedKey is not { } key) continue;
+            var last = scripts.FindLastIndex(script => script.SharedKey == key);
+            if (last == index) continue;
+            var any = scripts.Where(script => script.SharedKey == key).Aggregate(ConsentCondition.Never, (joined, script) => joined | script.Category);
+            scripts[last] = scripts[index] with { Category = any, SharedKey = null };
+            ownerOf[last] = -1;
+            for (var duplicate = last - 1; duplicate >= index; duplicate--)
+            {
+                if (scripts[duplicate].SharedKey != key) continue;
+                scripts.RemoveAt(duplicate);
+                ownerOf.RemoveAt(duplicate);
+            }
+            index--;
         }
     }
 

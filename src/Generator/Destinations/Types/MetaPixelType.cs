@@ -1,20 +1,34 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
-/// <summary>Meta Pixel, after <see href="https://developers.facebook.com/docs/meta-pixel/get-started"/>.</summary>
+/// <summary>Meta Pixel: <see href="https://developers.facebook.com/docs/meta-pixel/get-started"/>.</summary>
+/// <remarks>
+/// <para>
+/// Consent is one switch for all pixels of a page (<see href="https://developers.facebook.com/docs/meta-pixel/implementation/gdpr"/>), so it is revoked when the
+/// last pixel is withdrawn; Meta has no call that takes back a single pixel.
+/// </para>
+/// <para>
+/// Differs from the npm package: a second pixel's first PageView goes to that pixel only (<c>trackSingle</c>). <c>track</c> would count another
+/// page view for the first (<see href="https://developers.facebook.com/docs/meta-pixel/implementation/conversion-tracking"/>).
+/// </para>
+/// </remarks>
 public sealed partial class MetaPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Removed +
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
         """
-        var f=w.fbq,n;if(!f){n=f=w.fbq=function(){n.callMethod?n.callMethod.apply(n,arguments):n.queue.push(arguments)};if(!w._fbq)w._fbq=n;n.push=n;n.loaded=true;n.version="2.0";n.queue=[]}
-        f("consent","grant");
-        removed(s,function(){w.fbq("consent","revoke")});
-        var k="__c15tMetaPixels",seen=w[k]||(w[k]=[]);if(seen.indexOf(c.pixelId)>=0)return;seen.push(c.pixelId);
-        f("init",c.pixelId);f("track","PageView");
+        var n=w.fbq,first=!n;
+        if(first){n=w.fbq=function(){n.callMethod?n.callMethod.apply(n,arguments):n.queue.push(arguments)};if(!w._fbq)w._fbq=n;n.push=n;n.loaded=true;n.version="2.0";n.queue=[]}
+        var k=consent("meta-pixel");k.hold(s);k.start(function(on){w.fbq("consent",on?"grant":"revoke")});
+        if(!consent("meta-pixel:"+c.pixelId).start(function(){}))return;
+        if(c.dataProcessingOptions)w.fbq.apply(w,["dataProcessingOptions"].concat(c.dataProcessingOptions));
+        if(c.initOptions)w.fbq("init",c.pixelId,c.initOptions);else w.fbq("init",c.pixelId);
+        if(c.trackPageView){if(first)w.fbq("track","PageView");else w.fbq("trackSingle",c.pixelId,"PageView")}
         """));
 
     /// <inheritdoc/>
@@ -30,30 +44,64 @@ public sealed partial class MetaPixelType : DestinationType
     public override Uri Homepage { get; } = new("https://developers.facebook.com/docs/meta-pixel/get-started");
 
     /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.")
         {
             Required = true, Pattern = Digits(), PatternInWords = "1 to 20 digits",
         },
+        new("initOptions", SettingKind.JsonObject, "The third argument of fbq('init'): advanced matching. Every visitor can read it."),
+        new("trackPageView", SettingKind.Flag, "Whether a PageView is sent when the pixel starts.") { DefaultJson = "true" },
+        new("dataProcessingOptions", SettingKind.JsonObject, "Limited data use: {\"options\":[\"LDU\"],\"country\":0,\"state\":0}."),
+        new("scriptSrc", SettingKind.HttpsUrl, "The pixel's loader.") { DefaultJson = "\"https://connect.facebook.net/en_US/fbevents.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("testEventCode", SettingKind.Text, "The Conversions API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        const string Field = "dataProcessingOptions";
+        if (settings.Value(Field) is not { } value) return;
+        if (!value.TryGetProperty("options", out var options) || options.ValueKind != JsonValueKind.Array
+            || options.EnumerateArray().Any(option => option.ValueKind != JsonValueKind.String || option.GetString() != "LDU"))
+            problems.Add(new SettingProblem(Field, $"'{Field}.options' must be [\"LDU\"] or []."));
+        foreach (var name in (string[])["country", "state"])
+            if (value.TryGetProperty(name, out var code) && (code.ValueKind != JsonValueKind.Number || !code.TryGetInt32(out var number) || number < 0))
+                problems.Add(new SettingProblem(Field, string.Create(CultureInfo.InvariantCulture, $"'{Field}.{name}' must be a whole number, 0 or greater.")));
+    }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
-        var pixelId = scripts.Settings.RequiredText("pixelId");
+        var settings = scripts.Settings;
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();
-            config.WriteString("pixelId", pixelId);
+            config.WriteString("pixelId", settings.RequiredText("pixelId"));
+            if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);
+            if (settings.Value("dataProcessingOptions") is { } processing) WriteProcessing(config, processing);
+            config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
             config.WriteEndObject();
         });
-        scripts.Load(new Uri("https://connect.facebook.net/en_US/fbevents.js"),
-            script => script with { Async = true, PersistAfterConsentRevoked = true });
+        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://connect.facebook.net/en_US/fbevents.js"));
+    }
+
+    /// <summary>The arguments after the command: the options, and country and state where either is given.</summary>
+    private static void WriteProcessing(Utf8JsonWriter config, JsonElement processing)
+    {
+        config.WriteStartArray("dataProcessingOptions");
+        processing.GetProperty("options").WriteTo(config);
+        var (hasCountry, hasState) = (processing.TryGetProperty("country", out var country), processing.TryGetProperty("state", out var state));
+        if (hasCountry || hasState)
+        {
+            config.WriteNumberValue(hasCountry ? country.GetInt32() : 0);
+            config.WriteNumberValue(hasState ? state.GetInt32() : 0);
+        }
+        config.WriteEndArray();
     }
 
     [GeneratedRegex("^[0-9]{1,20}\\z", RegexOptions.CultureInvariant)]

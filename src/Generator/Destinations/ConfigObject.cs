@@ -1,0 +1,72 @@
+using System.Text.Json;
+
+namespace ConsentSnapshots.Generator.Destinations;
+
+/// <summary>
+/// An options object for a vendor: what the organization wrote freely, and on top of it the values that settings of their own decide. A
+/// key is written once.
+/// </summary>
+internal sealed class ConfigObject
+{
+    private readonly List<KeyValuePair<string, object>> _entries = [];
+
+    /// <summary>Begins with a copy of an object setting, where there is one.</summary>
+    public ConfigObject(JsonElement? free = null) => Merge(free);
+
+    /// <summary>Whether there is nothing in it.</summary>
+    public bool IsEmpty => _entries.Count == 0;
+
+    /// <summary>Takes over an object setting's properties; they replace those of the same name.</summary>
+    public void Merge(JsonElement? free)
+    {
+        if (free is not { } element) return;
+        foreach (var property in element.EnumerateObject()) Put(property.Name, property.Value);
+    }
+
+    /// <summary>Sets a value; null leaves what is there.</summary>
+    public void Set(string name, string? value) => Put(name, value);
+
+    /// <summary>Sets a value; null leaves what is there.</summary>
+    public void Set(string name, bool? value) => Put(name, value);
+
+    /// <summary>Sets a value; null leaves what is there.</summary>
+    public void Set(string name, double? value) => Put(name, value);
+
+    /// <summary>Writes the object as a property.</summary>
+    public void WriteTo(Utf8JsonWriter writer, string name)
+    {
+        writer.WriteStartObject(name);
+        foreach (var (key, value) in _entries)
+        {
+            writer.WritePropertyName(key);
+            switch (value)
+            {
+                case string text: writer.WriteStringValue(text); break;
+                case bool flag: writer.WriteBooleanValue(flag); break;
+                case double number: writer.WriteNumberValue(number); break;
+                case JsonElement element: element.WriteTo(writer); break;
+                default: throw new InvalidOperationException($"No way to write a {value.GetType()}.");
+            }
+        }
+        writer.WriteEndObject();
+    }
+
+    private void Put(string name, object? value)
+    {
+        if (value is null) return;
+        var index = _entries.FindIndex(entry => entry.Key == name);
+        if (index < 0) _entries.Add(new(name, value));
+        else _entries[index] = new(name, value);
+    }
+}
+
+/// <summary>How settings are written into a configuration.</summary>
+internal static class ConfigWriting
+{
+    /// <summary>Writes a setting's JSON value as it stands.</summary>
+    public static void WriteSetting(this Utf8JsonWriter writer, string name, JsonElement value)
+    {
+        writer.WritePropertyName(name);
+        value.WriteTo(writer);
+    }
+}

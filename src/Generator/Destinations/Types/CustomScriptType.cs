@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>
+/// A script of the organization's own: an https URL or inline text, with the element's attributes. It is the one type whose settings
+/// are JavaScript, so the one whose text a Content-Security-Policy cannot know beforehand.
+/// </summary>
+/// <remarks>The text runs again each time consent is granted anew; it must guard itself where that matters.</remarks>
+public sealed partial class CustomScriptType : DestinationType
+{
+    /// <summary>The longest inline text, in characters.</summary>
+    public const int MaxTextLength = 64 * 1024;
+
+    private const int MaxAttributes = 32;
+
+    /// <summary>Attributes that change how the browser fetches the script and not what it does; besides them any <c>data-</c> attribute.</summary>
+    private static readonly ImmutableArray<string> Known = ["crossorigin", "integrity", "referrerpolicy", "charset", "nomodule", "blocking", "type"];
+
+    /// <inheritdoc/>
+    public override string Name => "script";
+
+    /// <inheritdoc/>
+    public override string Title => "Custom script";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://c15t.com/docs/frameworks/javascript/script-loader");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("src", SettingKind.HttpsUrl, "The script's URL; either this or textContent.") { OlderNames = ["url"] },
+        new("textContent", SettingKind.Text, "The script's text; either this or src.") { OlderNames = ["code"], MaxLength = MaxTextLength },
+        new("async", SettingKind.Flag, "The element's async; left out, the browser's default for inserted scripts, which is true."),
+        new("defer", SettingKind.Flag, "The element's defer.") { DefaultJson = "false" },
+        new("target", SettingKind.Text, "Where the element goes.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },
+        new("fetchPriority", SettingKind.Text, "The element's fetchpriority.") { OneOf = ["high", "low", "auto"] },
+        new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type (module)."),
+        new("persistAfterConsentRevoked", SettingKind.Flag, "Whether the element stays when consent is withdrawn, so that a new grant does not run it again.")
+        {
+            DefaultJson = "false",
+        },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Has("src") == settings.Has("textContent"))
+            problems.Add(new SettingProblem("src", "Exactly one of 'src' and 'textContent' is needed."));
+        if (settings.Value("attributes") is { } attributes) CheckAttributes(attributes, problems);
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        Script Adjust(Script script) => script with
+        {
+            Async = settings.Flag("async"),
+            Defer = settings.Flag("defer", false),
+            FetchPriority = settings.Text("fetchPriority"),
+            Target = settings.Text("target") is "body" ? "body" : null,
+            PersistAfterConsentRevoked = settings.Flag("persistAfterConsentRevoked", false),
+            Attributes = settings.Value("attributes") is { } attributes
+                ? [.. attributes.EnumerateObject().Select(attribute => KeyValuePair.Create(attribute.Name, AttributeText(attribute.Value)))]
+                : [],
+        };
+        if (settings.Url("src") is { } source) scripts.Load(source, Adjust);
+        else scripts.OwnInline(settings.RequiredText("textContent"), Adjust);
+    }
+
+    private static string AttributeText(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+
+    private static void CheckAttributes(JsonElement attributes, List<SettingProblem> problems)
+    {
+        var count = 0;
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var attribute in attributes.EnumerateObject())
+        {
+            if (++count > MaxAttributes)
+            {
+                problems.Add(new SettingProblem("attributes", $"'attributes' may have {MaxAttributes} entries, and has more."));
+                return;
+            }
+            if (!Known.Contains(attribute.Name) && !DataAttribute().IsMatch(attribute.Name))
+                problems.Add(new SettingProblem("attributes",
+                    $"'attributes' has a name that is not accepted; use data-… (lowercase letters, digits, hyphens), {string.Join(", ", Known)}."));
+            else if (!seen.Add(attribute.Name))
+                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' is there twice."));
+            else if (attribute.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.True))
+                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' must be a string, or true for an attribute without value."));
+            else if (AttributeText(attribute.Value).Length > SettingField.DefaultMaxLength)
+                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' may have {SettingField.DefaultMaxLength} characters."));
+            else if (attribute.Name == "type" && AttributeText(attribute.Value) is not ("module" or "text/javascript"))
+                problems.Add(new SettingProblem("attributes", "'attributes.type' must be module or text/javascript."));
+        }
+    }
+
+    [GeneratedRegex("^data-[a-z0-9]([a-z0-9._-]{0,62})\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DataAttribute();
+}

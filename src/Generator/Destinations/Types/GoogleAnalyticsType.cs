@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Google's tag, gtag.js, for Analytics, Ads and Floodlight: <see href="https://developers.google.com/tag-platform/gtagjs"/>.</summary>
+/// <remarks>
+/// Differs from the npm package's function: on withdrawal it also sets the vendor's switch <c>window["ga-disable-ID"]</c>
+/// (<see href="https://developers.google.com/analytics/devguides/collection/ga4/disable-analytics"/>), because with signals denied alone Analytics
+/// still sends cookieless pings, and a tag that is not permitted sends nothing. A tag that always loads keeps Google's own behaviour.
+/// </remarks>
+public sealed partial class GoogleAnalyticsType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent + GoogleConsentMode.BeforeTag +
+        """
+        var k=consent("google-analytics:"+c.id);k.hold(s);
+        if(!k.start(function(on,first){if(!first)w["ga-disable-"+c.id]=!on}))return;
+        if(!w.__c15tGoogleTag){w.__c15tGoogleTag=true;w.gtag("js",new Date())}
+        if(c.params)w.gtag("config",c.id,c.params);else w.gtag("config",c.id);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "google-analytics";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Aliases => ["gtag", "google-tag"];
+
+    /// <inheritdoc/>
+    public override string Title => "Google Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://developers.google.com/tag-platform/gtagjs");
+
+    /// <inheritdoc/>
+    public override SharedBootstrap Bootstrap => GoogleConsentMode.Instance;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("id", SettingKind.Text, "The tag's id: a measurement id (G-…), or that of another Google product (GT-…, AW-…, DC-…).")
+        {
+            Required = true, OlderNames = ["measurementId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
+        },
+        GoogleConsentMode.MappingSetting,
+        new("debugMode", SettingKind.Flag, "Sends events to Analytics' debug view; test mode does so too.") { DefaultJson = "false" },
+        new("anonymizeIp", SettingKind.Flag, "Sets anonymize_ip, which Universal Analytics read."),
+        new("cookieFlags", SettingKind.Text, "Sets cookie_flags, for example SameSite=None;Secure.") { MaxLength = 256 },
+        new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
+        new("apiSecret", SettingKind.Text, "The Measurement Protocol's secret, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("category", SettingKind.Text, "Accepted and not used: the destination's required consent decides.") { Visibility = SettingVisibility.Private },
+        new("script", SettingKind.JsonObject, "Accepted and not used: overrides that the npm package deprecates.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems) =>
+        GoogleConsentMode.CheckMapping(settings, problems);
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var id = scripts.Settings.RequiredText("id");
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("id", id);
+            WriteParameters(config, scripts.Settings, scripts.TestMode);
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(new Uri($"https://www.googletagmanager.com/gtag/js?id={id}"));
+    }
+
+    private static void WriteParameters(Utf8JsonWriter config, DestinationSettings settings, bool testMode)
+    {
+        var own = new ConfigObject(settings.Value("customParameters"));
+        if (testMode || settings.Flag("debugMode", false)) own.Set("debug_mode", true);
+        own.Set("anonymize_ip", settings.Flag("anonymizeIp"));
+        own.Set("cookie_flags", settings.Text("cookieFlags"));
+        if (!own.IsEmpty) own.WriteTo(config, "params");
+    }
+
+    [GeneratedRegex("^[A-Za-z]{1,3}-[A-Za-z0-9-]{1,40}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex TagId();
+}

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>A Google Tag Manager container: <see href="https://developers.google.com/tag-platform/tag-manager/web"/>.</summary>
+/// <remarks>
+/// <para>
+/// A container can hold anything, so an organization that names no consent gets the strictest category. <c>{necessary}</c> is the explicit choice to load it for
+/// everybody and leave the decision to the container's consent settings (Google's advanced mode), which is what the npm package always does.
+/// </para>
+/// <para>
+/// The event after an update is pushed to the data layer as Google documents it. The npm package calls <c>gtag("event", …)</c>, which a Google tag
+/// on the same page would also send to Analytics as an event of the visitor.
+/// </para>
+/// </remarks>
+public sealed partial class GoogleTagManagerType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent + GoogleConsentMode.BeforeTag +
+        """
+        var k=consent("google-tag-manager:"+c.id);k.hold(s);
+        if(!k.start(function(){}))return;
+        w.__c15tGoogleConsent.after.push(function(){if(k.on)w.dataLayer.push({event:c.updateEventName})});
+        w.dataLayer.push({"gtm.start":new Date().getTime(),event:"gtm.js"});
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "google-tag-manager";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Aliases => ["gtm"];
+
+    /// <inheritdoc/>
+    public override string Title => "Google Tag Manager";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://developers.google.com/tag-platform/tag-manager/web");
+
+    /// <inheritdoc/>
+    public override SharedBootstrap Bootstrap => GoogleConsentMode.Instance;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("id", SettingKind.Text, "The container's id.")
+        {
+            Required = true, OlderNames = ["containerId"], Pattern = ContainerId(), PatternInWords = "a container id such as GTM-XXXXXXX",
+        },
+        new("updateEventName", SettingKind.Text, "The data layer event after each change of the consent state, for triggers in the container.")
+        {
+            MaxLength = 100, DefaultJson = "\"consent-update\"",
+        },
+        GoogleConsentMode.MappingSetting,
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems) =>
+        GoogleConsentMode.CheckMapping(settings, problems);
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var id = scripts.Settings.RequiredText("id");
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("id", id);
+            config.WriteString("updateEventName", scripts.Settings.Text("updateEventName") ?? "consent-update");
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(new Uri($"https://www.googletagmanager.com/gtm.js?id={id}"));
+    }
+
+    [GeneratedRegex("^GTM-[A-Za-z0-9]{1,20}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ContainerId();
+}

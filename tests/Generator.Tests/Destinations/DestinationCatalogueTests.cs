@@ -1,0 +1,99 @@
+using System.Text.RegularExpressions;
+using Acornima;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Tests.Destinations;
+
+public sealed class DestinationCatalogueTests
+{
+    public static TheoryData<string> TypeNames => Samples.TypeNames;
+
+    [Fact]
+    public void BuiltIn_EveryTypeOfTheAssembly_IsListed()
+    {
+        var declared = typeof(DestinationType).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(DestinationType)) && !type.IsAbstract);
+        var listed = DestinationCatalogue.BuiltIn.Types.Select(type => type.GetType());
+        Assert.Equal(declared.Select(type => type.Name).Order(StringComparer.Ordinal), listed.Select(type => type.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void BuiltIn_EveryTypeFile_HoldsAListedType()
+    {
+        var files = Directory.EnumerateFiles(RepositoryFiles.At("src", "Generator", "Destinations", "Types"), "*Type.cs").Select(Path.GetFileNameWithoutExtension);
+        var listed = DestinationCatalogue.BuiltIn.Types.Select(type => type.GetType().Name);
+        Assert.Equal(files.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void BuiltIn_EveryType_HasSamples() =>
+        Assert.Equal(DestinationCatalogue.BuiltIn.Types.Select(type => type.Name), Samples.Settings.Keys);
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_NamesAndAliases_FindIt(string name)
+    {
+        var type = Type(name);
+        foreach (var alias in type.Aliases.Prepend(type.Name))
+        {
+            Assert.Matches(@"\A[a-z][a-z0-9-]{1,49}\z", alias);
+            Assert.True(DestinationCatalogue.BuiltIn.TryGet(alias, out var found));
+            Assert.Same(type, found);
+        }
+        Assert.NotEmpty(type.Title);
+        Assert.Equal(Uri.UriSchemeHttps, type.Homepage.Scheme);
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_Fields_AreDeclaredSoundly(string name)
+    {
+        var type = Type(name);
+        var names = type.Fields.AddRange(DestinationType.CommonFields).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToList();
+        Assert.Equal(names.Distinct(StringComparer.Ordinal), names);
+        foreach (var field in type.Fields)
+        {
+            Assert.EndsWith(".", field.Description, StringComparison.Ordinal);
+            Assert.Equal(field.Pattern is null, field.PatternInWords is null);
+            if (field.Pattern is { } pattern) Assert.Matches(@"^\^.*\\z$", pattern.ToString());
+            Assert.False(field.Required && field.Visibility == SettingVisibility.Private);
+            if (field.DefaultJson is { } json) System.Text.Json.JsonElement.Parse(json);
+            if (Regex.IsMatch(field.Name, "secret|token|password|personal", RegexOptions.IgnoreCase) && field is { Required: false })
+                Assert.Equal(SettingVisibility.Private, field.Visibility);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_InlineScripts_ParseAndReadOnlyTheirAttribute(string name)
+    {
+        foreach (var script in Type(name).InlineScripts)
+        {
+            new Parser(new ParserOptions { EcmaVersion = EcmaVersion.ES2015 }).ParseScript(script.Text);
+            Assert.DoesNotContain("innerHTML", script.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("eval(", script.Text, StringComparison.Ordinal);
+            Assert.Equal(InlineScript.HashFor(script.Text), script.CspHash);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_InlineScripts_DeclareEveryTextItEmits(string name)
+    {
+        var declared = Type(name).InlineScripts.Select(script => script.Text).ToHashSet(StringComparer.Ordinal);
+        foreach (var required in (string[][])[[], ["necessary"], ["marketing", "functionality"]])
+        {
+            var generated = Samples.Generate(Samples.Least(name, 1, required), Samples.Full(name, 2, required));
+            Assert.Empty(generated.Problems);
+            foreach (var script in generated.Scripts(Generator.Consent.ConsentSet.Everything))
+                if (script!["textContent"] is { } text && name != "script") Assert.Contains((string)text!, declared);
+        }
+    }
+
+    [Fact]
+    public void Constructor_NameTwice_Throws() =>
+        Assert.Throws<ArgumentException>(() => new DestinationCatalogue([.. DestinationCatalogue.BuiltIn.Types, DestinationCatalogue.BuiltIn.Types[0]]));
+
+    private static DestinationType Type(string name) =>
+        DestinationCatalogue.BuiltIn.TryGet(name, out var type) ? type : throw new ArgumentException(name, nameof(name));
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Destinations.Types;
+
+namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
+
+public sealed class CustomScriptTests
+{
+    [Theory]
+    [InlineData("{}", "Exactly one of 'src' and 'textContent' is needed.")]
+    [InlineData("""{"src":"https://a.example/a.js","textContent":"x"}""", "Exactly one of 'src' and 'textContent' is needed.")]
+    [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces.")]
+    [InlineData("""{"textContent":"x","target":"html"}""", "'target' must be one of head, body, and is a string of 4 characters.")]
+    public void Check_SourceAndTarget_SayTheRule(string settings, string message) => Assert.Contains(message, Problems(settings));
+
+    [Theory]
+    [InlineData("onload")]
+    [InlineData("onerror")]
+    [InlineData("src")]
+    [InlineData("id")]
+    [InlineData("nonce")]
+    [InlineData("style")]
+    [InlineData("async")]
+    [InlineData("DATA-X")]
+    [InlineData("data-")]
+    [InlineData("data-x y")]
+    [InlineData("data-x>")]
+    [InlineData("crossOrigin")]
+    public void Check_AttributeName_OutsideTheListIsRefused(string name) =>
+        Assert.StartsWith("'attributes' has a name that is not accepted; use data-…", Assert.Single(Problems(Attributes(name, "x"))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("type", "text/template")]
+    [InlineData("type", "importmap")]
+    [InlineData("type", "")]
+    public void Check_AttributeType_OnlyScripts(string name, string value) =>
+        Assert.Equal("'attributes.type' must be module or text/javascript.", Assert.Single(Problems(Attributes(name, value))));
+
+    [Fact]
+    public void Check_AttributeValue_HasLimits()
+    {
+        Assert.Equal("'attributes.data-x' may have 2048 characters.", Assert.Single(Problems(Attributes("data-x", new string('x', 2049)))));
+        Assert.Empty(Problems(Attributes("data-x", new string('x', 2048))));
+        Assert.Equal("'attributes.data-x' must be a string, or true for an attribute without value.",
+            Assert.Single(Problems("""{"textContent":"x","attributes":{"data-x":{"a":1}}}""")));
+        Assert.Equal("'attributes.data-x' is there twice.", Assert.Single(Problems("""{"textContent":"x","attributes":{"data-x":"1","data-x":"2"}}""")));
+        var many = new JsonObject(Enumerable.Range(0, 33).Select(index => KeyValuePair.Create($"data-{index}", (JsonNode?)"x")));
+        Assert.Equal("'attributes' may have 32 entries, and has more.", Assert.Single(Problems(new JsonObject { ["textContent"] = "x", ["attributes"] = many }.ToJsonString())));
+    }
+
+    [Fact]
+    public void Check_Text_HasALimit()
+    {
+        Assert.Empty(Problems(new JsonObject { ["textContent"] = new string('x', CustomScriptType.MaxTextLength) }.ToJsonString()));
+        Assert.Equal("'textContent' may have 65536 characters, and has 65537.",
+            Assert.Single(Problems(new JsonObject { ["textContent"] = new string('x', CustomScriptType.MaxTextLength + 1) }.ToJsonString())));
+    }
+
+    private static string Attributes(string name, string value) =>
+        new JsonObject { ["textContent"] = "x", ["attributes"] = new JsonObject { [name] = value } }.ToJsonString();
+
+    private static List<string> Problems(string settings) => [.. Samples.Generate(Samples.Row("script", settings)).Problems.Select(problem => problem.Message)];
+}

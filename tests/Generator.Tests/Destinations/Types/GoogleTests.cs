@@ -1,0 +1,60 @@
+using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
+
+public sealed class GoogleTests
+{
+    [Fact]
+    public void Compose_TwoTypes_ShareOneBootstrapBeforeEither()
+    {
+        var generated = Samples.Generate(Samples.Least("script", 1, "necessary"), Samples.Least("google-analytics", 2), Samples.Least("google-tag-manager", 3));
+        Assert.Equal(
+            ["script", "google-consent:functionality", "google-consent:experience", "google-consent:measurement", "google-consent:marketing", "google-consent",
+             "google-analytics", "google-analytics:2", "google-tag-manager", "google-tag-manager:2"],
+            generated.Ids(ConsentSet.Everything));
+        Assert.Equal(["script", "google-consent:measurement", "google-consent", "google-analytics", "google-analytics:2"], generated.Ids(Samples.Set("measurement")));
+        Assert.Null(generated.Owners["google-consent"]);
+    }
+
+    [Fact]
+    public void Compose_SignalUnderSeveralCategoriesOrMappings_NeedsAll()
+    {
+        var generated = Samples.Generate(
+            Samples.Row("google-analytics", """{"id":"G-1","consentMapping":{"measurement":["analytics_storage"],"functionality":["analytics_storage"]}}""", 1, "necessary"),
+            Samples.Row("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":["analytics_storage","ad_storage"],"necessary":["security_storage"]}}""", 2, "necessary"));
+        Assert.Equal("""{"analytics_storage":["functionality","measurement","marketing"],"ad_storage":["marketing"],"security_storage":[]}""",
+            (string)Script(generated.Scripts(default), "google-consent")["attributes"]!["data-config"]!);
+    }
+
+    [Theory]
+    [InlineData("""{"analytics":["a"]}""", "'consentMapping' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing.")]
+    [InlineData("""{"marketing":"ad_storage"}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters).")]
+    [InlineData("""{"marketing":["Ad Storage"]}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters).")]
+    public void Check_Mapping_SaysTheRule(string mapping, string message)
+    {
+        foreach (var (type, id) in (ReadOnlySpan<(string, string)>)[("google-analytics", "G-1"), ("google-tag-manager", "GTM-1")])
+            Assert.Equal(message, Assert.Single(Samples.Generate(Samples.Row(type, $$"""{"id":"{{id}}","consentMapping":{{mapping}}}""")).Problems).Message);
+    }
+
+    [Theory]
+    [InlineData("G-AB12", true)]
+    [InlineData("GT-AB12", true)]
+    [InlineData("AW-123456", true)]
+    [InlineData("UA-1234-1", true)]
+    [InlineData("G-1&x=2", false)]
+    [InlineData("G-1\n", false)]
+    [InlineData("12345", false)]
+    public void Check_TagId_IsOneOfGoogles(string id, bool valid) =>
+        Assert.Equal(valid, Samples.Generate(Samples.Row("google-analytics", new JsonObject { ["id"] = id }.ToJsonString())).Problems.IsEmpty);
+
+    [Fact]
+    public void Compose_TestMode_TurnsOnDebugMode()
+    {
+        var generated = Samples.Generate(Samples.Row("gtag", """{"id":"G-1","customParameters":{"debug_mode":false,"x":1}}""").With(row => row with { TestMode = true }));
+        Assert.Equal("""{"id":"G-1","params":{"debug_mode":true,"x":1}}""",
+            (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
+    }
+
+    private static JsonNode Script(JsonArray scripts, string id) => scripts.Single(script => (string)script!["id"]! == id)!;
+}

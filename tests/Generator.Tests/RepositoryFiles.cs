@@ -1,0 +1,16 @@
+namespace ConsentSnapshots.Generator.Tests;
+
+/// <summary>The checkout the tests were built from.</summary>
+internal static class RepositoryFiles
+{
+    public static string Root { get; } = Find();
+
+    public static string At(params string[] parts) => Path.Combine([Root, .. parts]);
+
+    private static string Find()
+    {
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+            if (File.Exists(Path.Combine(directory.FullName, "Consent.Snapshots.sln"))) return directory.FullName;
+        throw new DirectoryNotFoundException("The tests run outside a checkout.");
+    }
+}

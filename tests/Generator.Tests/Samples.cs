@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+
+namespace ConsentSnapshots.Generator.Tests;
+
+/// <summary>
+/// Settings of every type of the catalogue: the least it needs, and everything it takes. A type without an entry fails the tests that walk the
+/// catalogue, so a new one is covered by adding its two lines here.
+/// </summary>
+internal static class Samples
+{
+    public static readonly ImmutableSortedDictionary<string, (string Least, string Full)> Settings =
+        new Dictionary<string, (string, string)>
+        {
+            ["console"] = ("{}", """{"logLevel":"debug"}"""),
+            ["google-analytics"] = ("""{"id":"G-LEAST"}""",
+                """
+                {"measurementId":"G-FULL00","debugMode":true,"anonymizeIp":true,"cookieFlags":"SameSite=None;Secure",
+                 "customParameters":{"send_page_view":false,"debug_mode":false},"category":"marketing","consentMapping":{"measurement":["analytics_storage"],"marketing":["ad_storage"]}}
+                """),
+            ["google-tag-manager"] = ("""{"id":"GTM-LEAST"}""",
+                """{"containerId":"GTM-FULL","updateEventName":"consent-changed","consentMapping":{"marketing":["ad_storage","analytics_storage"],"necessary":["security_storage"]}}"""),
+            ["meta-pixel"] = ("""{"pixelId":"1234567890"}""",
+                """
+                {"pixelId":"99999","initOptions":{"em":"ab12","external_id":7},"trackPageView":false,"scriptSrc":"https://first-party.example/fb.js",
+                 "dataProcessingOptions":{"options":["LDU"],"country":1,"state":1000}}
+                """),
+            ["mixpanel"] = ("""{"token":"0123456789abcdef0123456789abcdef"}""",
+                """{"projectToken":"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF","initOptions":{"track_pageview":true,"ignore_dnt":null},"scriptUrl":"https://mp.example/lib.js"}"""),
+            ["posthog"] = ("""{"id":"phc_least"}""",
+                """
+                {"apiKey":"phc_full","host":"https://ph.example/","uiHost":"https://eu.posthog.com/","scriptUrl":"https://ph.example/static/array.js","region":"us",
+                 "loadMode":"after-consent","initOptions":{"autocapture":false,"bootstrap":{"distinctID":"x"}}}
+                """),
+            ["script"] = ("""{"src":"https://scripts.example/a.js?x=1&y=2"}""",
+                """
+                {"textContent":"window.own = '</script>' + 1;","async":false,"defer":true,"target":"body","fetchPriority":"low","persistAfterConsentRevoked":true,
+                 "attributes":{"data-site":"ab\"<c>","crossorigin":"anonymous","nomodule":true,"type":"text/javascript"}}
+                """),
+        }.ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    /// <summary>The names of the catalogue's types, as rows of a theory.</summary>
+    public static TheoryData<string> TypeNames => [.. DestinationCatalogue.BuiltIn.Types.Select(type => type.Name)];
+
+    public static readonly Scope Scope = new(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
+
+    public static readonly SnapshotGenerator Generator = new(DestinationCatalogue.BuiltIn);
+
+    /// <summary>A row; rows made with a greater <paramref name="place"/> were created later.</summary>
+    public static OpenedDestination Row(string type, string settings, int place = 1, params string[] required) => new(
+        new Destination
+        {
+            Id = new Guid(place, 0x5eed, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, (byte)place]),
+            Type = type,
+            Name = $"{type} {place}",
+            RequiredConsent = [.. required],
+            CreatedAt = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddMinutes(place),
+        },
+        JsonElement.Parse(settings));
+
+    public static OpenedDestination Least(string type, int place = 1, params string[] required) => Row(type, Settings[type].Least, place, required);
+
+    public static OpenedDestination Full(string type, int place = 1, params string[] required) => Row(type, Settings[type].Full, place, required);
+
+    public static OpenedDestination With(this OpenedDestination opened, Func<Destination, Destination> change) => opened with { Row = change(opened.Row) };
+
+    /// <summary>Every type, twice: with the least settings and with all.</summary>
+    public static IEnumerable<OpenedDestination> Everything(params string[] required) =>
+        Settings.Keys.SelectMany((type, index) => (OpenedDestination[])[Least(type, 2 * index + 1, required), Full(type, 2 * index + 2, required)]);
+
+    public static GeneratedScope Generate(params IEnumerable<OpenedDestination> destinations) => Generator.Generate(Scope, destinations);
+
+    public static JsonArray Scripts(this GeneratedScope generated, ConsentSet set) => JsonNode.Parse(generated[set].Bytes.Span)!["scripts"]!.AsArray();
+
+    public static string[] Ids(this GeneratedScope generated, ConsentSet set) => [.. generated.Scripts(set).Select(script => (string)script!["id"]!)];
+
+    public static ConsentSet Set(string list) => ConsentQuery.ParseValue(list).Consent;
+}
