@@ -87,19 +87,17 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await using var batch = new NpgsqlBatch(connection, transaction) { BatchCommands = { } };
-        AddGuards(batch);
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+        await GuardAsync(connection, transaction, ct);
+        await using var command = new NpgsqlCommand(
             $"""
             select organization_id::text collate "C" from {_table.Quoted}
             union
             select organization_id from consent_snapshots.scopes
             order by 1
-            """));
+            """, connection, transaction);
         var organizations = ImmutableArray.CreateBuilder<OrganizationId>();
-        await using (var reader = await batch.ExecuteReaderAsync(ct))
+        await using (var reader = await command.ExecuteReaderAsync(ct))
         {
-            await PassGuardsAsync(reader, connection, ct);
             while (await reader.ReadAsync(ct))
             {
                 var text = reader.GetString(0);
@@ -133,8 +131,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         NpgsqlConnection connection, DestinationsTable shape, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
     {
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await GuardAsync(connection, transaction, ct);
         await using var batch = new NpgsqlBatch(connection, transaction);
-        AddGuards(batch);
         var names = organizations.Select(organization => organization.Value).ToArray();
         batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
@@ -155,7 +153,6 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         var rows = new Dictionary<string, List<Destination>>(StringComparer.Ordinal);
         await using (var reader = await batch.ExecuteReaderAsync(ct))
         {
-            await PassGuardsAsync(reader, connection, ct);
             if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
             epoch = reader.GetInt64(0);
             await reader.NextResultAsync(ct);
@@ -213,19 +210,15 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
     }
 
-    private void AddGuards(NpgsqlBatch batch)
+    /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
+    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
+        await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
-        // With this off Postgres refuses a query that a policy would filter, should the check below ever not see it.
+        // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand($"select row_security_active('{_table.Quoted}'::regclass), current_user::text"));
-    }
-
-    private async Task PassGuardsAsync(NpgsqlDataReader reader, NpgsqlConnection connection, CancellationToken ct)
-    {
-        if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException($"Row-level security of {_table} in {connection.Database} cannot be told.");
-        if (reader.GetBoolean(0)) throw new RowSecurityException(_table.ToString(), reader.GetString(1));
-        await reader.NextResultAsync(ct);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end"));
+        if (await batch.ExecuteScalarAsync(ct) is string role) throw new RowSecurityException(_table.ToString(), role);
     }
 
     private static NpgsqlParameter Organizations(DestinationsTable shape, string[] names)

@@ -42,7 +42,7 @@ begin
     select c.organization_id, c.environment
     from unnest(counted_organizations, counted_environments, counted_revisions) as c (organization_id, environment, revision)
     where c.revision = 1
-    order by 1 collate "C", 2 collate "C"
+    order by c.organization_id collate "C", c.environment collate "C"
     on conflict do nothing;
 
     -- A repeatable-read snapshot is older than the row locks just taken: what it says of the workers may be past. Tell them.

@@ -1,0 +1,103 @@
+using ConsentSnapshots.Worker.Database;
+
+namespace ConsentSnapshots.Integration.Tests.Database;
+
+public sealed class ChangeListenerTests(TemporaryPostgres postgres)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_Write_SignalsConnectedThenChanged()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await using var running = new Running(database.NewListener());
+
+        Assert.Equal(ChangeSignal.Connected, await running.Listener.Signals.ReadAsync(Cancel));
+        Assert.True(running.Listener.IsConnected);
+        await database.InsertAsync(SourceDatabase.Acme);
+        Assert.Equal(ChangeSignal.Changed, await running.Listener.Signals.ReadAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Run_ManyNotificationsUnread_AreOneSignal()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await using var running = new Running(database.NewListener());
+        await running.Listener.Signals.ReadAsync(Cancel);
+
+        for (var count = 0; count < 50; count++) await database.ExecuteAsync("notify consent_snapshots");
+        await database.InsertAsync(SourceDatabase.Acme);
+
+        Assert.Equal(ChangeSignal.Changed, await running.Listener.Signals.ReadAsync(Cancel));
+        Assert.True(running.Listener.Signals.CanCount);
+        Assert.InRange(running.Listener.Signals.Count, 0, 1);
+    }
+
+    [Fact]
+    public async Task Run_SessionTerminated_ConnectsAgainAndSaysSo()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await using var running = new Running(database.NewListener());
+        await running.Listener.Signals.ReadAsync(Cancel);
+
+        await database.ExecuteAsync(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'consent-snapshots listen'");
+
+        Assert.Equal(ChangeSignal.Connected, await running.Listener.Signals.ReadAsync(Cancel));
+        await database.InsertAsync(SourceDatabase.Acme);
+        Assert.Equal(ChangeSignal.Changed, await running.Listener.Signals.ReadAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Run_NoServerAtFirst_KeepsTrying()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        var name = await database.ScalarAsync<string>("select current_database()::text");
+        await using var server = await SourceDatabase.CreateEmptyAsync(postgres);
+        await server.ExecuteAsync($"alter database {name} allow_connections false");
+        await using var running = new Running(database.NewListener());
+        await Task.WhenAny(running.Task, Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, Cancel));
+        Assert.False(running.Task.IsCompleted);
+        Assert.False(running.Listener.IsConnected);
+
+        await server.ExecuteAsync($"alter database {name} allow_connections true");
+
+        Assert.Equal(ChangeSignal.Connected, await running.Listener.Signals.ReadAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Run_HostStops_EndsQuietlyAndCompletesTheSignals()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        var running = new Running(database.NewListener());
+        await running.Listener.Signals.ReadAsync(Cancel);
+
+        await running.DisposeAsync();
+
+        Assert.True(running.Task.IsCompletedSuccessfully);
+        Assert.False(await running.Listener.Signals.WaitToReadAsync(Cancel));
+        Assert.False(running.Listener.IsConnected);
+    }
+
+    private sealed class Running : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+
+        public Running(ChangeListener listener)
+        {
+            Listener = listener;
+            Task = listener.RunAsync(_stop.Token);
+        }
+
+        public ChangeListener Listener { get; }
+
+        public Task Task { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            await Task;
+            _stop.Dispose();
+        }
+    }
+}

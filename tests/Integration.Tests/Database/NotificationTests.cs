@@ -1,0 +1,157 @@
+using System.Data;
+using Npgsql;
+
+namespace ConsentSnapshots.Integration.Tests.Database;
+
+/// <summary>When a writer tells the workers. Each test completes what is pending first, then counts what a listening session hears.</summary>
+public sealed class NotificationTests(TemporaryPostgres postgres)
+{
+    private static readonly Guid Acme = SourceDatabase.Acme;
+    private static readonly Guid Globex = SourceDatabase.Globex;
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Write_IdleScope_NotifiesOnceATransactionWhateverItChanges()
+    {
+        await using var database = await CreateIdleAsync();
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.ExecuteAsync(
+            $"""
+            begin;
+            update destinations set enabled = false;
+            insert into destinations (organization_id, type, name) select gen_random_uuid(), 'console', n::text from generate_series(1, 2000) n;
+            update destinations set enabled = true;
+            commit;
+            """);
+
+        Assert.Equal([""], await ear.HeardAsync());
+    }
+
+    [Fact]
+    public async Task Write_PendingAndUnclaimed_DoesNotNotifyAgain()
+    {
+        await using var database = await CreateIdleAsync();
+        await database.ExecuteAsync("update destinations set enabled = false");
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.ExecuteAsync("update destinations set enabled = true");
+
+        Assert.Empty(await ear.HeardAsync());
+        Assert.Equal(2, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+    }
+
+    [Fact]
+    public async Task Write_Claimed_Notifies()
+    {
+        await using var database = await CreateIdleAsync();
+        await database.ExecuteAsync("update destinations set enabled = false");
+        await database.Queue.ClaimAsync(10, Lease, Cancel);
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.ExecuteAsync("update destinations set enabled = true");
+
+        Assert.Equal([""], await ear.HeardAsync());
+    }
+
+    [Fact]
+    public async Task Write_WaitingAfterAFailure_NotifiesAndIsDueAtOnce()
+    {
+        await using var database = await CreateIdleAsync();
+        await database.ExecuteAsync("update destinations set enabled = false");
+        foreach (var claim in (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims)
+            await database.Queue.FailAsync(claim, "no", TimeSpan.FromHours(1), null, Cancel);
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.ExecuteAsync("update destinations set enabled = true");
+
+        Assert.Equal([""], await ear.HeardAsync());
+        Assert.Equal(2, (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.Length);
+    }
+
+    [Fact]
+    public async Task Write_RepeatableRead_NotifiesBecauseItsViewOfTheWorkersIsOld()
+    {
+        await using var database = await CreateIdleAsync();
+        await database.ExecuteAsync("update destinations set enabled = false");
+        var writer = await database.ConnectAsync();
+        await using var transaction = await writer.BeginTransactionAsync(IsolationLevel.RepeatableRead, Cancel);
+        await using (var look = new NpgsqlCommand("select 1", writer)) await look.ExecuteNonQueryAsync(Cancel);
+        await database.DrainAsync();
+        await using var ear = await Ear.OpenAsync(database);
+
+        await using (var update = new NpgsqlCommand("update destinations set enabled = true", writer)) await update.ExecuteNonQueryAsync(Cancel);
+        await transaction.CommitAsync(Cancel);
+
+        Assert.Equal([""], await ear.HeardAsync());
+    }
+
+    [Theory]
+    [InlineData("update destinations set last_tested_at = now()")]
+    [InlineData("delete from destinations where false")]
+    [InlineData("insert into destinations (organization_id, type, name, environment) select organization_id, 'console', 'x', 'qa' from destinations")]
+    public async Task Write_CountsNothing_DoesNotNotify(string sql)
+    {
+        await using var database = await CreateIdleAsync();
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.ExecuteAsync(sql);
+
+        Assert.Empty(await ear.HeardAsync());
+    }
+
+    [Fact]
+    public async Task Enqueue_AnyScope_Notifies()
+    {
+        await using var database = await CreateIdleAsync();
+        await using var ear = await Ear.OpenAsync(database);
+
+        await database.Queue.EnqueueAsync([SourceDatabase.ScopeOf(Acme)], "test", Cancel);
+
+        Assert.Equal([""], await ear.HeardAsync());
+        Assert.Equal((1, 1, 2), await database.RevisionsAsync(Acme));
+    }
+
+    private async Task<SourceDatabase> CreateIdleAsync()
+    {
+        var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme);
+        await database.InsertAsync(Globex);
+        await database.DrainAsync();
+        return database;
+    }
+
+    /// <summary>A listening session. A last notification of its own, on the same channel, tells that everything before it has been heard.</summary>
+    private sealed class Ear : IAsyncDisposable
+    {
+        private readonly NpgsqlConnection _connection;
+        private readonly SourceDatabase _database;
+        private readonly List<string> _heard = [];
+
+        private Ear(SourceDatabase database, NpgsqlConnection connection)
+        {
+            (_database, _connection) = (database, connection);
+            connection.Notification += (_, notification) => _heard.Add(notification.Payload);
+        }
+
+        public static async Task<Ear> OpenAsync(SourceDatabase database)
+        {
+            var connection = new NpgsqlConnection(database.Options.ConnectionString + ";Pooling=false");
+            await connection.OpenAsync(Cancel);
+            await using var listen = new NpgsqlCommand("listen consent_snapshots", connection);
+            await listen.ExecuteNonQueryAsync(Cancel);
+            return new Ear(database, connection);
+        }
+
+        public async Task<IReadOnlyList<string>> HeardAsync()
+        {
+            await _database.ExecuteAsync("notify consent_snapshots, 'end'");
+            while (!_heard.Contains("end")) await _connection.WaitAsync(Cancel);
+            return _heard[..^1];
+        }
+
+        public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    }
+}

@@ -1,0 +1,159 @@
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Database;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace ConsentSnapshots.Integration.Tests.Database;
+
+/// <summary>One test's database, with the control plane's side in SQL and the worker's side as the worker makes it.</summary>
+internal sealed class SourceDatabase : IAsyncDisposable
+{
+    public static readonly Guid Acme = Guid.Parse("aaaaaaaa-0000-4000-8000-000000000001");
+    public static readonly Guid Globex = Guid.Parse("bbbbbbbb-0000-4000-8000-000000000002");
+
+    private readonly List<IAsyncDisposable> _owned = [];
+
+    private SourceDatabase(string connectionString, Action<PostgresOptions>? configure)
+    {
+        // Pools of many short databases would keep the server full of idle sessions.
+        var builder = new NpgsqlConnectionStringBuilder(connectionString) { MaxPoolSize = 20, ConnectionIdleLifetime = 5, ConnectionPruningInterval = 5 };
+        Options = new PostgresOptions { ConnectionString = builder.ConnectionString };
+        configure?.Invoke(Options);
+        Pool = Own(PostgresConnections.CreatePool(Options));
+        Queue = NewQueue("worker-1");
+        Reader = NewReader(Pool);
+        Status = new ScopeStatusReader(Pool);
+    }
+
+    public PostgresOptions Options { get; }
+
+    public NpgsqlDataSource Pool { get; }
+
+    public ScopeQueue Queue { get; }
+
+    public DestinationReader Reader { get; }
+
+    public ScopeStatusReader Status { get; }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>An empty database, not migrated.</summary>
+    public static async Task<SourceDatabase> CreateEmptyAsync(TemporaryPostgres postgres, Action<PostgresOptions>? configure = null) =>
+        new(await postgres.CreateDatabaseAsync(Cancel), configure);
+
+    /// <summary>A migrated database with an empty destinations table.</summary>
+    public static async Task<SourceDatabase> CreateAsync(TemporaryPostgres postgres, Action<PostgresOptions>? configure = null)
+    {
+        var database = await CreateEmptyAsync(postgres, configure);
+        await database.MigrateAsync(withDestinations: true);
+        return database;
+    }
+
+    public static Scope ScopeOf(Guid organization, DeploymentEnvironment environment = DeploymentEnvironment.Production) =>
+        new(OrganizationId.Parse(organization.ToString()), environment);
+
+    public Task<MigrationResult> MigrateAsync(bool withDestinations = false, bool newEpoch = false) =>
+        NewMigrator().MigrateAsync(new MigrationRequest { WithDestinations = withDestinations, NewEpoch = newEpoch }, Cancel);
+
+    public DatabaseMigrator NewMigrator() => new(Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DatabaseMigrator>.Instance);
+
+    public ScopeQueue NewQueue(string worker) => new(Pool, worker, TimeProvider.System, NullLogger<ScopeQueue>.Instance);
+
+    public DestinationReader NewReader(NpgsqlDataSource source) =>
+        new(source, Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DestinationReader>.Instance);
+
+    public ChangeListener NewListener() =>
+        Own(new ChangeListener(Microsoft.Extensions.Options.Options.Create(Options), TimeProvider.System, NullLogger<ChangeListener>.Instance));
+
+    /// <summary>A pool of another role of this database; the role exists only here and may log in without a password.</summary>
+    public NpgsqlDataSource As(string role)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(Options.ConnectionString) { Username = role, Password = RolePassword };
+        return Own(NpgsqlDataSource.Create(builder));
+    }
+
+    public const string RolePassword = "only-for-tests";
+
+    /// <summary>Creates a role whose name no other test's database shares.</summary>
+    public async Task<string> CreateRoleAsync(string purpose)
+    {
+        var role = $"{purpose}_{await ScalarAsync<string>("select current_database()::text")}";
+        await ExecuteAsync($"create role {role} login password '{RolePassword}'");
+        return role;
+    }
+
+    /// <summary>A session of its own, for transactions that stay open.</summary>
+    public async Task<NpgsqlConnection> ConnectAsync() => Own(await Pool.OpenConnectionAsync(Cancel));
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = Pool.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Cancel);
+    }
+
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var command = Pool.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    /// <summary>Inserts a destination as the control plane would.</summary>
+    public async Task<Guid> InsertAsync(Guid organization, string? environment = "production", string type = "meta-pixel")
+    {
+        await using var command = Pool.CreateCommand(
+            "insert into destinations (organization_id, type, name, environment) values ($1, $2, 'one', $3) returning id");
+        command.Parameters.AddWithValue(organization);
+        command.Parameters.AddWithValue(type);
+        command.Parameters.AddWithValue((object?)environment ?? DBNull.Value);
+        return (Guid)(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    /// <summary>The revisions of an organization: development, staging, production; 0 where there is no scope.</summary>
+    public async Task<(long Development, long Staging, long Production)> RevisionsAsync(object organization)
+    {
+        await using var command = Pool.CreateCommand(
+            """
+            select coalesce(max(revision) filter (where environment = 'development'), 0),
+                   coalesce(max(revision) filter (where environment = 'staging'), 0),
+                   coalesce(max(revision) filter (where environment = 'production'), 0)
+            from consent_snapshots.scopes where organization_id = $1
+            """);
+        command.Parameters.AddWithValue(organization.ToString()!);
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        await reader.ReadAsync(Cancel);
+        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+    }
+
+    /// <summary>Completes everything that is pending, as a worker that publishes without fail.</summary>
+    public async Task DrainAsync()
+    {
+        while ((await Queue.ClaimAsync(100, TimeSpan.FromMinutes(1), Cancel)).Claims is { Length: > 0 } claims)
+            foreach (var claim in claims) await Queue.CompleteAsync(claim, claim.Revision, Cancel);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        for (var index = _owned.Count - 1; index >= 0; index--) await _owned[index].DisposeAsync();
+    }
+
+    private T Own<T>(T owned) where T : IAsyncDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+}
+
+/// <summary>Waits for what another session or process does, instead of sleeping for a guess.</summary>
+internal static class Eventually
+{
+    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var started = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(seconds), $"Not within {seconds} s: {what}");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancel);
+        }
+    }
+}
