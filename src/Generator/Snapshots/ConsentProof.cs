@@ -16,13 +16,13 @@ public static class ConsentProof
     /// <param name="manifest">The manifest that would be published.</param>
     /// <param name="snapshots">The bytes of each snapshot it names, by hash.</param>
     /// <param name="rows">The rows the manifest was made of.</param>
-    /// <param name="owners">Whose each script claims to be, by script id; null for what destinations share.</param>
-    /// <param name="catalogue">The types, for default categories and shared scripts.</param>
+    /// <param name="owners">Which rows each script claims to serve, by script id.</param>
+    /// <param name="catalogue">The types, for default categories.</param>
     public static ImmutableArray<string> Violations(
         Manifest manifest,
         IReadOnlyDictionary<string, ReadOnlyMemory<byte>> snapshots,
         IEnumerable<Destination> rows,
-        IReadOnlyDictionary<string, Guid?> owners,
+        IReadOnlyDictionary<string, ImmutableArray<Guid>> owners,
         DestinationCatalogue catalogue)
     {
         var violations = ImmutableArray.CreateBuilder<string>();
@@ -55,27 +55,19 @@ public static class ConsentProof
 
     /// <summary>The category lists of which one must be granted whole: the row's, or for a shared script those of each row that shares it.</summary>
     private static List<string[]> Requirements(
-        string id, Dictionary<Guid, Destination> rows, IReadOnlyDictionary<string, Guid?> owners, DestinationCatalogue catalogue,
+        string id, Dictionary<Guid, Destination> rows, IReadOnlyDictionary<string, ImmutableArray<Guid>> owners, DestinationCatalogue catalogue,
         ImmutableArray<string>.Builder violations)
     {
         var name = id.Split(':')[0];
-        if (!owners.TryGetValue(id, out var owner))
+        var serving = owners.GetValueOrDefault(id, []).Select(owner => rows.GetValueOrDefault(owner)).ToList();
+        if (serving.Count == 0 || serving.Exists(row => row is null || !IsActive(row) || !catalogue.TryGet(row.Type, out _)))
         {
-            violations.Add($"Script '{id}' belongs to nobody.");
+            violations.Add($"Script '{id}' does not belong to active destinations of known types.");
             return [];
         }
-        if (owner is null)
-        {
-            return [.. rows.Values
-                .Where(row => IsActive(row) && catalogue.TryGet(row.Type, out var type) && type.Bootstrap?.Id == name)
-                .Select(row => Required(row, catalogue))];
-        }
-        if (!rows.TryGetValue(owner.Value, out var own) || !IsActive(own) || !catalogue.TryGet(own.Type, out var ownType) || ownType.Name != name)
-        {
-            violations.Add($"Script '{id}' belongs to a row that is not an active destination of that type.");
-            return [];
-        }
-        return [Required(own, catalogue)];
+        if (!serving.Exists(row => catalogue.TryGet(row!.Type, out var type) && (type.Name == name || type.Bootstrap?.Id == name)))
+            violations.Add($"Script '{id}' belongs to destinations of another type.");
+        return [.. serving.Select(row => Required(row!, catalogue))];
     }
 
     private static bool IsActive(Destination row) => row.Enabled && !row.Deleted;

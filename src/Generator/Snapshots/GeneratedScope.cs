@@ -58,8 +58,8 @@ public sealed record GeneratedScope
     /// <summary>Every optional category that some destination asks for, in bit order.</summary>
     public required ImmutableArray<ConsentCategory> RequiredCategories { get; init; }
 
-    /// <summary>Whose each script is, by script id: the destination, or none for what destinations share.</summary>
-    public required ImmutableDictionary<string, Guid?> Owners { get; init; }
+    /// <summary>Which destinations each script serves, by script id: its own, or all that share it.</summary>
+    public required ImmutableDictionary<string, ImmutableArray<Guid>> Owners { get; init; }
 
     /// <summary>What is wrong, in the order of the destinations.</summary>
     public required ImmutableArray<DestinationProblem> Problems { get; init; }

@@ -25,22 +25,18 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         foreach (var destination in destinations.OrderBy(opened => opened.Row.CreatedAt).ThenBy(opened => opened.Row.Id))
             if (Validate(destination, problems) is { } accepted) valid.Add(accepted);
 
-        var scripts = new List<Script>();
-        var owners = ImmutableDictionary.CreateBuilder<string, Guid?>(StringComparer.Ordinal);
-        var ownerOf = new List<int>(); // by script: the index into valid, or -1 for what is shared
-        Compose(valid, scripts, ownerOf);
-        JoinShared(scripts, ownerOf);
-        for (var index = 0; index < scripts.Count; index++)
-            owners.Add(scripts[index].Id, ownerOf[index] < 0 ? null : valid[ownerOf[index]].Row.Id);
-
+        var emitted = Compose(valid);
+        JoinShared(emitted);
+        var scripts = emitted.ConvertAll(entry => entry.Script);
         var combinations = Partition(scripts, out var representatives);
         return new GeneratedScope
         {
             Scope = scope,
-            Snapshots = Render(scripts, ownerOf, representatives),
+            Snapshots = Render(emitted, representatives),
             Combinations = combinations,
-            RequiredCategories = RequiredCategories(valid, scripts, ownerOf),
-            Owners = owners.ToImmutable(),
+            RequiredCategories = RequiredCategories(valid, emitted),
+            Owners = emitted.ToImmutableDictionary(
+                entry => entry.Script.Id, entry => entry.Uses.Select(use => use.By.Row.Id).ToImmutableArray(), StringComparer.Ordinal),
             Problems = problems.ToImmutable(),
         };
     }
@@ -86,8 +82,13 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     private static DestinationProblem Problem(Destination row, DestinationProblemKind kind, string? field, string message) =>
         new(row.Id, row.Type, row.Name, kind, string.IsNullOrEmpty(field) ? null : field, message);
 
-    private static void Compose(List<ValidDestination> valid, List<Script> scripts, List<int> ownerOf)
+    /// <summary>A script, and the destinations it serves, each with the condition under which it serves that one.</summary>
+    private sealed record Emitted(Script Script, ImmutableArray<(ValidDestination By, ConsentCondition When)> Uses, bool IsBootstrap);
+
+    private static List<Emitted> Compose(List<ValidDestination> valid)
     {
+        var emitted = new List<Emitted>();
+        var scripts = new List<Script>();
         var ids = BaseIds(valid);
         var placed = new HashSet<SharedBootstrap>();
         for (var index = 0; index < valid.Count; index++)
@@ -96,40 +97,33 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             if (!destination.InBrowser) continue;
             if (destination.Type.Bootstrap is { } bootstrap && placed.Add(bootstrap))
             {
-                var users = valid.Where(other => other.InBrowser && other.Type.Bootstrap == bootstrap)
-                    .Select(other => new BootstrapUser(other.Type, other.Settings, other.Required.Condition, other.Row.TestMode))
-                    .ToList();
+                var sharing = valid.Where(other => other.InBrowser && other.Type.Bootstrap == bootstrap).ToImmutableArray();
+                var users = sharing.Select(user => new BootstrapUser(user.Type, user.Settings, user.Required.Condition, user.Row.TestMode)).ToList();
                 var condition = users.Aggregate(ConsentCondition.Never, (any, user) => any | user.Condition);
                 bootstrap.Compose(new ScriptComposer(bootstrap.Id, condition, null, users.Any(user => user.TestMode), scripts), users);
-                while (ownerOf.Count < scripts.Count) ownerOf.Add(-1);
+                emitted.AddRange(scripts.Select(script => new Emitted(script, [.. sharing.Select(user => (user, user.Required.Condition))], true)));
+                scripts.Clear();
             }
             destination.Type.Compose(
                 new ScriptComposer(ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts));
-            while (ownerOf.Count < scripts.Count) ownerOf.Add(index);
+            emitted.AddRange(scripts.Select(script => new Emitted(script, [(destination, script.Category)], false)));
+            scripts.Clear();
         }
+        return emitted;
     }
 
     /// <summary>
     /// Makes one script of those that destinations share: under the first one's id, wherever any of them may run, and in the last one's place, so
-    /// that it follows what each destination prepares for it. It belongs to no single destination.
+    /// that it follows what each destination prepares for it.
     /// </summary>
-    private static void JoinShared(List<Script> scripts, List<int> ownerOf)
+    private static void JoinShared(List<Emitted> emitted)
     {
-        for (var index = 0; index < scripts.Count; index++)
+        foreach (var group in emitted.Where(entry => entry.Script.SharedKey is not null).GroupBy(entry => entry.Script.SharedKey).Where(group => group.Skip(1).Any()).ToList())
         {
-            if (scripts[index].SharedKey is not { } key) continue;
-            var last = scripts.FindLastIndex(script => script.SharedKey == key);
-            if (last == index) continue;
-            var any = scripts.Where(script => script.SharedKey == key).Aggregate(ConsentCondition.Never, (joined, script) => joined | script.Category);
-            scripts[last] = scripts[index] with { Category = any, SharedKey = null };
-            ownerOf[last] = -1;
-            for (var duplicate = last - 1; duplicate >= index; duplicate--)
-            {
-                if (scripts[duplicate].SharedKey != key) continue;
-                scripts.RemoveAt(duplicate);
-                ownerOf.RemoveAt(duplicate);
-            }
-            index--;
+            var any = group.Aggregate(ConsentCondition.Never, (joined, entry) => joined | entry.Script.Category);
+            emitted[emitted.IndexOf(group.Last())] =
+                new Emitted(group.First().Script with { Category = any }, [.. group.SelectMany(entry => entry.Uses)], false);
+            foreach (var joined in group.SkipLast(1)) emitted.Remove(joined);
         }
     }
 
@@ -179,20 +173,21 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         static Predicate<int> SameAs(int left, int right) => table => (table >> left & 1) == (table >> right & 1);
     }
 
-    private static ImmutableArray<Snapshot> Render(List<Script> scripts, List<int> ownerOf, List<int> representatives)
+    private static ImmutableArray<Snapshot> Render(List<Emitted> emitted, List<int> representatives)
     {
         var buffer = new ArrayBufferWriter<byte>(4096);
-        var ends = new int[scripts.Count + 1];
+        var ends = new int[emitted.Count + 1];
         using (var writer = new Utf8JsonWriter(buffer, ScriptJson.WriterOptions))
         {
-            for (var index = 0; index < scripts.Count; index++)
+            for (var index = 0; index < emitted.Count; index++)
             {
-                scripts[index].WriteTo(writer);
+                emitted[index].Script.WriteTo(writer);
                 writer.Flush();
                 ends[index + 1] = buffer.WrittenCount;
                 writer.Reset();
             }
         }
+        var giving = new HashSet<ValidDestination>(ReferenceEqualityComparer.Instance);
         var snapshots = ImmutableArray.CreateBuilder<Snapshot>(representatives.Count);
         var output = new ArrayBufferWriter<byte>(buffer.WrittenCount + 128);
         foreach (var index in representatives)
@@ -200,19 +195,18 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             var set = ConsentSet.FromIndex(index);
             output.ResetWrittenCount();
             output.Write("{\"scripts\":["u8);
-            var (scriptCount, destinationCount, lastOwner) = (0, 0, -1);
-            for (var script = 0; script < scripts.Count; script++)
+            var scriptCount = 0;
+            giving.Clear();
+            for (var script = 0; script < emitted.Count; script++)
             {
-                if (!scripts[script].Category.IsMetBy(set)) continue;
+                if (!emitted[script].Script.Category.IsMetBy(set)) continue;
                 if (scriptCount++ > 0) output.Write(","u8);
                 output.Write(buffer.WrittenSpan[ends[script]..ends[script + 1]]);
-                // A destination's scripts stand together, so a new owner is a new destination.
-                if (ownerOf[script] >= 0 && ownerOf[script] != lastOwner)
-                {
-                    destinationCount++;
-                    lastOwner = ownerOf[script];
-                }
+                if (emitted[script].IsBootstrap) continue;
+                foreach (var (by, when) in emitted[script].Uses)
+                    if (when.IsMetBy(set)) giving.Add(by);
             }
+            var destinationCount = giving.Count;
             output.Write("],\"metadata\":"u8);
             using (var writer = new Utf8JsonWriter(output, ScriptJson.WriterOptions))
             {
@@ -232,20 +226,12 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     /// What a consent dialog should offer: the categories destinations require, and, for one that always loads, those its behaviour
     /// depends on (a tag manager under {necessary} still asks for the consent it passes on).
     /// </summary>
-    private static ImmutableArray<ConsentCategory> RequiredCategories(List<ValidDestination> valid, List<Script> scripts, List<int> ownerOf)
+    private static ImmutableArray<ConsentCategory> RequiredCategories(List<ValidDestination> valid, List<Emitted> emitted)
     {
-        var asked = ConsentSet.NecessaryOnly;
-        var sharedAsks = false;
-        foreach (var destination in valid)
-        {
-            asked = asked.Union(destination.Required.Categories);
-            sharedAsks |= destination.AlwaysLoads && destination.Type.Bootstrap is not null;
-        }
-        for (var index = 0; index < scripts.Count; index++)
-        {
-            if (ownerOf[index] < 0 ? !sharedAsks : !valid[ownerOf[index]].AlwaysLoads) continue;
-            foreach (var set in scripts[index].Category.MinimalSets) asked = asked.Union(set);
-        }
+        // What works on the server only asks for consent as much as what loads.
+        var asked = valid.Aggregate(ConsentSet.NecessaryOnly, (all, destination) => all.Union(destination.Required.Categories));
+        foreach (var entry in emitted.Where(entry => entry.Uses.Any(use => use.By.AlwaysLoads)))
+            foreach (var set in entry.Script.Category.MinimalSets) asked = asked.Union(set);
         return asked.Optional;
     }
 }

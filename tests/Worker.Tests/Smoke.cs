@@ -1,7 +1,0 @@
-namespace ConsentSnapshots.Worker.Tests;
-
-public class Smoke
-{
-    [Fact]
-    public void Runs() => Assert.True(true);
-}
