@@ -40,7 +40,7 @@ public static class ConsentProof
             {
                 var id = script.GetProperty("id").GetString()!;
                 if (!ids.Add(id)) violations.Add($"Snapshot {group.Key} has script '{id}' twice.");
-                var alternatives = Requirements(id, rowsById, owners, catalogue, violations);
+                var alternatives = Requirements(id, script.TryGetProperty("src", out _), rowsById, owners, catalogue, violations);
                 foreach (var (_, index) in group)
                     if (!alternatives.Any(needed => needed.All(category => Grants(index, category))))
                         violations.Add($"Script '{id}' is in combination {index}, which lacks the consent its destination requires.");
@@ -55,7 +55,7 @@ public static class ConsentProof
 
     /// <summary>The category lists of which one must be granted whole: the row's, or for a shared script those of each row that shares it.</summary>
     private static List<string[]> Requirements(
-        string id, Dictionary<Guid, Destination> rows, IReadOnlyDictionary<string, Guid?> owners, DestinationCatalogue catalogue,
+        string id, bool isLoader, Dictionary<Guid, Destination> rows, IReadOnlyDictionary<string, Guid?> owners, DestinationCatalogue catalogue,
         ImmutableArray<string>.Builder violations)
     {
         var name = id.Split(':')[0];
@@ -66,8 +66,9 @@ public static class ConsentProof
         }
         if (owner is null)
         {
+            // A bootstrap, or a vendor's loader that destinations of one type share; an inline script carries settings, so it is somebody's.
             return [.. rows.Values
-                .Where(row => IsActive(row) && catalogue.TryGet(row.Type, out var type) && type.Bootstrap?.Id == name)
+                .Where(row => IsActive(row) && catalogue.TryGet(row.Type, out var type) && (type.Bootstrap?.Id == name || (isLoader && type.Name == name)))
                 .Select(row => Required(row, catalogue))];
         }
         if (!rows.TryGetValue(owner.Value, out var own) || !IsActive(own) || !catalogue.TryGet(own.Type, out var ownType) || ownType.Name != name)
