@@ -1,0 +1,95 @@
+using ConsentSnapshots.EdgeApi.Endpoints;
+using ConsentSnapshots.EdgeApi.Health;
+using ConsentSnapshots.EdgeApi.Lookup;
+using ConsentSnapshots.EdgeApi.Options;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenTelemetry.Metrics;
+
+namespace ConsentSnapshots.EdgeApi;
+
+/// <summary>Puts the edge together: for its own program, for a program that hosts worker and edge in one process, and for tests.</summary>
+public static class EdgeApp
+{
+    /// <summary>Builds an edge of its own.</summary>
+    /// <param name="args">Command line; <c>--Edge:Mode=redirect</c> and the like go before environment variables.</param>
+    /// <param name="configure">Changes to settings and services before the edge adds its own.</param>
+    /// <exception cref="InvalidOptionsException">Some settings cannot be used. Nothing has been opened or written.</exception>
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        // The slim builder: no middleware that the edge does not ask for.
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        configure?.Invoke(builder);
+        builder.AddEdge();
+        var app = builder.Build();
+        app.MapEdge();
+        return app;
+    }
+
+    /// <summary>Adds the edge's services and limits to a host.</summary>
+    /// <exception cref="InvalidOptionsException">Some settings cannot be used. Nothing has been opened or written.</exception>
+    public static void AddEdge(this WebApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var options = EdgeOptions.Read(builder.Configuration);
+        // A line a request tells nobody anything; what matters is counted.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 4096; // no request has a body; a small one is drained rather than costing the connection
+            kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
+            kestrel.Limits.MaxRequestLineSize = 8 << 10;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        });
+
+        var services = builder.Services;
+        services.AddSingleton(options);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(ChangeLogFormat.Standard);
+        services.AddMetrics();
+        services.AddSingleton<EdgeMetrics>();
+        services.TryAddSingleton<ISnapshotStore>(_ => options.Storage.Provider == StorageProvider.Azure
+            ? new AzureSnapshotStore(options.Storage, options.NetworkTimeout)
+            : new DirectorySnapshotStore(options.Storage.Directory!));
+        services.AddSingleton<StoreHealth>();
+        services.AddSingleton<RefreshQueue>();
+        services.AddSingleton<ScopeLoader>();
+        // Without a directory there is no such service, and those who would use it do without.
+        if (options.CacheDirectory is { } cacheDirectory)
+            services.AddSingleton(provider => LastGoodDirectory.Open(
+                cacheDirectory, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
+        services.AddSingleton<ScopeCache>();
+        services.AddSingleton<ChangeFollower>();
+        services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
+        services.AddHostedService<ScopeRefresher>();
+        services.AddSingleton<ErrorAnswers>();
+        services.AddSingleton<ScopeAnswers>();
+        services.AddSingleton<QueryCache>();
+        services.AddSingleton<EdgeHealth>();
+        AddExport(builder);
+    }
+
+    /// <summary>Maps everything the edge answers, and a 404 for the rest.</summary>
+    public static void MapEdge(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.MapScripts();
+        app.MapConfig();
+        app.MapSnapshots();
+        app.MapHealth();
+        app.MapNothingElse();
+        var options = app.Services.GetRequiredService<EdgeOptions>();
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EdgeApp).FullName!);
+        app.Lifetime.ApplicationStarted.Register(() => Events.Started(logger, options.Mode.ToString(), options.Storage.ToString(), options.PollInterval));
+    }
+
+    /// <summary>Metrics go out where the operator says, by OpenTelemetry's own environment variables.</summary>
+    private static void AddExport(WebApplicationBuilder builder)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
+        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(EdgeMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
+            .AddOtlpExporter());
+    }
+}

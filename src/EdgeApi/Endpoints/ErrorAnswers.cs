@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using ConsentSnapshots.EdgeApi.Options;
+using Microsoft.Extensions.Primitives;
+
+namespace ConsentSnapshots.EdgeApi.Endpoints;
+
+/// <summary>Every answer that is not the one asked for: <c>{"error","message"}</c>, readable by any page, and never cached for long.</summary>
+internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
+{
+    private readonly StringValues _retryAfter = Math.Ceiling(options.RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+
+    // A scope may come to exist at any moment. Caches in front hold a 404 no longer than this edge does.
+    private readonly StringValues _briefly =
+        string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)Math.Ceiling(options.NegativeCacheDuration.TotalSeconds)}");
+
+    public Task MissingConsentAsync(HttpContext context) =>
+        BadRequestAsync(context, "Missing consent parameter", "Consent preferences are required");
+
+    public Task MalformedConsentAsync(HttpContext context, string problem) => BadRequestAsync(context, "Invalid consent parameter", problem);
+
+    public Task BadRequestAsync(HttpContext context, string error, string message) =>
+        WriteAsync(context, StatusCodes.Status400BadRequest, error, message, EdgeHeaders.NotStored, RequestOutcome.BadRequest);
+
+    public Task UnknownOrganizationAsync(HttpContext context) =>
+        NotFoundAsync(context, "Unknown organization", "Nothing has been published for this organization and environment.");
+
+    public Task UnknownEnvironmentAsync(HttpContext context) =>
+        NotFoundAsync(context, "Unknown environment", "The environment is development, staging or production.");
+
+    public Task NotFoundAsync(HttpContext context, string error, string message) =>
+        WriteAsync(context, StatusCodes.Status404NotFound, error, message, _briefly, RequestOutcome.NotFound);
+
+    public Task MethodNotAllowedAsync(HttpContext context)
+    {
+        context.Response.Headers.Allow = EdgeHeaders.Methods;
+        return WriteAsync(context, StatusCodes.Status405MethodNotAllowed, "Method not allowed", "Use GET, HEAD or OPTIONS.",
+            EdgeHeaders.NotStored, RequestOutcome.MethodNotAllowed);
+    }
+
+    public Task NotAcceptableAsync(HttpContext context)
+    {
+        context.Response.Headers.Vary = EdgeHeaders.VaryByCoding;
+        return WriteAsync(context, StatusCodes.Status406NotAcceptable, "Not acceptable",
+            "The answer comes in br, gzip or identity, and Accept-Encoding refuses all three.", EdgeHeaders.NotStored, RequestOutcome.NotAcceptable);
+    }
+
+    public Task PreconditionFailedAsync(HttpContext context) =>
+        WriteAsync(context, StatusCodes.Status412PreconditionFailed, "Precondition failed",
+            "What is served is not what If-Match or If-Unmodified-Since asks for.", EdgeHeaders.NotStored, RequestOutcome.PreconditionFailed);
+
+    public Task UnavailableAsync(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = _retryAfter;
+        return WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Temporarily unavailable",
+            "The scripts cannot be read at the moment. Try again later.", EdgeHeaders.NotStored, RequestOutcome.Unavailable);
+    }
+
+    private Task WriteAsync(HttpContext context, int status, string error, string message, StringValues cacheControl, RequestOutcome outcome)
+    {
+        metrics.Answered(outcome);
+        var response = context.Response;
+        response.StatusCode = status;
+        EdgeHeaders.ApplyCommon(response.Headers);
+        response.Headers.ContentType = EdgeHeaders.Json;
+        response.Headers.CacheControl = cacheControl;
+        var body = Render(error, message);
+        response.ContentLength = body.Length;
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+
+    // The answer is application/json under nosniff, so an apostrophe or a brace need not be escaped for a page's sake.
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static byte[] Render(string error, string message)
+    {
+        using var buffer = new MemoryStream(256);
+        using (var writer = new Utf8JsonWriter(buffer, Plain))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("error", error);
+            writer.WriteString("message", message);
+            writer.WriteEndObject();
+        }
+        return buffer.ToArray();
+    }
+}

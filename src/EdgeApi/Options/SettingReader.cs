@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace ConsentSnapshots.EdgeApi.Options;
+
+/// <summary>
+/// Reads typed settings and collects what is wrong with them. The configuration binder stops at the first value it cannot convert;
+/// an operator wants to hear about all of them at once.
+/// </summary>
+internal sealed class SettingReader(IConfiguration configuration)
+{
+    private readonly List<string> _problems = [];
+    private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
+
+    public ImmutableArray<string> Problems => [.. _problems];
+
+    public void Fail(string problem) => _problems.Add(problem);
+
+    public string? Text(string key)
+    {
+        _known.Add(key);
+        var value = configuration[key];
+        return string.IsNullOrWhiteSpace(value) ? null : value.Trim();
+    }
+
+    public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least, TimeSpan most)
+    {
+        if (Text(key) is not { } text) return fallback;
+        if (TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        Fail($"{key} must be a duration (hh:mm:ss.fff) from {least:c} to {most:c}; it is '{Shown(text)}'.");
+        return fallback;
+    }
+
+    public long Number(string key, long fallback, long least, long most)
+    {
+        if (Text(key) is not { } text) return fallback;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        Fail(string.Create(CultureInfo.InvariantCulture, $"{key} must be a whole number from {least} to {most}; it is '{Shown(text)}'."));
+        return fallback;
+    }
+
+    public T? OneOf<T>(string key, T? fallback, params ReadOnlySpan<(string Name, T Value)> choices)
+        where T : struct
+    {
+        var text = Text(key);
+        if (text is null && fallback is not null) return fallback;
+        var names = new List<string>();
+        foreach (var (name, value) in choices)
+        {
+            if (string.Equals(name, text, StringComparison.OrdinalIgnoreCase)) return value;
+            names.Add(name);
+        }
+        Fail($"{key} must be {string.Join(" or ", names)}; it is {(text is null ? "not set" : $"'{Shown(text)}'")}.");
+        return fallback;
+    }
+
+    public Uri? HttpAddress(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        // A query string or user information in an address is usually a credential: neither is printed.
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
+            && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0) return uri;
+        Fail($"{key} must be an absolute http or https address without query, fragment or user information; "
+            + $"it is '{Shown(text.Split('?', '#')[0].Split('@')[^1])}'.");
+        return null;
+    }
+
+    /// <summary>A setting that nobody reads is a typing error that would silently leave the default in place.</summary>
+    public void RefuseUnknown(string section)
+    {
+        var known = string.Join(", ", _known.Where(key => key.StartsWith($"{section}:", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal));
+        foreach (var child in configuration.GetSection(section).GetChildren())
+            if (!_known.Contains(child.Path)) Fail($"{child.Path} is not a setting of the edge; there are {known}.");
+    }
+
+    private static string Shown(string text)
+    {
+        var cut = text.Length > 80 ? text[..80] + "…" : text;
+        return string.Concat(cut.Select(character => char.IsControl(character) ? '?' : character));
+    }
+}

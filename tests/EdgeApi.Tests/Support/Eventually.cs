@@ -1,0 +1,33 @@
+using System.Diagnostics;
+
+namespace ConsentSnapshots.EdgeApi.Tests.Support;
+
+/// <summary>Waits for conditions, never for a time.</summary>
+internal static class Eventually
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+
+    public static async Task TrueAsync(Func<bool> condition, string what)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(since) < Deadline, $"Not within {Deadline}: {what}");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+
+    public static async Task<HttpResponseMessage> GetAsync(Func<Task<HttpResponseMessage>> ask, Func<HttpResponseMessage, string, bool> wanted)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var response = await ask();
+            var body = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            if (wanted(response, body)) return response;
+            Assert.True(Stopwatch.GetElapsedTime(since) < Deadline, $"Not within {Deadline}; the last answer was {(int)response.StatusCode} {body}");
+            response.Dispose();
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+
+namespace ConsentSnapshots.EdgeApi.Tests.Support;
+
+/// <summary>A directory store and a publisher that writes it as a worker does: snapshots, then current, then the change record.</summary>
+internal sealed class TestStore : IDisposable
+{
+    private readonly SnapshotGenerator _generator = new(DestinationCatalogue.BuiltIn);
+    private readonly Dictionary<Scope, Manifest> _published = [];
+    private readonly long _segmentLength;
+    private DateTimeOffset _clock = new(2026, 3, 1, 10, 0, 0, TimeSpan.Zero);
+
+    public TestStore(int recordsPerSegment = ChangeRecord.PerSegment)
+    {
+        _segmentLength = (long)recordsPerSegment * ChangeRecord.Length;
+        Root = Directory.CreateTempSubdirectory("edge-store-").FullName;
+        Directory.CreateDirectory(Public);
+        Directory.CreateDirectory(Private);
+    }
+
+    public string Root { get; }
+
+    public string Public => Path.Combine(Root, "public");
+
+    public string Private => Path.Combine(Root, "private");
+
+    public static Scope Acme { get; } = ScopeOf("acme");
+
+    public static Scope ScopeOf(string organization, string environment = "production") =>
+        Scope.TryParse(organization, environment, out var scope) ? scope : throw new ArgumentException(organization);
+
+    /// <summary>A Meta Pixel; with several of them and different consent a scope has many distinct snapshots.</summary>
+    public static OpenedDestination Pixel(string pixelId, params string[] requiredConsent)
+    {
+        var settings = JsonSerializer.SerializeToElement(new { pixelId });
+        var number = long.Parse(pixelId, System.Globalization.CultureInfo.InvariantCulture);
+        return new OpenedDestination(
+            new Destination
+            {
+                Id = new Guid((int)number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), Type = "meta-pixel", Settings = settings, RequiredConsent = [.. requiredConsent],
+                CreatedAt = DateTimeOffset.UnixEpoch.AddSeconds(number),
+            },
+            settings);
+    }
+
+    /// <summary>One pixel a category: sixteen distinct snapshots.</summary>
+    public static OpenedDestination[] OneOfEach =>
+        [Pixel("1", "functionality"), Pixel("2", "experience"), Pixel("3", "measurement"), Pixel("4", "marketing")];
+
+    /// <summary>What is current, as the test wrote it.</summary>
+    public Manifest Current(Scope scope) => _published[scope];
+
+    /// <summary>The bytes of the snapshot a consent set gets.</summary>
+    public byte[] SnapshotBytes(Scope scope, ConsentSet set)
+    {
+        Assert.True(SnapshotHash.TryParse(_published[scope][set].Snapshot, out var hash));
+        return File.ReadAllBytes(SnapshotPath(scope, hash));
+    }
+
+    public string SnapshotPath(Scope scope, SnapshotHash hash) => Path.Combine(Public, BlobNames.Snapshot(scope, hash));
+
+    public string CurrentPath(Scope scope) => Path.Combine(Private, BlobNames.Current(scope));
+
+    public Manifest Publish(Scope scope, params OpenedDestination[] destinations)
+    {
+        var manifest = Prepare(scope, destinations, out var generated);
+        foreach (var snapshot in generated.Snapshots) Write(SnapshotPath(scope, snapshot.Hash), snapshot.Bytes.Span);
+        WriteCurrent(manifest);
+        Announce(scope);
+        return manifest;
+    }
+
+    /// <summary>The next version, written nowhere.</summary>
+    public Manifest Prepare(Scope scope, OpenedDestination[] destinations, out GeneratedScope generated)
+    {
+        var result = _generator.Generate(scope, destinations);
+        Assert.Empty(result.Problems);
+        generated = result;
+        var previous = _published.GetValueOrDefault(scope);
+        _clock = _clock.AddSeconds(10);
+        var version = (previous?.Version ?? 0) + 1;
+        return new Manifest
+        {
+            Schema = Manifest.CurrentSchema,
+            Organization = scope.Organization.Value,
+            Environment = scope.Environment.Name(),
+            Version = version,
+            GeneratedAt = _clock,
+            PublicationId = Guid.NewGuid(),
+            Generator = "test",
+            SourceEpoch = 1,
+            SourceRevision = version,
+            RequiredCategories = [.. generated.RequiredCategories.Select(category => category.Name())],
+            Categories = [.. ConsentCategories.Optional.Select(category => category.Name())],
+            Combinations =
+            [
+                .. ConsentSet.All.Select(set =>
+                {
+                    var hash = result[set].Hash.ToString();
+                    return previous is not null && previous[set].Snapshot == hash ? previous[set] : new Combination(hash, new CombinationSince(version, _clock));
+                }),
+            ],
+            Snapshots = generated.Snapshots.ToImmutableSortedDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.ToEntry(), StringComparer.Ordinal),
+        };
+    }
+
+    public void WriteCurrent(Manifest manifest)
+    {
+        _published[manifest.Scope] = manifest;
+        Write(CurrentPath(manifest.Scope), manifest.ToBytes());
+    }
+
+    /// <summary>Appends a change record, to the segment whose turn it is.</summary>
+    public void Announce(Scope scope)
+    {
+        var version = _published.GetValueOrDefault(scope)?.Version ?? 1;
+        Append(new ChangeRecord(scope.Organization.Value, scope.Environment.Name(), version, Guid.NewGuid()).ToBytes());
+    }
+
+    public void Append(byte[] record)
+    {
+        var number = 1;
+        while (File.Exists(SegmentPath(number + 1)) || (File.Exists(SegmentPath(number)) && new FileInfo(SegmentPath(number)).Length >= _segmentLength)) number++;
+        Directory.CreateDirectory(Path.GetDirectoryName(SegmentPath(number))!);
+        using var stream = new FileStream(SegmentPath(number), FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        stream.Write(record);
+    }
+
+    public string SegmentPath(int number) => Path.Combine(Private, BlobNames.ChangeSegment(number));
+
+    /// <summary>The store cannot be asked: as if a volume were not mounted.</summary>
+    public void TakeDown() => Directory.Move(Root, Root + ".down");
+
+    public void BringUp() => Directory.Move(Root + ".down", Root);
+
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        File.WriteAllBytes(temporary, bytes);
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    public void Dispose()
+    {
+        foreach (var path in new[] { Root, Root + ".down" })
+            if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+    }
+}
