@@ -1,7 +1,6 @@
 #:sdk Microsoft.NET.Sdk.Web
 #:property PublishAot=false
 #:property RestorePackagesWithLockFile=false
-#:property GenerateDocumentationFile=false
 #:project src/Worker/Worker.csproj
 #:project src/EdgeApi/EdgeApi.csproj
 
@@ -87,11 +86,12 @@ static void PrintWelcome(string url, string file, string directory, IReadOnlyLis
           destinations   {file}   (edit and save: answers follow within a second)
           snapshots      {directory}
         """);
-    if (scopes.LastOrDefault() is not { } scope || scopes.Count == 0)
+    if (scopes.Count == 0)
     {
         Console.WriteLine("\nThe file has no organization yet; add one, and its URLs are /v1/{organization}/{environment}/scripts.\n");
         return;
     }
+    var scope = scopes[^1];
     Console.WriteLine($$"""
 
         Try:
