@@ -22,8 +22,21 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     /// <summary>Tables and progress for a person: colours and motion only where the terminal has them.</summary>
     public IAnsiConsole Console { get; } = CreateConsole(output);
 
-    /// <summary>Progress goes beside the result, so that a pipe gets the result alone.</summary>
-    public IAnsiConsole ProgressConsole { get; } = CreateConsole(error);
+    /// <summary>Does something with a progress bar beside the result: on standard error, and only where somebody watches.</summary>
+    public async Task WithProgressAsync(string what, int count, Func<Action, Task> action)
+    {
+        var console = CreateConsole(Error);
+        if (!console.Profile.Out.IsTerminal || count < 2)
+        {
+            await action(() => { });
+            return;
+        }
+        await console.Progress().AutoClear(true).StartAsync(async progress =>
+        {
+            var task = progress.AddTask(what, maxValue: count);
+            await action(() => task.Increment(1));
+        });
+    }
 
     public static Option<bool> JsonOption() => new("--json") { Description = "Write JSON for a program instead of a table." };
 

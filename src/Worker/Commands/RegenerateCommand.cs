@@ -40,9 +40,7 @@ internal static class RegenerateCommand
             var scopes = await SelectAsync(source, services.GetRequiredService<SnapshotStore>(), org, env, token);
             if (!parsed.GetValue(dryRun)) await services.GetRequiredService<IBlobStore>().EnsureContainersAsync(token);
             var lines = new ConcurrentBag<Line>();
-            await context.ProgressConsole.Progress().StartAsync(async progress =>
-            {
-                var task = progress.AddTask("scopes", maxValue: Math.Max(1, scopes.Count));
+            await context.WithProgressAsync("scopes", scopes.Count, async advance =>
                 await Parallel.ForEachAsync(
                     scopes,
                     new ParallelOptions { MaxDegreeOfParallelism = worker.Schedule.Parallelism, CancellationToken = token },
@@ -51,9 +49,8 @@ internal static class RegenerateCommand
                         lines.Add(parsed.GetValue(dryRun)
                             ? await CompareAsync(services, scope, cancellationToken)
                             : await BuildAsync(services, scope, parsed.GetValue(force), cancellationToken));
-                        task.Increment(1);
-                    });
-            });
+                        advance();
+                    }));
             var sorted = lines.OrderBy(line => line.Scope).ToList();
             await WriteAsync(context, sorted, parsed.GetValue(json));
             if (sorted.Exists(line => line.Error is not null)) return ExitCodes.Failed;

@@ -26,7 +26,8 @@ internal static class RunCommand
             options.UseUtcTimestamp = true;
             options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
-        builder.Logging.AddFilter("Quartz", LogLevel.Warning);
+        // Npgsql tells every statement at Information.
+        builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
         builder.AddSnapshotService(worker);
         using var host = builder.Build();
         await host.RunAsync(cancellationToken);
