@@ -30,7 +30,7 @@ for command in azurite azurite-blob; do
     ln -s "/opt/azurite/node_modules/.bin/$command" "$root/usr/local/bin/$command"
 done
 
-tar -C "$root" -c . | docker import --message "Packed from this machine's node and npm's azurite" \
+tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's node and npm's azurite" \
     --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin" \
     --change "WORKDIR /opt/azurite" \

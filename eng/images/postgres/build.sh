@@ -34,11 +34,10 @@ cp -a /usr/lib/locale/C.utf8 "$root/usr/lib/locale/C.utf8"
 printf 'postgres:x:999:999::/var/lib/postgresql:/bin/bash\n' >>"$root/etc/passwd"
 printf 'postgres:x:999:\n' >>"$root/etc/group"
 mkdir -p "$root/var/lib/postgresql/data" "$root/run/postgresql" "$root/docker-entrypoint-initdb.d"
-chown -R 999:999 "$root/var/lib/postgresql" "$root/run/postgresql"
 install -m 755 "$here/entrypoint.sh" "$root/usr/local/bin/docker-entrypoint.sh"
 
 # docker import takes no STOPSIGNAL: PostgresFixture asks for the fast shutdown (SIGINT) of the official image itself.
-tar -C "$root" -c . | docker import --message "Packed from this machine's PostgreSQL $version" \
+tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's PostgreSQL $version" \
     --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV PATH=$home/bin:/usr/local/bin:/usr/sbin:/usr/bin" \
     --change "ENV PGDATA=/var/lib/postgresql/data" \
