@@ -1,9 +1,10 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
-public sealed class BuildRecordsTests(TemporaryPostgres postgres)
+public sealed class BuildRecordsTests(PostgresFixture postgres)
 {
     private static readonly Scope Production = SourceDatabase.ScopeOf(SourceDatabase.Acme);
 

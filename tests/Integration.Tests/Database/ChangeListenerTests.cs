@@ -1,8 +1,9 @@
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
-public sealed class ChangeListenerTests(TemporaryPostgres postgres)
+public sealed class ChangeListenerTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -79,7 +80,7 @@ public sealed class ChangeListenerTests(TemporaryPostgres postgres)
         Assert.False(running.Listener.IsConnected);
     }
 
-    private sealed class Running : IAsyncDisposable
+    internal sealed class Running : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
 
@@ -99,5 +100,49 @@ public sealed class ChangeListenerTests(TemporaryPostgres postgres)
             await Task;
             _stop.Dispose();
         }
+    }
+}
+
+[Collection(Outages.Name)]
+public sealed class ChangeListenerOutageTests(PostgresFixture postgres)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_ServerRestarts_ConnectsAgainAndFindsWhatWasCommittedBefore()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await using var running = new ChangeListenerTests.Running(database.NewListener());
+        await running.Listener.Signals.ReadAsync(Cancel);
+        await postgres.StopAsync(Cancel);
+        await Eventually.TrueAsync(() => Task.FromResult(!running.Listener.IsConnected), "the listener notices");
+        await postgres.StartAsync(Cancel);
+        database.Pool.Clear();
+
+        Assert.Equal(ChangeSignal.Connected, await running.Listener.Signals.ReadAsync(Cancel));
+        await database.InsertAsync(SourceDatabase.Acme);
+
+        Assert.Equal(ChangeSignal.Changed, await running.Listener.Signals.ReadAsync(Cancel));
+        Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+    }
+
+    [Fact]
+    public async Task Run_NetworkSwallowsEverything_IsNoticedByTheKeepAlive()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres, options => options.KeepAlive = TimeSpan.FromSeconds(1));
+        await using var running = new ChangeListenerTests.Running(database.NewListener());
+        await running.Listener.Signals.ReadAsync(Cancel);
+
+        await postgres.PauseAsync(Cancel);
+        try
+        {
+            await Eventually.TrueAsync(() => Task.FromResult(!running.Listener.IsConnected), "the keepalive fails", seconds: 60);
+        }
+        finally
+        {
+            await postgres.UnpauseAsync(Cancel);
+        }
+
+        Assert.Equal(ChangeSignal.Connected, await running.Listener.Signals.ReadAsync(Cancel));
     }
 }

@@ -1,11 +1,12 @@
 using System.Data;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
 /// <summary>What the triggers count, seen from the control plane.</summary>
-public sealed class ChangeTrackingTests(TemporaryPostgres postgres)
+public sealed class ChangeTrackingTests(PostgresFixture postgres)
 {
     private static readonly Guid Acme = SourceDatabase.Acme;
     private static readonly Guid Globex = SourceDatabase.Globex;

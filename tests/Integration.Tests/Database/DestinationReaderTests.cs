@@ -1,11 +1,12 @@
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
-public sealed class DestinationReaderTests(TemporaryPostgres postgres)
+public sealed class DestinationReaderTests(PostgresFixture postgres)
 {
     private static readonly Guid Acme = SourceDatabase.Acme;
     private static readonly Scope Production = SourceDatabase.ScopeOf(Acme);

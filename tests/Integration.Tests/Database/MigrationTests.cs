@@ -1,9 +1,10 @@
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
-public sealed class MigrationTests(TemporaryPostgres postgres)
+public sealed class MigrationTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

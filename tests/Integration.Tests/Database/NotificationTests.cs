@@ -1,10 +1,11 @@
 using System.Data;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
 /// <summary>When a writer tells the workers. Each test completes what is pending first, then counts what a listening session hears.</summary>
-public sealed class NotificationTests(TemporaryPostgres postgres)
+public sealed class NotificationTests(PostgresFixture postgres)
 {
     private static readonly Guid Acme = SourceDatabase.Acme;
     private static readonly Guid Globex = SourceDatabase.Globex;

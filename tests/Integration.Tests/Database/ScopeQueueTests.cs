@@ -1,10 +1,11 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
-public sealed class ScopeQueueTests(TemporaryPostgres postgres)
+public sealed class ScopeQueueTests(PostgresFixture postgres)
 {
     private static readonly Guid Acme = SourceDatabase.Acme;
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
@@ -302,6 +303,23 @@ public sealed class ScopeQueueTests(TemporaryPostgres postgres)
 
         Assert.Equal(["acme", "acme", "acme"], claims.Concat(rest).Select(claim => claim.Scope.Organization.Value));
         Assert.Equal(6, (await database.Status.ListAsync(null, true, 100, Cancel)).Count(line => line.State == ScopeState.Held && line.HeldReason == OrganizationId.Rule));
+    }
+
+    [Fact]
+    public async Task ClaimOne_NotDue_IsTakenUnlessSomebodyHasIt()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme);
+        await database.DrainAsync();
+        var scope = SourceDatabase.ScopeOf(Acme);
+
+        var claim = await database.Queue.ClaimAsync(scope, Lease, Cancel);
+
+        Assert.Equal((scope, 1L, 1), (claim!.Scope, claim.Revision, claim.Attempt));
+        Assert.Null(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
+        Assert.Null(await database.Queue.ClaimAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Lease, Cancel));
+        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, 1, Cancel));
+        Assert.NotNull(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
     }
 
     private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database, TimeSpan? lease = null)

@@ -1,4 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -10,6 +11,9 @@ internal sealed class SourceDatabase : IAsyncDisposable
 {
     public static readonly Guid Acme = Guid.Parse("aaaaaaaa-0000-4000-8000-000000000001");
     public static readonly Guid Globex = Guid.Parse("bbbbbbbb-0000-4000-8000-000000000002");
+
+    private static readonly SemaphoreSlim s_migrating = new(1, 1);
+    private static string? s_migrated;
 
     private readonly List<IAsyncDisposable> _owned = [];
 
@@ -38,15 +42,28 @@ internal sealed class SourceDatabase : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>An empty database, not migrated.</summary>
-    public static async Task<SourceDatabase> CreateEmptyAsync(TemporaryPostgres postgres, Action<PostgresOptions>? configure = null) =>
+    public static async Task<SourceDatabase> CreateEmptyAsync(PostgresFixture postgres, Action<PostgresOptions>? configure = null) =>
         new(await postgres.CreateDatabaseAsync(Cancel), configure);
 
-    /// <summary>A migrated database with an empty destinations table.</summary>
-    public static async Task<SourceDatabase> CreateAsync(TemporaryPostgres postgres, Action<PostgresOptions>? configure = null)
+    /// <summary>A migrated database with an empty destinations table: a copy of one that was migrated once, which is quicker.</summary>
+    public static async Task<SourceDatabase> CreateAsync(PostgresFixture postgres, Action<PostgresOptions>? configure = null)
     {
-        var database = await CreateEmptyAsync(postgres, configure);
-        await database.MigrateAsync(withDestinations: true);
-        return database;
+        await s_migrating.WaitAsync(Cancel);
+        try
+        {
+            if (s_migrated is null)
+            {
+                await using var original = await CreateEmptyAsync(postgres);
+                await original.MigrateAsync(withDestinations: true);
+                s_migrated = new NpgsqlConnectionStringBuilder(original.Options.ConnectionString).Database;
+            }
+        }
+        finally
+        {
+            s_migrating.Release();
+        }
+
+        return new SourceDatabase(await postgres.CreateDatabaseAsync(Cancel, s_migrated), configure);
     }
 
     public static Scope ScopeOf(Guid organization, DeploymentEnvironment environment = DeploymentEnvironment.Production) =>

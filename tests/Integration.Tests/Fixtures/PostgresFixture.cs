@@ -14,14 +14,18 @@ public sealed class PostgresFixture : ContainerFixture
     private const string Password = "only-for-tests";
     private int _databases;
 
-    /// <summary>Creates an empty database and returns the connection string of its owner, a superuser.</summary>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Creates a database and returns the connection string of its owner, a superuser. It is empty, or a copy of another one that
+    /// nobody is connected to.
+    /// </summary>
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken, string? template = null)
     {
         await ContainerAsync(cancellationToken);
         var name = $"test_{Interlocked.Increment(ref _databases)}";
-        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        // Not pooled: a session from before a restart would be handed out, and be dead.
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
         await connection.OpenAsync(cancellationToken);
-        await using var create = new NpgsqlCommand($"create database {name}", connection);
+        await using var create = new NpgsqlCommand($"create database {name} template {template ?? "template1"}", connection);
         await create.ExecuteNonQueryAsync(cancellationToken);
         return ConnectionString(name);
     }
@@ -33,8 +37,8 @@ public sealed class PostgresFixture : ContainerFixture
         .WithPortBinding(Port, PostgreSqlBuilder.PostgreSqlPort)
         // The same order of text in the official image and in the one built from Debian's files.
         .WithEnvironment("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C.UTF-8")
-        // Many databases, each with its pools and a listener.
-        .WithCommand("-c", "max_connections=500")
+        // Many databases, each with its pools and a listener; none outlives the machine, so nothing has to reach the disk.
+        .WithCommand("-c", "max_connections=500", "-c", "fsync=off", "-c", "full_page_writes=off")
         .WithLabel(TestRun.Label, TestRun.Id)
         // The official image's signal, a fast shutdown; SIGTERM would wait for the sessions to end by themselves.
         .WithCreateParameterModifier(parameters => parameters.StopSignal = "SIGINT")
