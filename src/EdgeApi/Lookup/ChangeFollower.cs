@@ -138,9 +138,9 @@ internal sealed class ChangeFollower(
         if (whole > overlap)
         {
             var records = found.Bytes.AsSpan(overlap, whole - overlap);
-            var scopes = ChangeRecord.ReadScopes(records, out var unreadable);
+            var changes = ChangeRecord.Read(records, out var unreadable);
             metrics.ChangesRead(records.Length / ChangeRecord.Length);
-            foreach (var scope in scopes.Distinct()) cache.Changed(scope);
+            foreach (var scope in changes.Select(change => change.Scope).Distinct()) cache.Changed(scope);
             if (unreadable > 0)
             {
                 Events.RecordsUnreadable(logger, unreadable);
