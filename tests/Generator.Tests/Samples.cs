@@ -24,11 +24,15 @@ internal static class Samples
                 """),
             ["google-tag-manager"] = ("""{"id":"GTM-LEAST"}""",
                 """{"containerId":"GTM-FULL","updateEventName":"consent-changed","consentMapping":{"marketing":["ad_storage","analytics_storage"],"necessary":["security_storage"]}}"""),
+            ["hotjar"] = ("""{"siteId":12345}""", """{"siteId":"67890","version":7,"scriptUrl":"https://hj.example/a.js"}"""),
+            ["linkedin-insights"] = ("""{"id":"12345"}""", """{"partnerId":"67890","scriptSrc":"https://li.example/a.js"}"""),
             ["meta-pixel"] = ("""{"pixelId":"1234567890"}""",
                 """
                 {"pixelId":"99999","initOptions":{"em":"ab12","external_id":7},"trackPageView":false,"scriptSrc":"https://first-party.example/fb.js",
                  "dataProcessingOptions":{"options":["LDU"],"country":1,"state":1000}}
                 """),
+            ["microsoft-clarity"] = ("""{"id":"abc123"}""", """{"projectId":"def456","defaultConsent":{"ad_storage":"denied"},"scriptUrl":"https://clarity.example/a.js"}"""),
+            ["microsoft-uet"] = ("""{"id":"12345"}""", """{"tagId":"67890","scriptSrc":"https://uet.example/bat.js"}"""),
             ["mixpanel"] = ("""{"token":"0123456789abcdef0123456789abcdef"}""",
                 """{"projectToken":"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF","initOptions":{"track_pageview":true,"ignore_dnt":null},"scriptUrl":"https://mp.example/lib.js"}"""),
             ["posthog"] = ("""{"id":"phc_least"}""",
@@ -41,6 +45,8 @@ internal static class Samples
                 {"textContent":"window.own = '</script>' + 1;","async":false,"defer":true,"target":"body","fetchPriority":"low","persistAfterConsentRevoked":true,
                  "attributes":{"data-site":"ab\"<c>","crossorigin":"anonymous","nomodule":true,"type":"text/javascript"}}
                 """),
+            ["segment"] = ("""{"writeKey":"least_key"}""", """{"writeKey":" full-key ","trackPageView":false,"scriptUrl":"https://seg.example/a.js"}"""),
+            ["tiktok-pixel"] = ("""{"pixelId":"CABC123"}""", """{"pixelId":"CDEF456","scriptSrc":"https://tt.example/events.js"}"""),
         }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>The names of the catalogue's types, as rows of a theory.</summary>

@@ -6,6 +6,12 @@ import * as googleTagManager from "@c15t/scripts/google-tag-manager";
 import * as metaPixel from "@c15t/scripts/meta-pixel";
 import * as mixpanel from "@c15t/scripts/mixpanel-analytics";
 import * as posthog from "@c15t/scripts/posthog";
+import * as hotjar from "@c15t/scripts/hotjar";
+import * as linkedin from "@c15t/scripts/linkedin-insights";
+import * as clarity from "@c15t/scripts/microsoft-clarity";
+import * as uet from "@c15t/scripts/microsoft-uet";
+import * as segment from "@c15t/scripts/segment";
+import * as tiktok from "@c15t/scripts/tiktok-pixel";
 
 window.c15t = c15t;
-window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog };
+window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok };

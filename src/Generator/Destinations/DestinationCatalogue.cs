@@ -28,9 +28,15 @@ public sealed class DestinationCatalogue
         new CustomScriptType(),
         new GoogleAnalyticsType(),
         new GoogleTagManagerType(),
+        new HotjarType(),
+        new LinkedInInsightsType(),
         new MetaPixelType(),
+        new MicrosoftClarityType(),
+        new MicrosoftUetType(),
         new MixpanelType(),
         new PostHogType(),
+        new SegmentType(),
+        new TikTokPixelType(),
     ]);
 
     /// <summary>The types in order of their names.</summary>

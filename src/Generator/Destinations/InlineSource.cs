@@ -31,6 +31,25 @@ internal static class InlineSource
 
         """;
 
+    /// <summary>
+    /// <c>signals(key)</c>: several categories at once, for a vendor that is told a state of more than one part. <c>.grant(category, element)</c> registers
+    /// what stands for a category and <c>.hold(element)</c> what stands for the destination itself; <c>.start(categories, tell)</c> installs the one function
+    /// that tells the vendor: <c>tell(is, first)</c>, where <c>is(category)</c> says whether both are in the document. One call a change, after the client's pass.
+    /// </summary>
+    public const string Signals = Removed +
+        """
+        function signals(k){var a=w.__c15tSignals||(w.__c15tSignals=Object.create(null)),r=a[k];if(r)return r;
+        var g=Object.create(null),main,names,tell,told,waits;
+        function is(x){return !!(main&&main.isConnected&&g[x]&&g[x].isConnected)}
+        function check(){if(!tell)return;var n=names.map(is).join(),f=told===undefined;if(n!==told){told=n;tell(is,f)}}
+        function later(e){removed(e,check);if(tell&&!waits){waits=true;Promise.resolve().then(function(){waits=false;check()})}}
+        return r=a[k]={grant:function(x,e){g[x]=e;later(e)},hold:function(e){main=e;later(e)},start:function(n,t){if(tell)return false;names=n;tell=t;check();return true}}}
+
+        """;
+
+    /// <summary>A grant for <see cref="Signals"/>: the configuration is the key and the category.</summary>
+    public static string GrantSignal => Wrap(Signals + "signals(c[0]).grant(c[1],s);");
+
     /// <summary>A grant for <see cref="Consent"/>: the configuration is the switch's key.</summary>
     public static string Grant => Wrap(Consent + "consent(c).hold(s);");
 

@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Hotjar: <see href="https://help.hotjar.com/hc/en-us/articles/115009336727"/>.</summary>
+/// <remarks>
+/// The vendor has one site a page and no consent call: after withdrawal the library that runs stays until the page is left. Differs from the
+/// npm package: the site id is a number, as in the vendor's snippet, and the library is not loaded a second time when consent is granted again.
+/// </remarks>
+public sealed partial class HotjarType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        if(!w.hj)w.hj=function(){(w.hj.q=w.hj.q||[]).push(arguments)};
+        if(!w._hjSettings)w._hjSettings=c;
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "hotjar";
+
+    /// <inheritdoc/>
+    public override string Title => "Hotjar";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://help.hotjar.com/hc/en-us/articles/115009336727");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("siteId", SettingKind.JsonValue, "The site's id, a number or its digits.") { Required = true, OlderNames = ["hjid"] },
+        new("version", SettingKind.Number, "The snippet's version.") { OlderNames = ["hjsv"], Minimum = 1, Maximum = 99, DefaultJson = "6" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from siteId and version."),
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (!SiteId().IsMatch(TextOf(settings.Value("siteId")))) problems.Add(new SettingProblem("siteId", "'siteId' must be 1 to 12 digits, not beginning with 0."));
+        if (settings.Number("version") is { } version && version != Math.Floor(version)) problems.Add(new SettingProblem("version", "'version' must be a whole number."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var siteId = long.Parse(TextOf(scripts.Settings.Value("siteId")), CultureInfo.InvariantCulture);
+        var version = (int)(scripts.Settings.Number("version") ?? 6);
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteNumber("hjid", siteId);
+            config.WriteNumber("hjsv", version);
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(scripts.Settings.Url("scriptUrl")
+            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}")));
+    }
+
+    private static string TextOf(JsonElement? value) => value switch
+    {
+        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
+        _ => "",
+    };
+
+    [GeneratedRegex("^[1-9][0-9]{0,11}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex SiteId();
+}

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>LinkedIn Insight Tag: <see href="https://www.linkedin.com/help/lms/answer/a418880"/>.</summary>
+/// <remarks>
+/// The vendor has no consent call: after withdrawal the library that runs stays until the page is left. The npm package loads it a second time when
+/// consent is granted again; here it stays the one it was.
+/// </remarks>
+public sealed partial class LinkedInInsightsType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        if(!consent("linkedin-insights:"+c).start(function(){}))return;
+        w._linkedin_partner_id=c;
+        (w._linkedin_data_partner_ids=w._linkedin_data_partner_ids||[]).push(c);
+        if(!w.lintrk){w.lintrk=function(a,b){w.lintrk.q.push([a,b])};w.lintrk.q=[]}
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "linkedin-insights";
+
+    /// <inheritdoc/>
+    public override string Title => "LinkedIn Insight Tag";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://www.linkedin.com/help/lms/answer/a418880");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("id", SettingKind.Text, "The partner id, from Campaign Manager.")
+        {
+            Required = true, OlderNames = ["partnerId"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
+        },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://snap.licdn.com/li.lms-analytics/insight.min.js\"" },
+        new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var id = scripts.Settings.RequiredText("id");
+        scripts.Inline(Start, config => config.WriteStringValue(id));
+        scripts.LoadVendor(scripts.Settings.Url("scriptSrc") ?? new Uri("https://snap.licdn.com/li.lms-analytics/insight.min.js"));
+    }
+
+    [GeneratedRegex("^[0-9]{1,20}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Digits();
+}

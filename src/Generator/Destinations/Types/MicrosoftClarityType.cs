@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Microsoft Clarity with its consent API v2: <see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-consent-api-v2"/>.</summary>
+/// <remarks>
+/// Measurement grants <c>analytics_Storage</c> and marketing <c>ad_Storage</c>, while the destination may load. Differs from the npm package: <c>defaultConsent</c> can
+/// only deny what the visitor granted, never grant what was denied; and the state is told when it changes, not on each pass of the client.
+/// Clarity has no call that stops it: with both denied it goes on without cookies until the page is left.
+/// </remarks>
+public sealed partial class MicrosoftClarityType : DestinationType
+{
+    private static readonly InlineScript Grant = new(InlineSource.GrantSignal);
+
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Signals +
+        """
+        if(!w.clarity){w.clarity=function(){(w.clarity.q=w.clarity.q||[]).push(arguments)}}
+        var g=signals(c.key);g.hold(s);
+        g.start(["measurement","marketing"],function(is,first){w.clarity("consentv2",{ad_Storage:is("marketing")&&!(first&&c.denyAd)?"granted":"denied",analytics_Storage:is("measurement")&&!(first&&c.denyAnalytics)?"granted":"denied"})});
+        """));
+
+    private static readonly ImmutableArray<string> AdKeys = ["ad_Storage", "ad_storage", "marketing"];
+    private static readonly ImmutableArray<string> AnalyticsKeys = ["analytics_Storage", "analytics_storage", "measurement", "analytics"];
+
+    /// <inheritdoc/>
+    public override string Name => "microsoft-clarity";
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> Aliases => ["clarity"];
+
+    /// <inheritdoc/>
+    public override string Title => "Microsoft Clarity";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-setup");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("id", SettingKind.Text, "The project's id.")
+        {
+            Required = true, OlderNames = ["projectId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
+        },
+        new("defaultConsent", SettingKind.JsonValue, "What to deny at the start although the visitor granted it: false, denied, or {\"ad_Storage\":\"denied\"}."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from the id."),
+        new("apiToken", SettingKind.Text, "The Data Export API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        foreach (var category in (ReadOnlySpan<ConsentCategory>)[ConsentCategory.Measurement, ConsentCategory.Marketing])
+            scripts.InlineWhileGranted(category, Grant, config =>
+            {
+                config.WriteStartArray();
+                config.WriteStringValue(scripts.BaseId);
+                config.WriteStringValue(category.Name());
+                config.WriteEndArray();
+            });
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            config.WriteBoolean("denyAd", Denies(settings.Value("defaultConsent"), AdKeys));
+            config.WriteBoolean("denyAnalytics", Denies(settings.Value("defaultConsent"), AnalyticsKeys));
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}"));
+    }
+
+    private static bool Denies(JsonElement? value, ImmutableArray<string> keys) => value is { } consent && consent.ValueKind switch
+    {
+        JsonValueKind.False => true,
+        JsonValueKind.String => consent.GetString()!.ToLowerInvariant() is "denied" or "false",
+        JsonValueKind.Object => keys.Any(key => consent.TryGetProperty(key, out var part) && part.ValueKind != JsonValueKind.Object && Denies(part, keys)),
+        _ => false,
+    };
+
+    [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

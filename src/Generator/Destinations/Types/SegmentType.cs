@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Segment's Analytics.js: <see href="https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/"/>.</summary>
+/// <remarks>
+/// The vendor has one source a page and no call that withdraws consent: the library that runs stays until the page is left. Differs from the npm
+/// package, whose stub has six methods and none of the marks the library looks for (<c>invoked</c>, <c>_writeKey</c>, <c>SNIPPET_VERSION</c>), and loads it a second time
+/// when consent is granted again.
+/// </remarks>
+public sealed partial class SegmentType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        var a=w.analytics=w.analytics||[];
+        if(a.initialize||a.invoked)return;
+        a.invoked=true;
+        a.methods="trackSubmit trackClick trackLink trackForm pageview identify reset group track ready alias debug page screen once off on addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware register".split(" ");
+        var withPage="track screen alias group page identify".split(" ");
+        a.factory=function(m){return function(){
+        if(w.analytics.initialized)return w.analytics[m].apply(w.analytics,arguments);
+        var args=[].slice.call(arguments),l=d.querySelector("link[rel='canonical']"),o=w.location;
+        if(withPage.indexOf(m)>=0)args.push({__t:"bpc",c:l&&l.getAttribute("href")||undefined,p:o.pathname,u:o.href,s:o.search,t:d.title,r:d.referrer});
+        args.unshift(m);a.push(args);return a}};
+        a.methods.forEach(function(m){a[m]=a.factory(m)});
+        a._writeKey=c.writeKey;a.SNIPPET_VERSION="5.2.1";
+        if(c.trackPageView)a.page();
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "segment";
+
+    /// <inheritdoc/>
+    public override string Title => "Segment";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("writeKey", SettingKind.Text, "The source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from the write key."),
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var writeKey = settings.RequiredText("writeKey").Trim();
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("writeKey", writeKey);
+            config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js"));
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+}

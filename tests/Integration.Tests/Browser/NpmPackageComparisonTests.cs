@@ -1,0 +1,194 @@
+using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Integration.Tests.Browser;
+
+/// <summary>
+/// What a page ends up with from our scripts and from the npm package's function of the same vendor, loaded by the same client with the same consent.
+/// Every difference is written down here with its reason.
+/// </summary>
+public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
+{
+    // Loaders in order, then what is queued for the vendors; dates and times are masked, functions are only named.
+    private const string Outcome =
+        """
+        (() => {
+          const plain = value => value instanceof Date ? 'date' : value && typeof value === 'object' && 'gtm.start' in value ? { ...value, 'gtm.start': 0 } : value;
+          const calls = queue => queue && [...queue].map(call => call && typeof call === 'object' && 'length' in call ? [...call].map(plain) : plain(call));
+          const stub = (name, methods) => window[name] && { calls: calls(window[name]), init: window[name]._i, version: window[name].__SV, has: methods.filter(m => typeof window[name][m] === 'function') };
+          return JSON.parse(JSON.stringify({
+            loaders: [...document.querySelectorAll('script[src]')].map(s => ({ src: s.src, async: s.async, defer: s.defer,
+              attributes: Object.fromEntries([...s.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, a.value])) })),
+            dataLayer: calls(window.dataLayer),
+            fbq: window.fbq && { calls: calls(fbq.queue), alias: window._fbq === fbq, push: fbq.push === fbq, loaded: fbq.loaded, version: fbq.version },
+            posthog: stub('posthog', ['init', 'capture', 'opt_in_capturing', 'opt_out_capturing', 'get_explicit_consent_status']),
+            ttq: window.ttq && { calls: calls(ttq), name: window.TiktokAnalyticsObject, pixels: Object.keys(ttq._i || {}), has: ['page', 'track', 'identify', 'ready', 'holdConsent', 'grantConsent', 'revokeConsent'].filter(m => typeof ttq[m] === 'function') },
+            linkedin: window.lintrk && { id: window._linkedin_partner_id, ids: window._linkedin_data_partner_ids, calls: calls(lintrk.q) },
+            clarity: window.clarity && { calls: calls(clarity.q) },
+            hotjar: window.hj && { settings: window._hjSettings, calls: calls(hj.q || []) },
+            segment: window.analytics && { calls: calls(analytics), key: analytics._writeKey, has: ['track', 'page', 'identify', 'group', 'alias', 'reset'].filter(m => typeof analytics[m] === 'function') },
+            uetq: window.uetq && { made: uetq.made, calls: calls(uetq.q || uetq) },
+            mixpanel: stub('mixpanel', ['track', 'identify', 'reset', 'register', 'opt_in_tracking', 'opt_out_tracking']),
+          }));
+        })()
+        """;
+
+    private sealed record Case(string Call, string Type, string Settings, string Required, string Consent, Action<JsonObject>? Differences = null, bool AfterLoad = false);
+
+    // The libraries, as far as what follows their load event needs them.
+    private static readonly Dictionary<string, string> Libraries = new()
+    {
+        ["https://bat.bing.com/bat.js"] = "window.UET = function (o) { this.made = { ti: o.ti, spa: o.enableAutoSpaTracking }; this.q = [...o.q]; this.push = (...calls) => this.q.push(...calls) }",
+        ["https://connect.facebook.net/en_US/fbevents.js"] = "",
+        ["https://eu-assets.i.posthog.com/static/array.js"] = "",
+        ["https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js"] = "",
+        ["https://analytics.tiktok.com/i18n/pixel/events.js"] = "",
+        ["https://www.googletagmanager.com/gtm.js"] = "",
+        ["https://www.googletagmanager.com/gtag/js"] = "",
+    };
+
+    private static readonly Dictionary<string, Case> Cases = new()
+    {
+        ["meta-pixel"] = new("metaPixel({ pixelId: '12' })", "meta-pixel", """{"pixelId":"12"}""", "marketing", "marketing"),
+        ["meta-pixel, options"] = new(
+            "metaPixel({ pixelId: '12', initOptions: { em: 'x' }, trackPageView: false, dataProcessingOptions: { options: ['LDU'], country: 1 }, scriptSrc: 'https://own.example/fb.js' })",
+            "meta-pixel",
+            """{"pixelId":"12","initOptions":{"em":"x"},"trackPageView":false,"dataProcessingOptions":{"options":["LDU"],"country":1},"scriptSrc":"https://own.example/fb.js"}""",
+            "marketing", "marketing"),
+        ["meta-pixel, denied"] = new("metaPixel({ pixelId: '12' })", "meta-pixel", """{"pixelId":"12"}""", "marketing", "measurement"),
+        ["google-tag-manager, nothing granted"] = new("googleTagManager({ id: 'GTM-A' })", "google-tag-manager", """{"id":"GTM-A"}""", "necessary", "necessary"),
+        ["google-tag-manager, all granted"] = new("googleTagManager({ id: 'GTM-A' })", "google-tag-manager", """{"id":"GTM-A"}""", "necessary", "functionality,experience,measurement,marketing"),
+        ["google-tag-manager, custom mapping"] = new(
+            "googleTagManager({ id: 'GTM-A', consentMapping: { marketing: ['ad_storage'] } })",
+            "google-tag-manager", """{"id":"GTM-A","consentMapping":{"marketing":["ad_storage"]}}""", "necessary", "marketing"),
+        ["google-analytics"] = new("gtag({ id: 'G-A', category: 'measurement' })", "google-analytics", """{"id":"G-A"}""", "measurement", "measurement,marketing"),
+        ["google-analytics, always"] = new("gtag({ id: 'G-A', category: 'measurement' })", "google-analytics", """{"id":"G-A"}""", "necessary", "marketing"),
+        ["posthog, granted"] = new("posthog({ id: 'phc_x' })", "posthog", """{"id":"phc_x"}""", "necessary", "measurement", TheVendorsPostHogStub),
+        ["posthog, denied"] = new("posthog({ id: 'phc_x' })", "posthog", """{"id":"phc_x"}""", "necessary", "marketing", TheVendorsPostHogStub),
+        ["posthog, own host and options"] = new(
+            "posthog({ id: 'phc_x', apiHost: 'https://ph.example/', initOptions: { autocapture: false } })",
+            "posthog", """{"apiKey":"phc_x","host":"https://ph.example/","initOptions":{"autocapture":false}}""", "necessary", "measurement", TheVendorsPostHogStub),
+        ["posthog, after consent"] = new("posthog({ id: 'phc_x', loadMode: 'after-consent' })", "posthog", """{"id":"phc_x","loadMode":"after-consent"}""", "necessary", "marketing"),
+        ["posthog, disabled"] = new("posthog({ id: 'phc_x', loadMode: 'disabled' })", "posthog", """{"id":"phc_x","loadMode":"disabled"}""", "necessary", "measurement"),
+        ["posthog, needs consent"] = new("posthog({ id: 'phc_x', loadMode: 'after-consent' })", "posthog", """{"id":"phc_x"}""", "measurement", "measurement",
+            package =>
+            {
+                TheVendorsPostHogStub(package);
+                // What needs consent is silent after withdrawal, not cookieless.
+                package["posthog"]!["init"]![0]![1]!.AsObject().Remove("cookieless_mode");
+            }),
+        ["mixpanel"] = new("mixpanelAnalytics({ token: '0123456789abcdef0123456789abcdef', initOptions: { debug: true } })",
+            "mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"debug":true}}""", "measurement", "measurement",
+            // The package opts in on the load event, which this page's loader never fires; ours is queued for the library, which runs it as it starts.
+            package => package["mixpanel"]!["calls"] = new JsonArray(new JsonArray("opt_in_tracking", new JsonObject()))),
+        ["mixpanel, denied"] = new("mixpanelAnalytics({ token: '0123456789abcdef0123456789abcdef' })",
+            "mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", "necessary", "necessary",
+            package =>
+            {
+                // As above; and it must not track between its start and that call.
+                package["mixpanel"]!["calls"] = new JsonArray(new JsonArray("opt_out_tracking", new JsonObject { ["delete_user"] = false }));
+                package["mixpanel"]!["init"]![0]![1] = new JsonObject { ["opt_out_tracking_by_default"] = true };
+            }),
+        ["mixpanel, after load"] = new("mixpanelAnalytics({ token: '0123456789abcdef0123456789abcdef' })",
+            "mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", "measurement", "measurement",
+            // Both opt in; ours without the event that would be recorded on every page (its option, a function, is not seen here).
+            package => package["mixpanel"]!["calls"] = new JsonArray(new JsonArray("opt_in_tracking", new JsonObject())), AfterLoad: true),
+        ["posthog, after load"] = new("posthog({ id: 'phc_x' })", "posthog", """{"id":"phc_x"}""", "necessary", "measurement",
+            package =>
+            {
+                TheVendorsPostHogStub(package);
+                // The package opts in again after load, which records an event on every page.
+                package["posthog"]!["calls"]!.AsArray().RemoveAt(1);
+            }, AfterLoad: true),
+        ["google-tag-manager, after load"] = new("googleTagManager({ id: 'GTM-A' })", "google-tag-manager", """{"id":"GTM-A"}""", "necessary", "marketing", AfterLoad: true),
+        ["google-analytics, after load"] = new("gtag({ id: 'G-A', category: 'measurement' })", "google-analytics", """{"id":"G-A"}""", "measurement", "measurement", AfterLoad: true),
+        ["meta-pixel, after load"] = new("metaPixel({ pixelId: '12' })", "meta-pixel", """{"pixelId":"12"}""", "marketing", "marketing", AfterLoad: true),
+        ["tiktok-pixel"] = new("tiktokPixel({ pixelId: 'C12' })", "tiktok-pixel", """{"pixelId":"C12"}""", "marketing", "marketing", TheVendorsTikTokBase),
+        ["tiktok-pixel, after load"] = new("tiktokPixel({ pixelId: 'C12' })", "tiktok-pixel", """{"pixelId":"C12"}""", "marketing", "marketing",
+            package =>
+            {
+                TheVendorsTikTokBase(package);
+                // Granted once already; the library runs what is queued.
+                package["ttq"]!["calls"]!.AsArray().RemoveAt(2);
+            }, AfterLoad: true),
+        ["tiktok-pixel, own loader"] = new("tiktokPixel({ pixelId: 'C12', scriptSrc: 'https://tt.example/e.js' })",
+            "tiktok-pixel", """{"pixelId":"C12","scriptSrc":"https://tt.example/e.js"}""", "marketing", "marketing", TheVendorsTikTokBase),
+        ["linkedin-insights"] = new("linkedinInsights({ id: '12' })", "linkedin-insights", """{"id":"12"}""", "marketing", "marketing"),
+        ["linkedin-insights, own loader"] = new("linkedinInsights({ id: '12', scriptSrc: 'https://li.example/e.js' })",
+            "linkedin-insights", """{"id":"12","scriptSrc":"https://li.example/e.js"}""", "marketing", "marketing"),
+        ["microsoft-clarity"] = new("clarity({ id: 'abc' })", "microsoft-clarity", """{"id":"abc"}""", "measurement", "measurement"),
+        ["microsoft-clarity, both granted"] = new("clarity({ id: 'abc' })", "microsoft-clarity", """{"id":"abc"}""", "measurement", "measurement,marketing"),
+        ["microsoft-clarity, denied at first"] = new("clarity({ id: 'abc', defaultConsent: { ad_storage: 'denied' } })",
+            "microsoft-clarity", """{"id":"abc","defaultConsent":{"ad_storage":"denied"}}""", "measurement", "measurement,marketing"),
+        ["microsoft-clarity, granting at first"] = new("clarity({ id: 'abc', defaultConsent: true })",
+            "microsoft-clarity", """{"id":"abc","defaultConsent":true}""", "measurement", "measurement",
+            // No setting grants what the visitor denied.
+            package => package["clarity"]!["calls"]![0]![1]!["ad_Storage"] = "denied"),
+        ["hotjar"] = new("hotjar({ siteId: 12 })", "hotjar", """{"siteId":12}""", "measurement", "measurement",
+            // The vendor's snippet has a number.
+            package => package["hotjar"]!["settings"]!["hjid"] = 12),
+        ["hotjar, own loader"] = new("hotjar({ siteId: '12', version: 7, scriptUrl: 'https://hj.example/e.js' })",
+            "hotjar", """{"siteId":"12","version":7,"scriptUrl":"https://hj.example/e.js"}""", "measurement", "measurement",
+            package => package["hotjar"]!["settings"]!["hjid"] = 12),
+        ["segment"] = new("segment({ writeKey: 'key' })", "segment", """{"writeKey":"key"}""", "measurement", "measurement",
+            package =>
+            {
+                // The vendor's snippet names the source, and records the page a queued call was made on.
+                package["segment"]!["key"] = "key";
+                package["segment"]!["calls"]![0]!.AsArray().Add(new JsonObject
+                {
+                    ["__t"] = "bpc", ["p"] = "/", ["u"] = OfflineSite.Origin, ["s"] = "", ["t"] = "A site", ["r"] = "",
+                });
+            }),
+        ["segment, no page view"] = new("segment({ writeKey: 'key', trackPageView: false })", "segment", """{"writeKey":"key","trackPageView":false}""", "measurement", "measurement",
+            package => package["segment"]!["key"] = "key"),
+        ["microsoft-uet, granted"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing"),
+        ["microsoft-uet, denied"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "measurement"),
+        ["microsoft-uet, after load"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing", AfterLoad: true),
+    };
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string> CaseNames => [.. Cases.Keys];
+
+    [Theory]
+    [MemberData(nameof(CaseNames))]
+    public async Task Load_SameOptionsAndConsent_SameOutcome(string name)
+    {
+        var (call, type, settings, required, consent, differences, afterLoad) = Cases[name];
+        var set = ConsentQuery.ParseValue(consent).Consent;
+        var consents = new JsonObject(ConsentCategories.Optional.Prepend(ConsentCategory.Necessary).Select(category => KeyValuePair.Create(category.Name(), (JsonNode?)set.Contains(category))));
+        var ours = await OutcomeAsync(ConsentWalk.Snapshots([ConsentWalk.Row(type, settings, 1, required)])[set.Index]!.ToJsonString(), consents, afterLoad);
+        var package = await OutcomeAsync($"[c15tScripts.{call}]", consents, afterLoad);
+        differences?.Invoke(package);
+        Assert.Equal(Sorted(package)!.ToJsonString(), Sorted(ours)!.ToJsonString());
+    }
+
+    /// <summary>The vendor's snippet numbers its version and can be asked for any method; the package's stub has no number. Its status method answers "pending", the vendor's queues.</summary>
+    private static void TheVendorsPostHogStub(JsonObject package)
+    {
+        package["posthog"]!["version"] = 1;
+    }
+
+    /// <summary>The vendor's base code records which pixels there are.</summary>
+    private static void TheVendorsTikTokBase(JsonObject package) => package["ttq"]!["pixels"] = new JsonArray("C12");
+
+    private async Task<JsonObject> OutcomeAsync(string scripts, JsonObject consents, bool afterLoad)
+    {
+        await using var site = await chromium.OpenAsync("<!doctype html><title>A site</title>", Cancel);
+        foreach (var (url, body) in Libraries.Where(_ => afterLoad)) site.Serve(url, body);
+        await site.AddC15tAsync(Cancel);
+        const string Loaded = "await Promise.all([...document.querySelectorAll('script[src]')].map(s => new Promise(done => s.addEventListener('load', done))));";
+        var outcome = await site.Page.EvaluateAsync<string>($"async () => {{ c15t.loadScripts({scripts}, {consents.ToJsonString()}, {{}}); {(afterLoad ? Loaded : "")} return JSON.stringify({Outcome}); }}").WaitAsync(Cancel);
+        Assert.Empty(site.Errors);
+        return JsonNode.Parse(outcome)!.AsObject();
+    }
+
+    /// <summary>The order of signals in a consent state, and of options, says nothing: sorts keys everywhere.</summary>
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject found => new JsonObject(found.OrderBy(property => property.Key, StringComparer.Ordinal).Select(property => KeyValuePair.Create(property.Key, Sorted(property.Value)))),
+        JsonArray list => new JsonArray([.. list.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
+}

@@ -1,0 +1,242 @@
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Integration.Tests.Browser;
+
+/// <summary>Vendors with a consent call of their own are told each change, once, at the moment of the change, and never start twice.</summary>
+public sealed class OptInTests(ChromiumFixture chromium)
+{
+    private const string PostHogLoader = "https://eu-assets.i.posthog.com/static/array.js";
+    private const string MixpanelLoader = "https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js";
+    private const string MetaLoader = "https://connect.facebook.net/en_US/fbevents.js";
+
+    // Loaders that only say that they ran: what the page queues for the vendor stays to be looked at.
+    private static readonly Dictionary<string, string> SilentVendors = new[] { PostHogLoader, MixpanelLoader, MetaLoader }
+        .ToDictionary(url => url, _ => "(window.ran = window.ran || []).push(document.currentScript.src)");
+
+    private static readonly ConsentSet Measurement = ConsentSet.Of(ConsentCategory.Measurement);
+    private static readonly ConsentSet Marketing = ConsentSet.Of(ConsentCategory.Marketing);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static string Queue(string queue) => $"[...({queue} || [])].map(call => Array.from(call))";
+
+    [Theory]
+    [InlineData("posthog", """{"id":"phc_x"}""", "window.posthog", """["opt_in_capturing",{"captureEventName":null}]""", """["opt_out_capturing"]""", """["opt_in_capturing"]""")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", "window.mixpanel", """["opt_in_tracking",{}]""", """["opt_out_tracking"]""", """["opt_in_tracking"]""")]
+    public async Task NeedsConsent_WithdrawnAndGrantedAgain_IsToldOnceEach(string type, string settings, string queue, string first, string withdrawn, string again)
+    {
+        foreach (var style in Enum.GetValues<WalkStyle>())
+        {
+            await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row(type, settings)], SilentVendors, Cancel);
+            var seen = await walk.GoAsync(
+                [(Marketing, style), (Measurement, style), (ConsentSet.Everything, style), (default, style), (Marketing, style), (Measurement, style), (Marketing, style)],
+                Queue(queue), Cancel);
+            string[] expected = [first, withdrawn, again, withdrawn];
+            Assert.Equal([0, 1, 1, 2, 2, 3, 4], seen.Select(calls => calls!.AsArray().Count));
+            Assert.Equal(expected, seen[^1]!.AsArray().Select(call => call!.ToJsonString()));
+            await AssertStartedOnceAsync(walk, queue);
+        }
+    }
+
+    [Theory]
+    [InlineData("posthog", """{"id":"phc_x"}""", "window.posthog", """["opt_out_capturing"]""", """["opt_in_capturing"]""", """["opt_out_capturing"]""")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", "window.mixpanel", """["opt_out_tracking",{"delete_user":false}]""", """["opt_in_tracking"]""", """["opt_out_tracking"]""")]
+    public async Task AlwaysLoads_Undecided_IsOptedOutUntilMeasurementIsGranted(string type, string settings, string queue, string first, string granted, string withdrawn)
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row(type, settings, 1, "necessary")], SilentVendors, Cancel);
+        var seen = await walk.GoAsync(
+            [(default, WalkStyle.AtOnce), (Marketing, WalkStyle.ConsentThenSnapshot), (Measurement, WalkStyle.ConsentThenSnapshot), (Marketing, WalkStyle.AtOnce)],
+            Queue(queue), Cancel);
+        Assert.Equal([first], seen[1]!.AsArray().Select(call => call!.ToJsonString()));
+        Assert.Equal([first, granted], seen[2]!.AsArray().Select(call => call!.ToJsonString()));
+        Assert.Equal([first, granted, withdrawn], seen[3]!.AsArray().Select(call => call!.ToJsonString()));
+        await AssertStartedOnceAsync(walk, queue);
+    }
+
+    [Fact]
+    public async Task PostHog_RealLibrary_FollowsAnyRoute()
+    {
+        var vendors = new Dictionary<string, string> { [PostHogLoader] = await VendorAsync("posthog.js") };
+        foreach (var required in (string[])["necessary", "measurement"])
+        {
+            await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("posthog", """{"id":"phc_x"}""", 1, required)], vendors, Cancel);
+            await walk.GoAsync(Measurement, WalkStyle.AtOnce, "0", Cancel);
+            await walk.Site.Page.WaitForFunctionAsync("() => window.posthog && posthog.__loaded").WaitAsync(Cancel);
+            var route = ConsentWalk.Route(11, 40);
+            var seen = await walk.GoAsync(route, "[posthog.has_opted_in_capturing(), posthog.has_opted_out_capturing(), posthog.config.token]", Cancel);
+            foreach (var ((set, _), state) in route.Zip(seen))
+                Assert.Equal(set.Contains(ConsentCategory.Measurement) ? """[true,false,"phc_x"]""" : """[false,true,"phc_x"]""", state!.ToJsonString());
+        }
+    }
+
+    [Fact]
+    public async Task Mixpanel_RealLibrary_FollowsAnyRoute()
+    {
+        var vendors = new Dictionary<string, string> { [MixpanelLoader] = await VendorAsync("mixpanel.js") };
+        foreach (var required in (string[])["necessary", "measurement"])
+        {
+            await using var walk = await ConsentWalk.OpenAsync(
+                chromium, [ConsentWalk.Row("mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", 1, required)], vendors, Cancel);
+            await walk.GoAsync(Measurement, WalkStyle.AtOnce, "0", Cancel);
+            await walk.Site.Page.WaitForFunctionAsync("() => window.mixpanel && mixpanel.__loaded").WaitAsync(Cancel);
+            var route = ConsentWalk.Route(12, 40);
+            var seen = await walk.GoAsync(route, "[mixpanel.has_opted_in_tracking(), mixpanel.has_opted_out_tracking()]", Cancel);
+            foreach (var ((set, _), state) in route.Zip(seen))
+                Assert.Equal(set.Contains(ConsentCategory.Measurement) ? "[true,false]" : "[false,true]", state!.ToJsonString());
+        }
+    }
+
+    [Fact]
+    public async Task Mixpanel_RealLibraryUndecided_TracksNothing()
+    {
+        var vendors = new Dictionary<string, string> { [MixpanelLoader] = await VendorAsync("mixpanel.js") };
+        await using var walk = await ConsentWalk.OpenAsync(chromium,
+            [ConsentWalk.Row("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"track_pageview":true,"batch_requests":false}}""", 1, "necessary")], vendors, Cancel);
+        await walk.GoAsync(default, WalkStyle.AtOnce, "0", Cancel);
+        await walk.Site.Page.WaitForFunctionAsync("() => window.mixpanel && mixpanel.__loaded").WaitAsync(Cancel);
+        await walk.Site.Page.EvaluateAsync("() => { mixpanel.track('denied'); return new Promise(resolve => setTimeout(resolve, 0)); }").WaitAsync(Cancel);
+        Assert.DoesNotContain(walk.Site.Requests, url => url.Contains("/track", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task MetaPixel_TwoPixels_AreRevokedWithTheLastAndStartOnce()
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium,
+            [ConsentWalk.Row("meta-pixel", """{"pixelId":"1"}"""), ConsentWalk.Row("meta-pixel", """{"pixelId":"2","initOptions":{"em":"x"}}""", 2, "measurement")], SilentVendors, Cancel);
+        var seen = await walk.GoAsync(
+            [(Marketing, WalkStyle.ConsentThenSnapshot), (ConsentSet.Everything, WalkStyle.ConsentThenSnapshot), (Measurement, WalkStyle.AtOnce),
+             (default, WalkStyle.AtOnce), (Marketing, WalkStyle.AtOnce)],
+            Queue("fbq.queue"), Cancel);
+        Assert.Equal(
+            ["""["consent","grant"]""", """["init","1"]""", """["track","PageView"]""",
+             """["init","2",{"em":"x"}]""", """["trackSingle","2","PageView"]""",
+             """["consent","revoke"]""", """["consent","grant"]"""],
+            seen[^1]!.AsArray().Select(call => call!.ToJsonString()));
+        Assert.Equal([3, 5, 5, 6, 7], seen.Select(calls => calls!.AsArray().Count));
+        await AssertLoadedOnceAsync(walk);
+    }
+
+    [Fact]
+    public async Task SecondDestinationOfAType_IsANamedInstance()
+    {
+        var vendors = new Dictionary<string, string> { [PostHogLoader] = await VendorAsync("posthog.js"), [MixpanelLoader] = await VendorAsync("mixpanel.js") };
+        await using var walk = await ConsentWalk.OpenAsync(chromium,
+            [
+                ConsentWalk.Row("posthog", """{"id":"phc_1"}"""), ConsentWalk.Row("posthog", """{"id":"phc_2"}""", 2, "marketing"),
+                ConsentWalk.Row("mixpanel", """{"token":"11111111111111111111111111111111"}""", 3), ConsentWalk.Row("mixpanel", """{"token":"22222222222222222222222222222222"}""", 4, "marketing"),
+            ], vendors, Cancel);
+        await walk.GoAsync(Measurement, WalkStyle.AtOnce, "0", Cancel);
+        await walk.Site.Page.WaitForFunctionAsync("() => window.posthog && posthog.__loaded && window.mixpanel && mixpanel.__loaded").WaitAsync(Cancel);
+        const string Look =
+            """
+            [posthog.config.token, posthog.has_opted_out_capturing(), posthog.posthog_00000002 && [posthog.posthog_00000002.config.token, posthog.posthog_00000002.has_opted_out_capturing()],
+             mixpanel.get_config('token'), mixpanel.has_opted_out_tracking(), mixpanel.mixpanel_00000004 && [mixpanel.mixpanel_00000004.get_config('token'), mixpanel.mixpanel_00000004.has_opted_out_tracking()]]
+            """;
+        var seen = await walk.GoAsync(
+            [(Measurement, WalkStyle.AtOnce), (ConsentSet.Everything, WalkStyle.ConsentThenSnapshot), (Marketing, WalkStyle.ConsentThenSnapshot), (default, WalkStyle.AtOnce)], Look, Cancel);
+        Assert.Equal("""["phc_1",false,null,"11111111111111111111111111111111",false,null]""", seen[0]!.ToJsonString());
+        Assert.Equal("""["phc_1",false,["phc_2",false],"11111111111111111111111111111111",false,["22222222222222222222222222222222",false]]""", seen[1]!.ToJsonString());
+        Assert.Equal("""["phc_1",true,["phc_2",false],"11111111111111111111111111111111",true,["22222222222222222222222222222222",false]]""", seen[2]!.ToJsonString());
+        Assert.Equal("""["phc_1",true,["phc_2",true],"11111111111111111111111111111111",true,["22222222222222222222222222222222",true]]""", seen[3]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task MicrosoftUet_AnyRoute_IsToldEachChangeOnceAndStartsOnce()
+    {
+        var vendors = new Dictionary<string, string>
+        {
+            ["https://bat.bing.com/bat.js"] = "(window.made = window.made || []); window.UET = function (o) { made.push(o.ti); this.q = [...o.q]; this.push = (...calls) => this.q.push(...calls) }",
+        };
+        foreach (var required in (string[])["necessary", "marketing"])
+        {
+            await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("microsoft-uet", """{"id":"1"}""", 1, required), ConsentWalk.Row("microsoft-uet", """{"id":"2"}""", 2, required)], vendors, Cancel);
+            List<(ConsentSet Set, WalkStyle Style)> route = [(Marketing, WalkStyle.AtOnce), .. ConsentWalk.Route(21, 40)];
+            const string Look = "['uetq', 'microsoft_uet_00000002'].map(name => (window[name].q || window[name]).filter(part => part && part.ad_storage).map(part => part.ad_storage))";
+            var seen = await walk.GoAsync(route, Look, Cancel);
+            var expected = new List<string>();
+            foreach (var ((set, _), told) in route.Zip(seen))
+            {
+                var state = set.Contains(ConsentCategory.Marketing) ? "granted" : "denied";
+                if (expected.Count == 0 || expected[^1] != state) expected.Add(state);
+                Assert.All(told!.AsArray(), queue => Assert.Equal(expected, queue!.AsArray().Select(value => (string)value!)));
+            }
+            await walk.Site.Page.WaitForFunctionAsync("() => window.made && made.length === 2").WaitAsync(Cancel);
+            Assert.Equal(["1", "2"], (await walk.Site.Page.EvaluateAsync<string[]>("() => made").WaitAsync(Cancel)).Order());
+            Assert.Single(walk.Site.Requests, vendors.ContainsKey);
+            Assert.Equal("consent,default,pageLoad", await walk.Site.Page.EvaluateAsync<string>("() => [...uetq.q.slice(0, 2), ...uetq.q.filter(part => part === 'pageLoad')].join()").WaitAsync(Cancel));
+        }
+    }
+
+    [Fact]
+    public async Task MicrosoftClarity_AnyRoute_KnowsTheState()
+    {
+        var vendors = new Dictionary<string, string> { ["https://www.clarity.ms/tag/abc"] = "(window.ran = window.ran || []).push(1)" };
+        foreach (var required in (string[])["necessary", "measurement"])
+        {
+            await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("microsoft-clarity", """{"id":"abc"}""", 1, required)], vendors, Cancel);
+            List<(ConsentSet Set, WalkStyle Style)> route = [(Measurement, WalkStyle.AtOnce), .. ConsentWalk.Route(31, 50)];
+            var seen = await walk.GoAsync(route, Queue("clarity.q"), Cancel);
+            var before = 0;
+            foreach (var ((set, style), calls) in route.Zip(seen))
+            {
+                var permitted = required == "necessary" || set.Contains(ConsentCategory.Measurement);
+                string State(ConsentCategory category) => permitted && set.Contains(category) ? "granted" : "denied";
+                Assert.Equal($$"""["consentv2",{"ad_Storage":"{{State(ConsentCategory.Marketing)}}","analytics_Storage":"{{State(ConsentCategory.Measurement)}}"}]""", calls!.AsArray()[^1]!.ToJsonString());
+                Assert.InRange(calls.AsArray().Count - before, 0, style == WalkStyle.AtOnce ? 1 : 2);
+                foreach (var call in calls.AsArray().Skip(before))
+                {
+                    // Nothing in between grants more than the visitor did.
+                    if ((string?)call![1]!["ad_Storage"] == "granted") Assert.Equal("granted", State(ConsentCategory.Marketing));
+                    if ((string?)call[1]!["analytics_Storage"] == "granted") Assert.Equal("granted", State(ConsentCategory.Measurement));
+                }
+                before = calls.AsArray().Count;
+            }
+            Assert.Single(walk.Site.Requests, vendors.ContainsKey);
+        }
+    }
+
+    [Fact]
+    public async Task TikTok_TwoPixels_AreRevokedWithTheLastAndStartOnce()
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium,
+            [ConsentWalk.Row("tiktok-pixel", """{"pixelId":"A"}"""), ConsentWalk.Row("tiktok-pixel", """{"pixelId":"B"}""", 2, "measurement")],
+            new Dictionary<string, string> { ["https://analytics.tiktok.com/i18n/pixel/events.js"] = "" }, Cancel);
+        var seen = await walk.GoAsync(
+            [(Marketing, WalkStyle.ConsentThenSnapshot), (ConsentSet.Everything, WalkStyle.ConsentThenSnapshot), (Measurement, WalkStyle.AtOnce), (default, WalkStyle.AtOnce), (Marketing, WalkStyle.AtOnce)],
+            "[[...ttq].map(call => call[0]).join(), Object.keys(ttq._i).map(id => id + ':' + [...ttq._i[id]].map(call => call[0]).join()).join(' ')]", Cancel);
+        Assert.Equal(
+            ["""["grantConsent,page","A:"]""", """["grantConsent,page","A: B:page"]""", """["grantConsent,page","A: B:page"]""",
+             """["grantConsent,page,revokeConsent","A: B:page"]""", """["grantConsent,page,revokeConsent,grantConsent","A: B:page"]"""],
+            seen.Select(state => state!.ToJsonString()));
+        Assert.Equal(2, walk.Site.Requests.Count(url => url.StartsWith("https://analytics.tiktok.com/", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("hotjar", """{"siteId":1}""", "measurement", "https://static.hotjar.com/c/hotjar-1.js?sv=6", "JSON.stringify(_hjSettings)", "{"hjid":1,"hjsv":6}")]
+    [InlineData("linkedin-insights", """{"id":"1"}""", "marketing", "https://snap.licdn.com/li.lms-analytics/insight.min.js", "_linkedin_data_partner_ids.join()", "1")]
+    [InlineData("segment", """{"writeKey":"key"}""", "measurement", "https://cdn.segment.com/analytics.js/v1/key/analytics.min.js", "[...analytics].map(call => call[0]).join()", "page")]
+    public async Task NoConsentCall_GrantedAgain_StartsAndLoadsOnce(string type, string settings, string category, string loader, string look, string expected)
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row(type, settings)], new Dictionary<string, string> { [loader.Split('?')[0]] = "" }, Cancel);
+        var granted = ConsentQuery.ParseValue(category).Consent;
+        var seen = await walk.GoAsync(
+            [(granted, WalkStyle.AtOnce), (default, WalkStyle.AtOnce), (granted, WalkStyle.ConsentThenSnapshot), (default, WalkStyle.ConsentThenSnapshot), (ConsentSet.Everything, WalkStyle.AtOnce)], look, Cancel);
+        Assert.All(seen, state => Assert.Equal(expected, (string)state!));
+        await walk.Site.Page.WaitForLoadStateAsync(Microsoft.Playwright.LoadState.NetworkIdle).WaitAsync(Cancel);
+        Assert.Single(walk.Site.Requests, loader);
+    }
+
+    private static async Task AssertStartedOnceAsync(ConsentWalk walk, string queue)
+    {
+        Assert.Equal(1, await walk.Site.Page.EvaluateAsync<int>($"() => {queue}._i.length").WaitAsync(Cancel));
+        await AssertLoadedOnceAsync(walk);
+    }
+
+    private static async Task AssertLoadedOnceAsync(ConsentWalk walk)
+    {
+        await walk.Site.Page.WaitForFunctionAsync("() => window.ran").WaitAsync(Cancel);
+        Assert.Single(walk.Site.Requests, SilentVendors.ContainsKey);
+    }
+
+    private static Task<string> VendorAsync(string file) => File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(C15tBundle.Path)!, file), Cancel);
+}
