@@ -23,7 +23,7 @@ internal sealed class ChangeFollower(
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
-    private Position? _position;
+    private volatile Position? _position;
     private long _nextSurvey;
     private bool _established;
     private int _failures;
@@ -56,6 +56,9 @@ internal sealed class ChangeFollower(
             lock (_lock) return time.GetUtcNow() - _lastRead;
         }
     }
+
+    /// <summary>How far the present segment has been read, in bytes.</summary>
+    public long Offset => _position?.Offset ?? 0;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

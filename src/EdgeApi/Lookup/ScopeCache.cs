@@ -84,8 +84,11 @@ internal sealed class ScopeCache : IDisposable
     /// <summary>How many held scopes wait for the store to confirm or renew them.</summary>
     public int Unconfirmed => _held.Values.Count(entry => !entry.Confirmed);
 
-    /// <summary>The scopes held at this moment.</summary>
-    public IEnumerable<Scope> Scopes => _held.Keys;
+    /// <summary>How many scopes are being loaded for requests or wait for it.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>How many looks at the store are under way, writing to disk included.</summary>
+    public int UnderWay => _flights.Count;
 
     /// <summary>Finds a scope: at once where it is held or known to be missing, else after one load that all who ask for it share.</summary>
     public ValueTask<ScopeLookup> GetAsync(Scope scope, CancellationToken cancellation)

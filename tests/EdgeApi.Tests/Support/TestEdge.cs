@@ -50,7 +50,9 @@ internal sealed class TestEdge : IAsyncDisposable
         {
             builder.Configuration.Sources.Clear();
             builder.Configuration.AddInMemoryCollection(
-                settings.Append(("urls", "http://127.0.0.1:0")).Select(setting => KeyValuePair.Create(setting.Item1, (string?)setting.Item2)));
+                settings.Append(("urls", "http://127.0.0.1:0"))
+                    .GroupBy(setting => setting.Item1, setting => (string?)setting.Item2)
+                    .Select(group => KeyValuePair.Create(group.Key, group.Last())));
             builder.Logging.ClearProviders();
             builder.Logging.SetMinimumLevel(LogLevel.Debug);
             builder.Services.AddSingleton<CollectedLog>();

@@ -1,0 +1,200 @@
+using System.Globalization;
+using System.Net;
+using ConsentSnapshots.EdgeApi.Lookup;
+using ConsentSnapshots.EdgeApi.Tests.Endpoints;
+using ConsentSnapshots.EdgeApi.Tests.Support;
+using ConsentSnapshots.Generator.Consent;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ConsentSnapshots.EdgeApi.Tests.Lookup;
+
+public sealed class ScopeCacheTests : IDisposable
+{
+    private const string Marketing = "/v1/acme/production/scripts?consent=marketing";
+    private readonly TestStore _store = new();
+
+    public void Dispose() => _store.Dispose();
+
+    [Fact]
+    public async Task Get_ManyAtOnce_ShareOneLoad()
+    {
+        _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
+        var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await Eventually.TrueAsync(() => watched.TailsFound == 1, "position");
+        var requests = Enumerable.Range(0, 50).Select(_ => edge.GetAsync(Marketing)).ToList();
+        await Eventually.TrueAsync(() => watched.Reads(TestStore.Acme) == 1, "the load");
+        watched.Gate.SetResult();
+        foreach (var response in await Task.WhenAll(requests))
+        {
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            response.Dispose();
+        }
+        Assert.Equal(1, watched.Reads(TestStore.Acme));
+        Assert.Equal(2, watched.SnapshotReads);
+    }
+
+    [Fact]
+    public async Task Get_FirstCallerLeaves_TheOthersAreAnswered()
+    {
+        _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
+        var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        using var impatience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var first = edge.Client.GetAsync(Marketing, impatience.Token);
+        await Eventually.TrueAsync(() => watched.Reads(TestStore.Acme) == 1, "the load");
+        var second = edge.GetAsync(Marketing);
+        await impatience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        watched.Gate.SetResult();
+        using var response = await second;
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(1, watched.Reads(TestStore.Acme));
+    }
+
+    [Fact]
+    public async Task Get_StoreHangs_Is503AfterTheLoadsOwnLimit()
+    {
+        _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
+        var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
+        await using var edge = await TestEdge.StartAsync(
+            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:LoadTimeout", "00:00:00.200"), ("Edge:RetryAfter", "00:00:07"));
+        using var response = await edge.GetAsync(Marketing);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Equal("7", HeaderTests.Header(response, "Retry-After"));
+        Assert.Equal("no-store", HeaderTests.Header(response, "Cache-Control"));
+        await Errors.AssertAsync(response, "Temporarily unavailable");
+    }
+
+    [Fact]
+    public async Task Get_TooManyScopesWait_TheNextIsToldToComeBack()
+    {
+        var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
+        await using var edge = await TestEdge.StartAsync(
+            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:ConcurrentLoads", "2"), ("Edge:WaitingLoads", "3"));
+        var waiting = Enumerable.Range(0, 5).Select(number => edge.GetAsync($"/v1/org{number}/production/scripts?consent=marketing")).ToList();
+        await Eventually.TrueAsync(() => watched.AllReads == 2 && edge.Cache.Waiting == 5, "two loads and three waiting");
+        using var refused = await edge.GetAsync("/v1/org9/production/scripts?consent=marketing");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.Equal(2, watched.AllReads);
+        watched.Gate.SetResult();
+        foreach (var response in await Task.WhenAll(waiting))
+        {
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+            response.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Get_MissingScope_IsAskedForOnce()
+    {
+        var watched = new WatchedStore(_store);
+        await using var edge = await TestEdge.StartAsync(
+            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:NegativeCacheDuration", "00:05:00"));
+        await Eventually.TrueAsync(() => edge.Log.Count(5100) == 1, "position");
+        for (var count = 0; count < 5; count++)
+        {
+            using var response = await edge.GetAsync(Marketing);
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+            Assert.Equal("public, max-age=300", HeaderTests.Header(response, "Cache-Control"));
+        }
+        Assert.Equal(1, watched.Reads(TestStore.Acme));
+    }
+
+    [Fact]
+    public async Task Get_RandomOrganizations_GrowNothingBeyondItsLimit()
+    {
+        await using var edge = await TestEdge.StartAsync(_store, ("Edge:NegativeCacheEntries", "50"), ("Edge:NegativeCacheDuration", "00:05:00"));
+        await Parallel.ForAsync(0, 1000, TestContext.Current.CancellationToken, async (number, _) =>
+        {
+            using var response = await edge.GetAsync(string.Create(CultureInfo.InvariantCulture, $"/v1/random-{number}/production/scripts?consent=marketing&_={number}"));
+            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        });
+        Assert.True(edge.Cache.MissingCount <= 50, $"{edge.Cache.MissingCount}");
+        Assert.Equal(0, edge.Cache.Count);
+        Assert.Equal(0, edge.Cache.Waiting);
+        Assert.Equal(0, edge.Cache.UnderWay);
+    }
+
+    [Fact]
+    public async Task Get_MoreScopesThanMemory_LetsTheLeastUsedGoAndStillServesThem()
+    {
+        for (var number = 0; number < 60; number++) _store.Publish(TestStore.ScopeOf($"org{number}"), TestStore.OneOfEach);
+        await using var edge = await TestEdge.StartAsync(_store, ("Edge:MemoryBytes", "1048576"));
+        for (var number = 0; number < 60; number++)
+        {
+            foreach (var set in ConsentSet.All)
+            {
+                using var response = await edge.GetAsync($"/v1/org{number}/production/scripts?consent={set}", ("Accept-Encoding", "br"));
+                Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            }
+            using var config = await edge.GetAsync($"/v1/org{number}/production/config");
+            Assert.Equal(HttpStatusCode.OK, config.StatusCode);
+            Assert.True(edge.Cache.Bytes <= 1 << 20, $"{edge.Cache.Bytes}");
+        }
+        Assert.InRange(edge.Cache.Count, 1, 59);
+        using var first = await edge.GetAsync("/v1/org0/production/scripts?consent=marketing");
+        Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+    }
+
+    [Fact]
+    public async Task Refresh_OnlyOneSnapshotIsNew_ReadsOnlyThat()
+    {
+        _store.Publish(TestStore.Acme, TestStore.OneOfEach);
+        var watched = new WatchedStore(_store);
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        using var before = await edge.GetAsync("/v1/acme/production/scripts?consent=functionality,experience,measurement,marketing");
+        Assert.Equal(16, watched.SnapshotReads);
+        // A fifth destination that needs all four categories: one snapshot of sixteen changes.
+        _store.Publish(TestStore.Acme, [.. TestStore.OneOfEach, TestStore.Pixel("5", "functionality", "experience", "measurement", "marketing")]);
+        (await edge.GetUntilAsync("/v1/acme/production/scripts?consent=functionality,experience,measurement,marketing",
+            (_, body) => body.Contains("\"version\":2,", StringComparison.Ordinal))).Dispose();
+        Assert.Equal(17, watched.SnapshotReads);
+    }
+
+    [Fact]
+    public async Task Refresh_PurgeAnnounced_DropsTheScope()
+    {
+        _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
+        await using var edge = await TestEdge.StartAsync(_store);
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.IsSuccessStatusCode)).Dispose();
+        await Eventually.TrueAsync(() => edge.Log.Count(5100) == 1, "position");
+        File.Delete(_store.CurrentPath(TestStore.Acme));
+        _store.Announce(TestStore.Acme);
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.StatusCode == HttpStatusCode.NotFound)).Dispose();
+        await Eventually.TrueAsync(() => edge.Cache.Count == 0 && edge.Cache.Bytes == 0, "nothing held");
+    }
+
+    [Fact]
+    public async Task Refresh_ScopeGoneUnannounced_IsKeptUntilASecondLookAgrees()
+    {
+        _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
+        await using var edge = await TestEdge.StartAsync(_store, ("Edge:RevalidateInterval", "00:00:01"));
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.IsSuccessStatusCode)).Dispose();
+        var bytes = await File.ReadAllBytesAsync(_store.CurrentPath(TestStore.Acme), TestContext.Current.CancellationToken);
+        File.Delete(_store.CurrentPath(TestStore.Acme));
+        await Eventually.TrueAsync(() => edge.Log.Count(5204) == 1, "the first look");
+        using var kept = await edge.GetAsync(Marketing);
+        Assert.Equal(HttpStatusCode.OK, kept.StatusCode);
+        await Eventually.TrueAsync(() => edge.Log.Count(5203) == 1, "the second look");
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.StatusCode == HttpStatusCode.NotFound)).Dispose();
+        // Back without a word: found when the negative entry runs out, at the latest.
+        TestStore.Write(_store.CurrentPath(TestStore.Acme), bytes);
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.IsSuccessStatusCode)).Dispose();
+    }
+
+    [Fact]
+    public async Task Get_IsolatedScopes_AnswerEachTheirOwn()
+    {
+        foreach (var (organization, environment, pixel) in new[] { ("acme", "production", "1111"), ("acme", "staging", "2222"), ("Acme", "production", "3333"), ("acme2", "production", "4444") })
+            _store.Publish(TestStore.ScopeOf(organization, environment), TestStore.Pixel(pixel));
+        _store.Publish(TestStore.ScopeOf("acme", "development"));
+        await using var edge = await TestEdge.StartAsync(_store);
+        Assert.Contains("1111", await edge.GetStringAsync(Marketing), StringComparison.Ordinal);
+        Assert.Contains("2222", await edge.GetStringAsync("/v1/acme/staging/scripts?consent=marketing"), StringComparison.Ordinal);
+        Assert.Contains("3333", await edge.GetStringAsync("/v1/Acme/production/scripts?consent=marketing"), StringComparison.Ordinal);
+        Assert.Contains("4444", await edge.GetStringAsync("/v1/acme2/production/scripts?consent=marketing"), StringComparison.Ordinal);
+        // An environment that is not used answers an empty list, not a 404.
+        Assert.StartsWith("{\"scripts\":[],", await edge.GetStringAsync("/v1/acme/development/scripts?consent=marketing"), StringComparison.Ordinal);
+    }
+}
