@@ -1,0 +1,196 @@
+using System.Net;
+using System.Text.Json;
+using ConsentSnapshots.EdgeApi;
+using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker;
+using ConsentSnapshots.Worker.Commands;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace ConsentSnapshots.Integration.Tests.EndToEnd;
+
+/// <summary>The whole product on real parts: PostgreSQL with a control plane's table, Azurite, the worker as a service, the edge on HTTP.</summary>
+internal sealed class Platform : IAsyncDisposable
+{
+    public const string Key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    private readonly Dictionary<string, string?> _settings;
+    private IHost? _worker;
+    private WebApplication? _edge;
+
+    private Platform(SourceDatabase database, Dictionary<string, string?> settings) => (Database, _settings) = (database, settings);
+
+    public SourceDatabase Database { get; }
+
+    public HttpClient Http { get; private set; } = null!;
+
+    public RecordingLogs Logs { get; } = new();
+
+    public IServiceProvider Worker => _worker!.Services;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static async Task<Platform> CreateAsync(PostgresFixture postgres, AzuriteFixture azurite, Action<Dictionary<string, string?>>? configure = null)
+    {
+        var database = await SourceDatabase.CreateAsync(postgres);
+        var settings = new Dictionary<string, string?>
+        {
+            ["Source:Provider"] = "postgres",
+            ["ConnectionStrings:Postgres"] = database.Options.ConnectionString,
+            ["Storage:Provider"] = "azure",
+            ["Storage:ConnectionString"] = await azurite.ConnectionStringAsync(Cancel),
+            ["Storage:Container"] = azurite.NextContainerName("public"),
+            ["Storage:PrivateContainer"] = azurite.NextContainerName("private"),
+            ["Encryption:Keys:0"] = Key,
+            // Only when a test asks for it: what is shown without must be due to the notification.
+            ["Schedule:Drain"] = "0 0 0 1 1 ? 2099",
+            ["Schedule:Reconcile"] = "0 0 0 1 1 ? 2099",
+            ["urls"] = "http://127.0.0.1:0",
+        };
+        configure?.Invoke(settings);
+        return new Platform(database, settings);
+    }
+
+    /// <summary>Starts worker and edge.</summary>
+    public async Task<Platform> StartAsync()
+    {
+        await StartWorkerAsync();
+        await StartEdgeAsync();
+        return this;
+    }
+
+    public async Task StartWorkerAsync()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(_settings);
+        builder.Logging.AddProvider(Logs);
+        builder.AddSnapshotService(WorkerConfiguration.Read(builder.Configuration));
+        _worker = builder.Build();
+        await _worker.StartAsync(Cancel);
+    }
+
+    public async Task StopWorkerAsync()
+    {
+        if (_worker is null) return;
+        await _worker.StopAsync(Cancel);
+        _worker.Dispose();
+        _worker = null;
+    }
+
+    public async Task StartEdgeAsync()
+    {
+        _edge = EdgeApp.Build([], builder =>
+        {
+            builder.Configuration.AddInMemoryCollection(_settings);
+            builder.Logging.ClearProviders().AddProvider(Logs);
+        });
+        await _edge.StartAsync(Cancel);
+        Http = new HttpClient { BaseAddress = new Uri(_edge.Urls.First()) };
+    }
+
+    /// <summary>Runs a command of the worker's executable; its exit code and what it wrote.</summary>
+    public async Task<(int ExitCode, string Output, string Error)> CommandAsync(params string[] words)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var settings = _settings.Where(setting => setting.Key.Contains(':', StringComparison.Ordinal)).Select(setting => $"--{setting.Key}={setting.Value}");
+        var exitCode = await new CommandLine(output, error).InvokeAsync([.. words, .. settings]);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Inserts a destination as the control plane would; its id.</summary>
+    public async Task<Guid> InsertAsync(
+        Guid organization, string settings, string type = "meta-pixel", string? environment = "production", string[]? requiredConsent = null,
+        bool enabled = true, bool encrypted = false)
+    {
+        await using var command = Database.Pool.CreateCommand(
+            """
+            insert into destinations (organization_id, type, name, environment, settings, required_consent, enabled, settings_encrypted)
+            values ($1, $2, 'one', $3, $4::jsonb, $5, $6, $7) returning id
+            """);
+        command.Parameters.AddWithValue(organization);
+        command.Parameters.AddWithValue(type);
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)environment ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
+        command.Parameters.AddWithValue(settings);
+        command.Parameters.AddWithValue(requiredConsent ?? []);
+        command.Parameters.AddWithValue(enabled);
+        command.Parameters.AddWithValue(encrypted);
+        return (Guid)(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    public static string Pixel(string pixelId) => $$"""{"pixelId":"{{pixelId}}"}""";
+
+    /// <summary>The status of a scripts request, and the body.</summary>
+    public async Task<(HttpStatusCode Status, string Body)> GetAsync(Guid organization, string environment = "production", string consent = "marketing")
+    {
+        using var response = await Http.GetAsync(new Uri($"/v1/{organization}/{environment}/scripts?consent={consent}", UriKind.Relative), Cancel);
+        return (response.StatusCode, await response.Content.ReadAsStringAsync(Cancel));
+    }
+
+    /// <summary>Waits until the answer has (or, with <paramref name="present"/> false, no longer has) the text.</summary>
+    public Task ServesAsync(Guid organization, string text, string environment = "production", string consent = "marketing", bool present = true) =>
+        Eventually.TrueAsync(
+            async () =>
+            {
+                var (status, body) = await GetAsync(organization, environment, consent);
+                return status == HttpStatusCode.OK && body.Contains(text, StringComparison.Ordinal) == present;
+            },
+            $"the edge serves {organization}/{environment} {(present ? "with" : "without")} '{text}'",
+            seconds: 30);
+
+    public async Task<string[]> ScriptIdsAsync(Guid organization, string environment = "production", string consent = "marketing")
+    {
+        var (status, body) = await GetAsync(organization, environment, consent);
+        Assert.Equal(HttpStatusCode.OK, status);
+        using var document = JsonDocument.Parse(body);
+        return [.. document.RootElement.GetProperty("scripts").EnumerateArray().Select(script => script.GetProperty("id").GetString()!)];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopWorkerAsync();
+        if (_edge is not null)
+        {
+            await _edge.StopAsync(CancellationToken.None);
+            await _edge.DisposeAsync();
+        }
+        Http?.Dispose();
+        await Database.DisposeAsync();
+    }
+}
+
+/// <summary>Keeps every log line, to look for what must not be in one.</summary>
+internal sealed class RecordingLogs : ILoggerProvider
+{
+    private readonly List<string> _lines = [];
+
+    public string[] Lines
+    {
+        get
+        {
+            lock (_lines) return [.. _lines];
+        }
+    }
+
+    public ILogger CreateLogger(string categoryName) => new Recorder(_lines, categoryName);
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Recorder(List<string> lines, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (lines) lines.Add($"{logLevel} {category} {eventId.Id} {formatter(state, exception)} {exception}");
+        }
+    }
+}
