@@ -212,7 +212,7 @@ public sealed class OptInTests(ChromiumFixture chromium)
     }
 
     [Theory]
-    [InlineData("hotjar", """{"siteId":1}""", "measurement", "https://static.hotjar.com/c/hotjar-1.js?sv=6", "JSON.stringify(_hjSettings)", "{"hjid":1,"hjsv":6}")]
+    [InlineData("hotjar", """{"siteId":1}""", "measurement", "https://static.hotjar.com/c/hotjar-1.js?sv=6", "JSON.stringify(_hjSettings)", """{"hjid":1,"hjsv":6}""")]
     [InlineData("linkedin-insights", """{"id":"1"}""", "marketing", "https://snap.licdn.com/li.lms-analytics/insight.min.js", "_linkedin_data_partner_ids.join()", "1")]
     [InlineData("segment", """{"writeKey":"key"}""", "measurement", "https://cdn.segment.com/analytics.js/v1/key/analytics.min.js", "[...analytics].map(call => call[0]).join()", "page")]
     public async Task NoConsentCall_GrantedAgain_StartsAndLoadsOnce(string type, string settings, string category, string loader, string look, string expected)
