@@ -55,7 +55,7 @@ public sealed class AzureBlobStore : IBlobStore
             var response = await Client(container).GetBlobClient(name).DownloadContentAsync(cancellationToken);
             return new StoredBlob(response.Value.Content.ToArray(), response.Value.Details.ETag.ToString("H"));
         }
-        catch (RequestFailedException exception) when (exception.ErrorCode == BlobErrorCode.BlobNotFound)
+        catch (RequestFailedException exception) when (IsMissing(exception))
         {
             return (StoredBlob?)null;
         }
@@ -123,7 +123,7 @@ public sealed class AzureBlobStore : IBlobStore
         var pages = Client(container).GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (pages)
         {
-            while (await GuardAsync(async () => await pages.MoveNextAsync()))
+            while (await GuardAsync(async () => await MoveNextAsync(pages)))
             {
                 var blob = pages.Current;
                 yield return new ListedBlob(
@@ -154,6 +154,22 @@ public sealed class AzureBlobStore : IBlobStore
             return false;
         }
     });
+
+    // A store nobody has written to yet has no containers, and so no blobs.
+    private static bool IsMissing(RequestFailedException exception) =>
+        exception.ErrorCode == BlobErrorCode.BlobNotFound || exception.ErrorCode == BlobErrorCode.ContainerNotFound;
+
+    private static async Task<bool> MoveNextAsync(IAsyncEnumerator<BlobItem> pages)
+    {
+        try
+        {
+            return await pages.MoveNextAsync();
+        }
+        catch (RequestFailedException exception) when (exception.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            return false;
+        }
+    }
 
     private BlobContainerClient Client(BlobContainer container) => container == BlobContainer.Public ? _public : _private;
 

@@ -7,7 +7,6 @@ using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Commands;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -155,7 +154,7 @@ internal sealed class Platform : IAsyncDisposable
         await StopWorkerAsync();
         if (_edge is not null)
         {
-            await _edge.StopAsync(CancellationToken.None);
+            await _edge.StopAsync(Cancel);
             await _edge.DisposeAsync();
         }
         Http?.Dispose();

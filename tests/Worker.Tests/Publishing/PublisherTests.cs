@@ -60,7 +60,13 @@ public abstract class PublisherTests
         var first = (await world.PublishAsync(1, First)).Manifest;
         world.Time.Advance(TimeSpan.FromHours(1));
 
-        var second = (await world.PublishAsync(2, First, Second)).Manifest;
+        // A second pixel would share the first one's loader, and so change it too.
+        var other = new Destination
+        {
+            Id = Guid.NewGuid(), Type = "posthog", Settings = System.Text.Json.JsonElement.Parse("""{"id":"phc_key"}"""),
+            RequiredConsent = ["measurement"], CreatedAt = DateTimeOffset.UnixEpoch.AddDays(1),
+        };
+        var second = (await world.PublishAsync(2, First, other)).Manifest;
 
         foreach (var set in ConsentSet.All)
         {

@@ -1,0 +1,98 @@
+using System.Text;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Sources.Files;
+
+namespace ConsentSnapshots.Worker.Tests.Sources;
+
+public sealed class DestinationFileTests
+{
+    private static readonly Scope Production = new(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
+
+    private static DestinationFile Parse(string text, params (string Name, string Value)[] variables) =>
+        DestinationFile.Parse(Encoding.UTF8.GetBytes(text), name => variables.FirstOrDefault(variable => variable.Name == name).Value);
+
+    private static string File(string destinations) =>
+        """{"organizations":[{"id":"acme","environments":{"production":{"destinations":[]}}}]}""".Replace("[]", $"[{destinations}]", StringComparison.Ordinal);
+
+    [Fact]
+    public void Parse_Destination_HasEveryField()
+    {
+        var row = Assert.Single(Parse(File(
+            """{"type":"meta-pixel","name":"n","settings":{"pixelId":"1"},"requiredConsent":["marketing"],"enabled":false,"testMode":true}""")).Rows(Production));
+
+        Assert.Equal(("meta-pixel", "n", false, true), (row.Type, row.Name, row.Enabled, row.TestMode));
+        Assert.Equal(["marketing"], row.RequiredConsent);
+        Assert.Equal("""{"pixelId":"1"}""", row.Settings.GetRawText());
+    }
+
+    [Fact]
+    public void Parse_CommentsAndTrailingCommas_AreAccepted() =>
+        Assert.Single(Parse("// why\n" + File("""{"type":"console",},""")).Rows(Production));
+
+    [Fact]
+    public void Parse_Order_IsTheFilesAndIdsAreStable()
+    {
+        var rows = Parse(File("""{"type":"a"},{"type":"b"}""")).Rows(Production);
+        Assert.True(rows[0].CreatedAt < rows[1].CreatedAt);
+        Assert.Equal(rows.Select(row => row.Id), Parse(File("""{"type":"a"},{"type":"b"}""")).Rows(Production).Select(row => row.Id));
+    }
+
+    [Fact]
+    public void Parse_Variables_AreExpandedAtEveryDepth()
+    {
+        var row = Assert.Single(Parse(
+            File("""{"type":"x","settings":{"a":"${ONE}","b":{"c":["<${TWO}>",1,true,null]},"d":"$ONE"}}"""), ("ONE", "eins"), ("TWO", "zw\"ei")).Rows(Production));
+        Assert.Equal("eins", row.Settings.GetProperty("a").GetString());
+        Assert.Equal("<zw\"ei>", row.Settings.GetProperty("b").GetProperty("c")[0].GetString());
+        Assert.Equal("$ONE", row.Settings.GetProperty("d").GetString());
+    }
+
+    [Fact]
+    public void Parse_VariableNotSet_LeavesThatDestinationOutAndNamesIt()
+    {
+        var file = Parse(File("""{"type":"x","settings":{"a":"${NOT_SET}"}},{"type":"y"}"""));
+        var rows = file.Rows(Production);
+        Assert.Equal("NOT_SET", Assert.Single(file.UnsetVariables).Value);
+        Assert.Equal(rows[0].Id, file.UnsetVariables.Single().Key);
+    }
+
+    [Fact]
+    public void Parse_OrganizationWithoutDestinations_HasThreeEmptyScopes()
+    {
+        var file = Parse("""{"organizations":[{"id":"acme"}]}""");
+        Assert.Equal("acme", Assert.Single(file.Organizations).Value);
+        Assert.Empty(file.Rows(Production));
+    }
+
+    [Theory]
+    [InlineData("", "It is not valid JSON at line 1, byte 1:")]
+    [InlineData("{\n  \"organizations\": x", "It is not valid JSON at line 2, byte 20:")]
+    [InlineData("{} {}", "It is not valid JSON at line 1, byte 4:")]
+    [InlineData("[]", "$ must be an object.")]
+    [InlineData("{}", "$.organizations is missing: a list of organizations.")]
+    [InlineData("""{"organizations":{}}""", "$.organizations must be a list.")]
+    [InlineData("""{"organizations":[],"destinatoins":1}""", "$.destinatoins is not known here; known are organizations, $schema.")]
+    [InlineData("""{"organizations":[{"id":"../etc"}]}""", "$.organizations[0].id is not a safe name. An organization id has 1 to 128 characters")]
+    [InlineData("""{"organizations":[{"id":"a."}]}""", "$.organizations[0].id is not a safe name.")]
+    [InlineData("""{"organizations":[{"id":"a"},{"id":"a"}]}""", "$.organizations[1].id is 'a' a second time.")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"prod":{}}}]}""", "$.organizations[0].environments.prod is none of development, staging, production.")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"settings":[]}]}}}]}""",
+        "$.organizations[0].environments.staging.destinations[0].type is missing: a string.")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","requiredConsent":"marketing"}]}}}]}""",
+        "$.organizations[0].environments.staging.destinations[0].requiredConsent must be a list.")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","enabled":"yes"}]}}}]}""",
+        "$.organizations[0].environments.staging.destinations[0].enabled must be true or false.")]
+    public void Parse_Mistake_IsNamedWithItsPlace(string text, string message)
+    {
+        var exception = Assert.Throws<DestinationFileException>(() => Parse(text));
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_SeveralMistakes_AreAllListed()
+    {
+        var exception = Assert.Throws<DestinationFileException>(() => Parse(
+            """{"organizations":[{"id":"a b"},{"id":"ok","environments":{"prod":{},"staging":{"destinations":[{"typo":1}]}}}]}"""));
+        Assert.Equal(4, exception.Message.Split(Environment.NewLine).Length);
+    }
+}

@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Configuration;
+
+namespace ConsentSnapshots.Worker.Tests;
+
+public sealed class WorkerConfigurationTests
+{
+    private static IConfiguration Settings(params (string Key, string? Value)[] settings) => new ConfigurationBuilder()
+        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value))).Build();
+
+    [Fact]
+    public void Read_EverythingWrong_ListsEverything()
+    {
+        var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(
+            ("Source:Provider", "mysql"), ("Source:WatchInterval", "soon"), ("Storage:Provider", "azure"), ("Storage:Container", "UPPER"),
+            ("Storage:Timeout", "1.00:00:00"), ("Encryption:Keys:0", "short"), ("Schedule:Drain", "every minute"), ("Schedule:Parallelism", "many"))));
+
+        Assert.Equal(
+            [
+                "Source:Provider must be one of file, postgres; it is 'mysql'.",
+                "Source:WatchInterval must be a time such as 00:00:05; it is 'soon'.",
+                "Schedule:Parallelism must be a whole number; it is 'many'.",
+                "Source:File must name a file when Source:Provider is file; it is empty.",
+                "Storage:ConnectionString or Storage:ServiceUri must be set (one of them) when Storage:Provider is azure; neither is.",
+                "Storage:Container must be 3 to 63 lowercase letters, digits and single hyphens; it is 'UPPER'.",
+                "Storage:Timeout must be 00:00:00.100 to 00:05:00; it is 1.00:00:00.",
+                "Encryption:Keys:0 must be 64 hexadecimal digits; it has 5 characters, not all of them hexadecimal digits.",
+                "Schedule:Drain must be a Quartz cron expression (seconds first); it is 'every minute'.",
+            ],
+            exception.Problems);
+    }
+
+    [Fact]
+    public void Read_PostgresWithBadConnection_NeverRepeatsThePassword()
+    {
+        var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(
+            ("Source:Provider", "postgres"), ("ConnectionStrings:Postgres", "Host=h;Password=hunter2;Nonsense=1"), ("Database:DestinationsTable", "a.b.c"),
+            ("Storage:Directory", "/tmp/x"))));
+        Assert.Equal(2, exception.Problems.Count);
+        Assert.DoesNotContain("hunter2", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_PartsNotAskedFor_AreNotChecked() =>
+        Assert.NotNull(WorkerConfiguration.Read(Settings(), ConfigurationParts.Encryption));
+}
