@@ -47,6 +47,14 @@ internal static class Samples
                 """),
             ["segment"] = ("""{"writeKey":"least_key"}""", """{"writeKey":" full-key ","trackPageView":false,"scriptUrl":"https://seg.example/a.js"}"""),
             ["tiktok-pixel"] = ("""{"pixelId":"CABC123"}""", """{"pixelId":"CDEF456","scriptSrc":"https://tt.example/events.js"}"""),
+            ["ahrefs-analytics"] = ("""{"key":"least+key"}""", """{"key":" full ","scriptUrl":"https://ah.example/a.js"}"""),
+            ["cloudflare-web-analytics"] = ("""{"token":"abc"}""", """{"token":" def ","spa":false,"scriptUrl":"https://cf.example/a.js"}"""),
+            ["fathom-analytics"] = ("""{"site":"ABC"}""", """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"scriptUrl":"https://fa.example/a.js"}"""),
+            ["umami-analytics"] = ("""{"websiteId":"a-1"}""",
+                """{"websiteId":"b-2","hostUrl":"https://um.example","autoTrack":false,"domains":["a.example","b.example"],"tag":"x","beforeSend":"site.check","scriptUrl":"https://um.example/a.js"}"""),
+            ["x-pixel"] = ("""{"pixelId":"abc1"}""", """{"pixelId":"def2","scriptSrc":"https://x.example/a.js"}"""),
+            ["reddit-pixel"] = ("""{"pixelId":"t2_abc"}""", """{"pixelId":"a2_def","trackPageVisit":false,"initOptions":{"aam":{"email":true}},"disableFirstPartyCookies":true,"scriptUrl":"https://rd.example/a.js"}"""),
+            ["snapchat-pixel"] = ("""{"pixelId":"a-1"}""", """{"pixelId":"b-2","initOptions":{"user_email":"x"},"trackPageView":false,"scriptUrl":"https://sc.example/a.js"}"""),
         }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>The names of the catalogue's types, as rows of a theory.</summary>

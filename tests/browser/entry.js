@@ -12,6 +12,13 @@ import * as clarity from "@c15t/scripts/microsoft-clarity";
 import * as uet from "@c15t/scripts/microsoft-uet";
 import * as segment from "@c15t/scripts/segment";
 import * as tiktok from "@c15t/scripts/tiktok-pixel";
+import * as ahrefs from "@c15t/scripts/ahrefs-analytics";
+import * as cloudflare from "@c15t/scripts/cloudflare-web-analytics";
+import * as fathom from "@c15t/scripts/fathom-analytics";
+import * as reddit from "@c15t/scripts/reddit-pixel";
+import * as snapchat from "@c15t/scripts/snapchat-pixel";
+import * as umami from "@c15t/scripts/umami-analytics";
+import * as x from "@c15t/scripts/x-pixel";
 
 window.c15t = c15t;
-window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok };
+window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok, ...ahrefs, ...cloudflare, ...fathom, ...reddit, ...snapchat, ...umami, ...x };

@@ -107,7 +107,7 @@ public sealed record EdgeOptions
         var options = new EdgeOptions
         {
             Storage = StorageOptions.Read(settings),
-            Mode = settings.OneOf<EdgeMode>("Edge:Mode", EdgeMode.Inline, ("inline", EdgeMode.Inline), ("redirect", EdgeMode.Redirect))!.Value,
+            Mode = settings.OneOf("Edge:Mode", EdgeMode.Inline, ("inline", EdgeMode.Inline), ("redirect", EdgeMode.Redirect)),
             PollInterval = settings.Duration("Edge:PollInterval", TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)),
             RevalidateInterval = settings.Duration("Edge:RevalidateInterval", TimeSpan.FromMinutes(5), TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1)),
             LoadTimeout = settings.Duration("Edge:LoadTimeout", TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1)),

@@ -39,18 +39,16 @@ internal sealed class SettingReader(IConfiguration configuration)
         return fallback;
     }
 
-    public T? OneOf<T>(string key, T? fallback, params ReadOnlySpan<(string Name, T Value)> choices)
-        where T : struct
+    public T OneOf<T>(string key, T fallback, params ReadOnlySpan<(string Name, T Value)> choices)
     {
-        var text = Text(key);
-        if (text is null && fallback is not null) return fallback;
+        if (Text(key) is not { } text) return fallback;
         var names = new List<string>();
         foreach (var (name, value) in choices)
         {
             if (string.Equals(name, text, StringComparison.OrdinalIgnoreCase)) return value;
             names.Add(name);
         }
-        Fail($"{key} must be {string.Join(" or ", names)}; it is {(text is null ? "not set" : $"'{Shown(text)}'")}.");
+        Fail($"{key} must be {string.Join(" or ", names)}; it is '{Shown(text)}'.");
         return fallback;
     }
 

@@ -16,7 +16,7 @@ public enum StorageProvider
 /// <summary>Where the worker's snapshots and manifests are: the settings under <c>Storage</c>, which worker and edge share.</summary>
 public sealed partial record StorageOptions
 {
-    /// <summary>Storage:Provider. Required.</summary>
+    /// <summary>Storage:Provider. Default directory.</summary>
     public required StorageProvider Provider { get; init; }
 
     /// <summary>
@@ -45,10 +45,10 @@ public sealed partial record StorageOptions
 
     internal static StorageOptions Read(SettingReader settings)
     {
-        var provider = settings.OneOf<StorageProvider>("Storage:Provider", null, ("azure", StorageProvider.Azure), ("directory", StorageProvider.Directory));
+        var provider = settings.OneOf("Storage:Provider", StorageProvider.Directory, ("azure", StorageProvider.Azure), ("directory", StorageProvider.Directory));
         var options = new StorageOptions
         {
-            Provider = provider ?? StorageProvider.Directory,
+            Provider = provider,
             ConnectionString = settings.Text("Storage:ConnectionString"),
             ServiceUri = settings.HttpAddress("Storage:ServiceUri"),
             Container = settings.Text("Storage:Container") ?? "consent-snapshots",

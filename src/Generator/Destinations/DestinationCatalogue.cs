@@ -24,8 +24,11 @@ public sealed class DestinationCatalogue
     /// <summary>Every type of this build, by name. A new type is one file in <c>Types/</c> and one line here.</summary>
     public static DestinationCatalogue BuiltIn { get; } = new(
     [
+        new AhrefsAnalyticsType(),
+        new CloudflareWebAnalyticsType(),
         new ConsoleType(),
         new CustomScriptType(),
+        new FathomAnalyticsType(),
         new GoogleAnalyticsType(),
         new GoogleTagManagerType(),
         new HotjarType(),
@@ -35,8 +38,12 @@ public sealed class DestinationCatalogue
         new MicrosoftUetType(),
         new MixpanelType(),
         new PostHogType(),
+        new RedditPixelType(),
         new SegmentType(),
+        new SnapchatPixelType(),
         new TikTokPixelType(),
+        new UmamiAnalyticsType(),
+        new XPixelType(),
     ]);
 
     /// <summary>The types in order of their names.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
@@ -104,6 +105,22 @@ public sealed class ScriptComposer
             var loader = script with { Async = true, PersistAfterConsentRevoked = true, SharedKey = source.AbsoluteUri };
             return adjust is null ? loader : adjust(loader);
         });
+
+    /// <summary>
+    /// Adds the vendor's own script where its element's attributes are its whole configuration. Destinations share it only where
+    /// these are the same too. An attribute without value is left out.
+    /// </summary>
+    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true)
+    {
+        var set = attributes.Where(attribute => attribute.Value is not null).Select(attribute => KeyValuePair.Create(attribute.Name, attribute.Value!)).ToImmutableArray();
+        LoadVendor(source, script => script with
+        {
+            Async = defer ? null : true,
+            Defer = defer,
+            Attributes = set,
+            SharedKey = $"{source.AbsoluteUri} {string.Join(' ', set)}",
+        });
+    }
 
     private static Script Adjusted(Script script, Func<Script, Script>? adjust)
     {

@@ -47,8 +47,8 @@ public sealed class EdgeOptionsTests
         Assert.StartsWith(expected, Problem((key, value)), StringComparison.Ordinal);
 
     [Fact]
-    public void Read_Nothing_AsksForTheProvider() =>
-        Assert.Equal(["Storage:Provider must be azure or directory; it is not set."], Assert.Throws<InvalidOptionsException>(() => Read()).Problems);
+    public void Read_Nothing_AsksForTheDirectory() =>
+        Assert.Equal(["Storage:Directory must be the path of the store while Storage:Provider is directory; it is not set."], Assert.Throws<InvalidOptionsException>(() => Read()).Problems);
 
     [Fact]
     public void Read_AzureWithNeither_AsksForOne() =>

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Ahrefs Web Analytics: <see href="https://help.ahrefs.com/en/articles/10247870"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class AhrefsAnalyticsType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "ahrefs-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Ahrefs Web Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://help.ahrefs.com/en/articles/10247870");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("key", SettingKind.Text, "The site's key.") { Required = true, Pattern = Id(), PatternInWords = "1 to 100 letters, digits, _, -, + and /" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://analytics.ahrefs.com/analytics.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://analytics.ahrefs.com/analytics.js"),
+            [("data-key", settings.RequiredText("key").Trim())], defer: false);
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_+/=-]{1,100}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

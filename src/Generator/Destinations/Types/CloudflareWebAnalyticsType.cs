@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Cloudflare Web Analytics: <see href="https://developers.cloudflare.com/web-analytics/get-started/"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class CloudflareWebAnalyticsType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "cloudflare-web-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Cloudflare Web Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://developers.cloudflare.com/web-analytics/get-started/");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("token", SettingKind.Text, "The site's token.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters and digits" },
+        new("spa", SettingKind.Flag, "Whether changes of the address without a page load count.") { DefaultJson = "true" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://static.cloudflareinsights.com/beacon.min.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        // The token is letters and digits, so this is JSON whatever it is.
+        var beacon = $$"""{"token":"{{settings.RequiredText("token").Trim()}}","spa":{{(settings.Flag("spa", true) ? "true" : "false")}}}""";
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://static.cloudflareinsights.com/beacon.min.js"), [("data-cf-beacon", beacon)]);
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Fathom Analytics: <see href="https://usefathom.com/docs/script/embed"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class FathomAnalyticsType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "fathom-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Fathom Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://usefathom.com/docs/script/embed");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("site", SettingKind.Text, "The site's id.") { Required = true, OlderNames = ["siteId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits" },
+        new("spa", SettingKind.Text, "How page views of a single-page application are seen.") { OneOf = ["auto", "history", "hash"] },
+        new("auto", SettingKind.Flag, "Whether the first page view is sent by itself."),
+        new("canonical", SettingKind.Flag, "Whether the canonical link's address is used."),
+        new("honorDnt", SettingKind.Flag, "Whether Do Not Track is honoured."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cdn.usefathom.com/script.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.usefathom.com/script.js"),
+        [
+            ("data-site", settings.RequiredText("site")), ("data-spa", settings.Text("spa")), ("data-auto", Flag("auto")),
+            ("data-canonical", Flag("canonical")), ("data-honor-dnt", Flag("honorDnt")),
+        ]);
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Reddit Pixel: <see href="https://business.reddithelp.com/s/article/Install-the-Reddit-Pixel-on-your-website"/>.</summary>
+/// <remarks>Withdrawal tells the pixel to stop its first-party cookies, and a new grant to use them again unless the setting forbids them; the
+/// npm package allows them then in any case.</remarks>
+public sealed partial class RedditPixelType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        var q=w.rdt;
+        if(!q){q=w.rdt=function(){q.sendEvent?q.sendEvent.apply(q,arguments):q.callQueue.push(arguments)};q.callQueue=[]}
+        var k=consent("reddit-pixel"),cookies=!(c.initOptions&&c.initOptions.disableFirstPartyCookies);
+        k.hold(s);k.start(function(on,first){if(!on)w.rdt("disableFirstPartyCookies");else if(!first&&cookies)w.rdt("enableFirstPartyCookies")});
+        if(!consent("reddit-pixel:"+c.pixelId).start(function(){}))return;
+        if(c.initOptions)w.rdt("init",c.pixelId,c.initOptions);else w.rdt("init",c.pixelId);
+        if(c.trackPageVisit)w.rdt("track","PageVisit");
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "reddit-pixel";
+
+    /// <inheritdoc/>
+    public override string Title => "Reddit Pixel";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://business.reddithelp.com/s/article/Install-the-Reddit-Pixel-on-your-website");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 40 letters, digits and _" },
+        new("trackPageVisit", SettingKind.Flag, "Whether a PageVisit is sent at the start.") { DefaultJson = "true" },
+        new("initOptions", SettingKind.JsonObject, "The third argument of rdt('init'). Every visitor can read it."),
+        new("disableFirstPartyCookies", SettingKind.Flag, "Whether the pixel does without first-party cookies."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://www.redditstatic.com/ads/pixel.js\"" },
+        new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var options = new ConfigObject(settings.Value("initOptions"));
+        options.Set("disableFirstPartyCookies", settings.Flag("disableFirstPartyCookies"));
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("pixelId", settings.RequiredText("pixelId"));
+            if (settings.Has("initOptions") || !options.IsEmpty) options.WriteTo(config, "initOptions");
+            config.WriteBoolean("trackPageVisit", settings.Flag("trackPageVisit", true));
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://www.redditstatic.com/ads/pixel.js"));
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_]{1,40}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

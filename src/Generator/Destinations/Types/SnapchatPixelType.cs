@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Snap Pixel: <see href="https://businesshelp.snapchat.com/s/article/pixel-direct-implementation"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class SnapchatPixelType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        if(!consent("snapchat-pixel:"+c.pixelId).start(function(){}))return;
+        var q=w.snaptr;
+        if(!q){q=w.snaptr=function(){q.handleRequest?q.handleRequest.apply(q,arguments):q.queue.push(arguments)};q.queue=[]}
+        if(c.initOptions)w.snaptr("init",c.pixelId,c.initOptions);else w.snaptr("init",c.pixelId);
+        if(c.trackPageView)w.snaptr("track","PAGE_VIEW");
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "snapchat-pixel";
+
+    /// <inheritdoc/>
+    public override string Title => "Snap Pixel";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://businesshelp.snapchat.com/s/article/pixel-direct-implementation");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
+        new("initOptions", SettingKind.JsonObject, "The third argument of snaptr('init'). Every visitor can read it."),
+        new("trackPageView", SettingKind.Flag, "Whether a PAGE_VIEW is sent at the start.") { DefaultJson = "true" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://sc-static.net/scevent.min.js\"" },
+        new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("pixelId", settings.RequiredText("pixelId"));
+            if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);
+            config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://sc-static.net/scevent.min.js"));
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Umami: <see href="https://umami.is/docs/tracker-configuration"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again. Differs from the
+/// npm package: several domains are separated by commas, as the tracker reads them; the package writes them as JSON, which names no domain.</remarks>
+public sealed partial class UmamiAnalyticsType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "umami-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Umami";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://umami.is/docs/tracker-configuration");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("websiteId", SettingKind.Text, "The website's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
+        new("hostUrl", SettingKind.HttpsUrl, "Where events go, when that is not where the script comes from."),
+        new("autoTrack", SettingKind.Flag, "Whether page views and events are tracked by themselves."),
+        new("domains", SettingKind.JsonValue, "The domains to track on: a list, or one text with commas."),
+        new("tag", SettingKind.Text, "A tag to group events by.") { MaxLength = 100 },
+        new("beforeSend", SettingKind.Text, "The name of a function on the page that sees each event before it is sent.") { Pattern = FunctionName(), PatternInWords = "the name of a function" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cloud.umami.is/script.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Value("domains") is { } value && (Domains(value) is not { Length: > 0 } domains || !DomainList().IsMatch(domains)))
+            problems.Add(new SettingProblem("domains", "'domains' must be a list of domain names, or one text with commas between them."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cloud.umami.is/script.js"),
+        [
+            ("data-website-id", settings.RequiredText("websiteId").Trim()), ("data-host-url", settings.Text("hostUrl")),
+            ("data-auto-track", settings.Flag("autoTrack") is { } track ? track ? "true" : "false" : null),
+            ("data-domains", Domains(settings.Value("domains"))), ("data-tag", settings.Text("tag")), ("data-before-send", settings.Text("beforeSend")),
+        ]);
+    }
+
+    private static string? Domains(JsonElement? value) => value switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString(),
+        { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
+            string.Join(',', list.EnumerateArray().Select(entry => entry.GetString())),
+        _ => null,
+    };
+
+    [GeneratedRegex("^[A-Za-z0-9.-]{1,253}(?:, *[A-Za-z0-9.-]{1,253}){0,63}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DomainList();
+
+    [GeneratedRegex("^[A-Za-z_$][A-Za-z0-9_$.]{0,99}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex FunctionName();
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

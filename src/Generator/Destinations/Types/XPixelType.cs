@@ -1,0 +1,52 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>X Pixel: <see href="https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class XPixelType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        if(!consent("x-pixel:"+c).start(function(){}))return;
+        var q=w.twq;
+        if(!q){q=w.twq=function(){q.exe?q.exe.apply(q,arguments):q.queue.push(arguments)};q.version="1.1";q.queue=[]}
+        w.twq("config",c);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "x-pixel";
+
+    /// <inheritdoc/>
+    public override string Title => "X Pixel";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.") { Required = true, Pattern = Id(), PatternInWords = "1 to 20 letters and digits" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://static.ads-twitter.com/uwt.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var pixelId = scripts.Settings.RequiredText("pixelId");
+        scripts.Inline(Start, config => config.WriteStringValue(pixelId));
+        scripts.LoadVendor(scripts.Settings.Url("scriptSrc") ?? new Uri("https://static.ads-twitter.com/uwt.js"));
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9]{1,20}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

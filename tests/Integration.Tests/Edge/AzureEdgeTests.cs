@@ -1,0 +1,144 @@
+using Azure.Storage.Blobs.Models;
+using ConsentSnapshots.EdgeApi.Lookup;
+using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Worker.Tests.Publishing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ConsentSnapshots.Integration.Tests.Edge;
+
+/// <summary>The edge on Azure's own semantics, published to by the worker's publisher.</summary>
+public sealed class AzureEdgeTests(AzuriteFixture azurite)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static Task ServesAsync(AzureEdge edge, string text) => Eventually.TrueAsync(
+        async () => (await edge.GetAsync()).Body.Contains(text, StringComparison.Ordinal), $"'{text}' served");
+
+    [Fact]
+    public async Task Serve_BeforeTheContainersExist_Is503ThenFollowsFromTheFirstPublication()
+    {
+        await using var edge = await AzureEdge.CreateAsync(azurite);
+        await edge.StartAsync();
+        Assert.Equal(503, (await edge.GetAsync()).Status);
+        Assert.Equal(503, (await edge.GetAsync("/health/ready")).Status);
+        await edge.Blobs.EnsureContainersAsync(Cancel);
+        await Eventually.TrueAsync(async () => (await edge.GetAsync()).Status == 404, "an empty store");
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await ServesAsync(edge, "1111");
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
+        await ServesAsync(edge, "2222");
+        Assert.Equal(0, edge.Logged(5103));
+    }
+
+    [Fact]
+    public async Task Follow_SegmentsFillUp_MovesOnToTheNext()
+    {
+        const int RecordsPerSegment = 3;
+        await using var edge = await AzureEdge.CreateAsync(azurite);
+        await edge.Blobs.EnsureContainersAsync(Cancel);
+        var world = new PublicationWorld(edge.Blobs, RecordsPerSegment);
+        await edge.StartAsync(services => services.AddSingleton(new ChangeLogFormat(RecordsPerSegment * ChangeRecord.Length)));
+        for (var revision = 1; revision <= 8; revision++)
+        {
+            await world.PublishAsync(revision, PublicationWorld.MetaPixel($"{revision}000{revision}"));
+            await ServesAsync(edge, $"{revision}000{revision}");
+        }
+        Assert.Equal(3, (await world.NamesAsync(BlobContainer.Private, BlobNames.ChangesPrefix)).Count);
+        Assert.Equal(0, edge.Logged(5103));
+    }
+
+    [Fact]
+    public async Task Follow_LogDeleted_IsSoughtAnew()
+    {
+        await using var edge = await AzureEdge.CreateAsync(azurite);
+        await edge.Blobs.EnsureContainersAsync(Cancel);
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await edge.StartAsync();
+        await ServesAsync(edge, "1111");
+        await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5100) == 1), "position");
+        await edge.Private.DeleteBlobAsync(BlobNames.ChangeSegment(1), DeleteSnapshotsOption.None, null, Cancel);
+        await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5100) == 2), "the new position");
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
+        await ServesAsync(edge, "2222");
+    }
+
+    [Fact]
+    public async Task Refresh_SnapshotDamaged_KeepsTheOldVersionUntilMended()
+    {
+        await using var edge = await AzureEdge.CreateAsync(azurite);
+        await edge.Blobs.EnsureContainersAsync(Cancel);
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await edge.StartAsync();
+        await ServesAsync(edge, "1111");
+        // Without the announcement the edge does not look, so the damage is done before it does.
+        var request = edge.World.Request(2, PublicationWorld.MetaPixel("2222"));
+        await edge.StopAsync();
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
+        var good = new Dictionary<string, BinaryData>();
+        foreach (var snapshot in request.Generated.Snapshots)
+        {
+            var name = BlobNames.Snapshot(edge.World.Scope, snapshot.Hash);
+            good[name] = BinaryData.FromBytes(snapshot.Bytes);
+            await edge.Public.GetBlobClient(name).UploadAsync(BinaryData.FromString("{}"), overwrite: true, Cancel);
+        }
+        await edge.StartAsync();
+        Assert.Equal(503, (await edge.GetAsync()).Status);
+        foreach (var (name, bytes) in good) await edge.Public.GetBlobClient(name).UploadAsync(bytes, overwrite: true, Cancel);
+        await ServesAsync(edge, "2222");
+    }
+}
+
+/// <summary>The edge while the store is away.</summary>
+[Collection(Outages.Name)]
+public sealed class AzureEdgeOutageTests(AzuriteFixture azurite) : IDisposable
+{
+    private readonly string _cache = Path.Combine(Path.GetTempPath(), $"edge-cache-{Guid.NewGuid():N}");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_cache)) Directory.Delete(_cache, recursive: true);
+    }
+
+    private (string, string)[] Settings => [("Edge:CacheDirectory", _cache), ("Edge:NetworkTimeout", "00:00:00.500"), ("Edge:LoadTimeout", "00:00:02")];
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Serve_StoreAwayAndEdgeRestarted_ServesFromDiskAndCatchesUp(bool silent)
+    {
+        await using var edge = await AzureEdge.CreateAsync(azurite);
+        await edge.Blobs.EnsureContainersAsync(Cancel);
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await edge.StartAsync(null, Settings);
+        var before = await edge.GetAsync();
+        Assert.Contains("1111", before.Body, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => Task.FromResult(Directory.GetFiles(_cache, "*.scope").Length == 1 && edge.Logged(5100) == 1), "the state on disk");
+        // Refused connections, and packets that nobody answers.
+        await (silent ? azurite.PauseAsync(Cancel) : azurite.StopAsync(Cancel));
+        try
+        {
+            await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5300) == 1), "the outage", 30);
+            Assert.Equal(before, await edge.GetAsync());
+            Assert.Equal(503, (await edge.GetAsync("/v1/other/production/scripts?consent=marketing")).Status);
+            var ready = await edge.GetAsync("/health/ready");
+            Assert.Equal(200, ready.Status);
+            Assert.Contains("degraded", ready.Body, StringComparison.Ordinal);
+
+            await edge.StopAsync();
+            await edge.StartAsync(null, Settings);
+            Assert.Equal(before, await edge.GetAsync());
+            Assert.Equal(503, (await edge.GetAsync("/v1/other/production/scripts?consent=marketing")).Status);
+        }
+        finally
+        {
+            await (silent ? azurite.UnpauseAsync(Cancel) : azurite.StartAsync(Cancel));
+        }
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
+        await Eventually.TrueAsync(async () => (await edge.GetAsync()).Body.Contains("2222", StringComparison.Ordinal), "the change", 30);
+    }
+}
