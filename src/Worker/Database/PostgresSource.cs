@@ -91,6 +91,13 @@ internal sealed class PostgresSource(
     });
 
     /// <inheritdoc/>
+    public Task ReleaseAsync(IReadOnlyCollection<ClaimedScope> claims, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await queue.ReleaseAsync([.. claims.Select(claim => (ScopeClaim)claim.Token)], cancellationToken);
+        return true;
+    });
+
+    /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         await queue.EnqueueAsync(scopes, "reconcile", cancellationToken);

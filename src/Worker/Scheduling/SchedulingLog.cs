@@ -25,6 +25,9 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; its lease runs out by itself: {Reason}")]
     public static partial void FailureNotRecorded(this ILogger logger, string scope, string reason);
 
+    [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; their leases run out by themselves: {Reason}")]
+    public static partial void NotGivenBack(this ILogger logger, string reason);
+
     [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
     public static partial void DrainFailed(this ILogger logger, string reason);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
@@ -9,6 +10,7 @@ namespace ConsentSnapshots.Worker.Scheduling;
 public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<ScopeDrain> logger)
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
 
     /// <summary>Builds until nothing is due; whether a writer in flight makes it worth looking again soon.</summary>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
@@ -17,10 +19,24 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         {
             var batch = await source.ClaimAsync(options.Parallelism * 4, cancellationToken);
             if (batch.Claims.Count == 0) return batch.LookAgainSoon;
-            await Parallel.ForEachAsync(
-                batch.Claims,
-                new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism, CancellationToken = cancellationToken },
-                async (claim, token) => await BuildAsync(claim, claim.Retried, verify: false, onFailure: null, token));
+            var untouched = new ConcurrentDictionary<ClaimedScope, bool>(batch.Claims.Select(claim => KeyValuePair.Create(claim, true)));
+            try
+            {
+                await Parallel.ForEachAsync(
+                    batch.Claims,
+                    new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism, CancellationToken = cancellationToken },
+                    async (claim, token) =>
+                    {
+                        untouched.TryRemove(claim, out _);
+                        await BuildAsync(claim, claim.Retried, verify: false, onFailure: null, token);
+                    });
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // Another worker goes on at once instead of waiting for the leases to run out.
+                await WithinGraceAsync(token => source.ReleaseAsync([.. untouched.Keys], token));
+                throw;
+            }
         }
     }
 
@@ -47,13 +63,33 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
             logger.ConsentViolation(claim.Scope.ToString(), violation.Violations.Length, violation.Violations[0]);
             await FailAsync(claim, new BuildFailure(violation.Message, true, null, null), onFailure, cancellationToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // It may have got as far as the current manifest, so it counts as an attempt, and the next one announces.
+            await WithinGraceAsync(token => source.FailAsync(claim, new BuildFailure("The worker stopped during the build.", false, null, null), TimeSpan.Zero, token));
+            throw;
+        }
+        catch (Exception exception)
         {
             // Whatever it was, it concerns this scope: the others go on.
             logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, exception.Message, exception is StoreUnavailableException or SourceUnavailableException ? null : exception);
             await FailAsync(claim, new BuildFailure(exception.Message, false, null, null), onFailure, cancellationToken);
         }
         return null;
+    }
+
+    /// <summary>What a stopping worker still has to say, for which its own token is of no use any more.</summary>
+    private async Task WithinGraceAsync(Func<CancellationToken, Task> action)
+    {
+        using var grace = new CancellationTokenSource(StoppingGrace, time);
+        try
+        {
+            await action(grace.Token);
+        }
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or OperationCanceledException)
+        {
+            logger.NotGivenBack(exception.Message);
+        }
     }
 
     private async Task FailAsync(ClaimedScope claim, BuildFailure failure, Action<BuildFailure>? onFailure, CancellationToken cancellationToken)

@@ -197,6 +197,19 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.ServesAsync(_acme, "111");
     }
 
+    /// <summary>A lease lasts two minutes; a worker that stops in good order must not make its successor wait for it.</summary>
+    [Fact]
+    public async Task Worker_StoppedDuringBuilds_TheNextGoesOnAtOnce()
+    {
+        await using var platform = await StartAsync();
+        var organizations = Enumerable.Range(0, 30).Select(_ => Guid.NewGuid()).ToList();
+        foreach (var organization in organizations) await platform.InsertAsync(organization, Platform.Pixel("111"));
+        await platform.StopWorkerAsync();
+        await platform.StartWorkerAsync();
+        foreach (var organization in organizations) await platform.ServesAsync(organization, "111");
+        await DrainedAsync(platform);
+    }
+
     [Fact]
     public async Task Regenerate_AllTwice_TheSecondWritesNothingAndSaysSo()
     {

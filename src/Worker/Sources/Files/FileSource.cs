@@ -126,6 +126,13 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     }
 
     /// <inheritdoc/>
+    public Task ReleaseAsync(IReadOnlyCollection<ClaimedScope> claims, CancellationToken cancellationToken)
+    {
+        foreach (var claim in claims) _building.TryRemove(claim.Scope, out _);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken)
     {
         var generation = Interlocked.Increment(ref _generation);
