@@ -25,6 +25,13 @@ public sealed class HostileSettingsTests(ChromiumFixture chromium)
     {
         ["google-analytics"] = new JsonObject { ["id"] = "G-A" },
         ["google-tag-manager"] = new JsonObject { ["id"] = "GTM-A" },
+        ["ahrefs-analytics"] = new JsonObject { ["key"] = "a" },
+        ["cloudflare-web-analytics"] = new JsonObject { ["token"] = "a" },
+        ["fathom-analytics"] = new JsonObject { ["site"] = "a" },
+        ["reddit-pixel"] = new JsonObject { ["pixelId"] = "a" },
+        ["snapchat-pixel"] = new JsonObject { ["pixelId"] = "a" },
+        ["umami-analytics"] = new JsonObject { ["websiteId"] = "a" },
+        ["x-pixel"] = new JsonObject { ["pixelId"] = "a" },
         ["hotjar"] = new JsonObject { ["siteId"] = 1 },
         ["linkedin-insights"] = new JsonObject { ["id"] = "1" },
         ["microsoft-clarity"] = new JsonObject { ["id"] = "a" },
@@ -42,6 +49,8 @@ public sealed class HostileSettingsTests(ChromiumFixture chromium)
     [Fact]
     public async Task EveryFreeSetting_WithAttacks_NothingRuns()
     {
+        // A type that is new must be attacked too.
+        Assert.Equal(DestinationCatalogue.BuiltIn.Types.Select(type => type.Name).Where(name => name != "console"), Least.Select(type => type.Key).Order(StringComparer.Ordinal));
         var rows = new List<Generator.Snapshots.OpenedDestination>();
         foreach (var type in DestinationCatalogue.BuiltIn.Types.Where(type => Least.ContainsKey(type.Name)))
             foreach (var field in type.Fields)

@@ -195,6 +195,18 @@ public sealed class OptInTests(ChromiumFixture chromium)
         }
     }
 
+    [Theory]
+    [InlineData("""{"pixelId":"a"}""", "init,track", "init,track,disableFirstPartyCookies", "init,track,disableFirstPartyCookies,enableFirstPartyCookies")]
+    [InlineData("""{"pixelId":"a","disableFirstPartyCookies":true}""", "init,track", "init,track,disableFirstPartyCookies", "init,track,disableFirstPartyCookies")]
+    public async Task Reddit_WithdrawnAndGrantedAgain_CookiesFollow(string settings, string first, string withdrawn, string again)
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("reddit-pixel", settings)],
+            new Dictionary<string, string> { ["https://www.redditstatic.com/ads/pixel.js"] = "" }, Cancel);
+        var seen = await walk.GoAsync([(Marketing, WalkStyle.AtOnce), (default, WalkStyle.AtOnce), (Marketing, WalkStyle.ConsentThenSnapshot)],
+            "[...rdt.callQueue].map(call => call[0]).join()", Cancel);
+        Assert.Equal([first, withdrawn, again], seen.Select(calls => (string)calls!));
+    }
+
     [Fact]
     public async Task TikTok_TwoPixels_AreRevokedWithTheLastAndStartOnce()
     {
@@ -215,6 +227,12 @@ public sealed class OptInTests(ChromiumFixture chromium)
     [InlineData("hotjar", """{"siteId":1}""", "measurement", "https://static.hotjar.com/c/hotjar-1.js?sv=6", "JSON.stringify(_hjSettings)", """{"hjid":1,"hjsv":6}""")]
     [InlineData("linkedin-insights", """{"id":"1"}""", "marketing", "https://snap.licdn.com/li.lms-analytics/insight.min.js", "_linkedin_data_partner_ids.join()", "1")]
     [InlineData("segment", """{"writeKey":"key"}""", "measurement", "https://cdn.segment.com/analytics.js/v1/key/analytics.min.js", "[...analytics].map(call => call[0]).join()", "page")]
+    [InlineData("x-pixel", """{"pixelId":"o1"}""", "marketing", "https://static.ads-twitter.com/uwt.js", "[...twq.queue].map(call => call[0]).join()", "config")]
+    [InlineData("snapchat-pixel", """{"pixelId":"a"}""", "marketing", "https://sc-static.net/scevent.min.js", "[...snaptr.queue].map(call => call[0]).join()", "init,track")]
+    [InlineData("fathom-analytics", """{"site":"ABC"}""", "measurement", "https://cdn.usefathom.com/script.js", "document.querySelectorAll('script[data-site]').length + ''", "1")]
+    [InlineData("umami-analytics", """{"websiteId":"a"}""", "measurement", "https://cloud.umami.is/script.js", "document.querySelectorAll('script[data-website-id]').length + ''", "1")]
+    [InlineData("ahrefs-analytics", """{"key":"a"}""", "measurement", "https://analytics.ahrefs.com/analytics.js", "document.querySelectorAll('script[data-key]').length + ''", "1")]
+    [InlineData("cloudflare-web-analytics", """{"token":"a"}""", "measurement", "https://static.cloudflareinsights.com/beacon.min.js", "document.querySelector('script[data-cf-beacon]').dataset.cfBeacon", """{"token":"a","spa":true}""")]
     public async Task NoConsentCall_GrantedAgain_StartsAndLoadsOnce(string type, string settings, string category, string loader, string look, string expected)
     {
         await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row(type, settings)], new Dictionary<string, string> { [loader.Split('?')[0]] = "" }, Cancel);
