@@ -41,6 +41,7 @@ internal sealed class ScopeCache : IDisposable
     private readonly LastGoodDirectory? _disk;
     private readonly RefreshQueue _refreshes;
     private readonly NegativeCache _missing;
+    private readonly NegativeCache _broken;
     private readonly StoreHealth _store;
     private readonly EdgeOptions _options;
     private readonly EdgeMetrics _metrics;
@@ -61,6 +62,8 @@ internal sealed class ScopeCache : IDisposable
         (_loader, _disk, _refreshes, _store, _options, _metrics, _time, _logger) =
             (loader, disk, refreshes, store, options, metrics, time, logger);
         _missing = new NegativeCache(options.NegativeCacheEntries, options.NegativeCacheDuration, time);
+        // As short as a retry: a scope that is asked for often and is not whole must not be read from the store for every request.
+        _broken = new NegativeCache(options.NegativeCacheEntries, TimeSpan.FromSeconds(1), time);
         _loads = new SemaphoreSlim(options.ConcurrentLoads);
         _stopping = lifetime.ApplicationStopping;
         metrics.ObserveHoldings(() => _held.Count, () => Bytes, () => _missing.Count);
@@ -103,6 +106,11 @@ internal sealed class ScopeCache : IDisposable
             _metrics.LookedUp(LookupResult.NegativelyHeld);
             return new ValueTask<ScopeLookup>(ScopeLookup.Unknown);
         }
+        if (_broken.Contains(scope))
+        {
+            _metrics.LookedUp(LookupResult.Unavailable);
+            return new ValueTask<ScopeLookup>(ScopeLookup.Unavailable);
+        }
         return new ValueTask<ScopeLookup>(LoadAsync(scope, cancellation));
     }
 
@@ -110,6 +118,7 @@ internal sealed class ScopeCache : IDisposable
     public void Changed(Scope scope)
     {
         _missing.Remove(scope);
+        _broken.Remove(scope);
         // A load under way may have read `current` before the change: it is repeated, and a "missing" of it is not remembered.
         if (_flights.TryGetValue(scope, out var flight) && flight.TryRepeat(announced: true)) return;
         if (_held.ContainsKey(scope)) _refreshes.Schedule(new Refresh(scope, Announced: true, Failures: 0), TimeSpan.Zero);
@@ -119,6 +128,7 @@ internal sealed class ScopeCache : IDisposable
     public void RevalidateAll(TimeSpan over)
     {
         _missing.Clear();
+        _broken.Clear();
         foreach (var (_, flight) in _flights) flight.TryRepeat(announced: false);
         ScheduleAll(over);
     }
@@ -291,6 +301,7 @@ internal sealed class ScopeCache : IDisposable
                 _metrics.Refreshed("corrupt");
                 if (entry is not { Corrupt: true })
                     Events.ScopeCorrupt(_logger, scope, previous is null ? "nothing is held, so requests get 503" : $"version {previous.Manifest.Version} stays", corrupt.Reason);
+                if (previous is null) _broken.Add(scope);
                 KeepOrAnswer(refresh, entry, previous, flight);
                 if (_held.TryGetValue(scope, out var kept)) kept.Corrupt = true;
                 break;
@@ -299,14 +310,15 @@ internal sealed class ScopeCache : IDisposable
 
     /// <summary>
     /// The store says that the scope is gone. After a change record (a purge) that is meant. Without one the store may have been wiped
-    /// and be filling again, so what is held is kept until a second look, a revalidation later, agrees.
+    /// and be filling again, so what is held is kept until a look at least a whole revalidation later agrees.
     /// </summary>
     private void Lose(Refresh refresh, Entry? entry, Flight flight)
     {
-        if (entry is not null && !refresh.Announced && !entry.MissingBefore)
+        var now = _time.GetUtcNow();
+        if (entry is not null && !refresh.Announced && (entry.MissingSince is not { } since || now - since < _options.RevalidateInterval))
         {
-            entry.MissingBefore = true;
-            Events.ScopeMissingOnce(_logger, refresh.Scope);
+            if (entry.MissingSince is null) Events.ScopeMissingOnce(_logger, refresh.Scope);
+            entry.MissingSince ??= now;
             flight.Answer(ScopeLookup.Held(entry.State));
             return;
         }
@@ -347,7 +359,7 @@ internal sealed class ScopeCache : IDisposable
         var entry = _held.GetOrAdd(state.Scope, static (_, state) => new Entry(state), state);
         entry.State = state;
         entry.Confirmed = confirmed;
-        entry.MissingBefore = false;
+        entry.MissingSince = null;
         if (confirmed) entry.Corrupt = false;
         entry.Use(_time);
         Account(entry);
@@ -398,8 +410,8 @@ internal sealed class ScopeCache : IDisposable
         /// <summary>Whether the store's last answer was this state.</summary>
         public volatile bool Confirmed;
 
-        /// <summary>Whether a revalidation found no manifest, once.</summary>
-        public volatile bool MissingBefore;
+        /// <summary>When the store was first found to have no manifest, though no change record said so. Used within the scope's flight only.</summary>
+        public DateTimeOffset? MissingSince;
 
         /// <summary>Whether the store's newest version is not whole.</summary>
         public volatile bool Corrupt;

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Lookup;
 
@@ -71,14 +73,23 @@ public sealed class CorruptionTests : IDisposable
     }
 
     [Fact]
-    public async Task Load_NothingWhole_Is503AndNotA404()
+    public async Task Load_NothingWhole_Is503UntilItIs()
     {
-        var manifest = _store.Prepare(TestStore.Acme, [TestStore.Pixel("1111")], out _);
+        var manifest = _store.Prepare(TestStore.Acme, [TestStore.Pixel("1111")], out var generated);
         _store.WriteCurrent(manifest);
-        await using var edge = await TestEdge.StartAsync(_store);
-        using var response = await edge.GetAsync(Marketing);
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
-        await Errors.AssertAsync(response, "Temporarily unavailable");
+        var watched = new WatchedStore(_store);
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await Eventually.TrueAsync(() => edge.Log.Count(5100) == 1, "position");
+        for (var count = 0; count < 20; count++)
+        {
+            using var response = await edge.GetAsync(Marketing);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+            await Errors.AssertAsync(response, "Temporarily unavailable");
+        }
+        // Not a look at the store for every request.
+        Assert.InRange(watched.Reads(TestStore.Acme), 2, 10);
+        foreach (var snapshot in generated.Snapshots) TestStore.Write(_store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
+        (await edge.GetUntilAsync(Marketing, (response, _) => response.IsSuccessStatusCode)).Dispose();
     }
 
     [Fact]

@@ -169,7 +169,7 @@ public sealed class ScopeCacheTests : IDisposable
     public async Task Refresh_ScopeGoneUnannounced_IsKeptUntilASecondLookAgrees()
     {
         _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
-        await using var edge = await TestEdge.StartAsync(_store, ("Edge:RevalidateInterval", "00:00:01"));
+        await using var edge = await TestEdge.StartAsync(_store, ("Edge:RevalidateInterval", "00:00:03"));
         (await edge.GetUntilAsync(Marketing, (response, _) => response.IsSuccessStatusCode)).Dispose();
         var bytes = await File.ReadAllBytesAsync(_store.CurrentPath(TestStore.Acme), TestContext.Current.CancellationToken);
         File.Delete(_store.CurrentPath(TestStore.Acme));

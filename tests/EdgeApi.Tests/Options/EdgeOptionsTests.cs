@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.EdgeApi.Tests.Support;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Options;
@@ -65,6 +66,22 @@ public sealed class EdgeOptionsTests
         foreach (var key in new[] { "Storage:ConnectionString", "Storage:Container", "Storage:PrivateContainer", "Edge:Mode", "Edge:LoadTimeout", "Edge:ConcurrentLoads" })
             Assert.Contains(exception.Problems, problem => problem.StartsWith(key, StringComparison.Ordinal));
         Assert.DoesNotContain("hunter2", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_CacheDirectoryCannotBeWritten_RefusesToStart()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            var exception = Assert.Throws<InvalidOptionsException>(() => TestEdge.Build(
+                null, ("Storage:Directory", "/data"), ("Edge:CacheDirectory", Path.Combine(file, "cache"))));
+            Assert.StartsWith("Edge:CacheDirectory must be a directory this process can write;", Assert.Single(exception.Problems), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]

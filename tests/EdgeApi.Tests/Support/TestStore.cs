@@ -41,7 +41,10 @@ internal sealed class TestStore : IDisposable
         return new OpenedDestination(
             new Destination
             {
-                Id = new Guid((int)number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), Type = "meta-pixel", Settings = settings, RequiredConsent = [.. requiredConsent],
+                Id = new Guid((int)number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
+                Type = "meta-pixel",
+                Settings = settings,
+                RequiredConsent = [.. requiredConsent],
                 CreatedAt = DateTimeOffset.UnixEpoch.AddSeconds(number),
             },
             settings);
