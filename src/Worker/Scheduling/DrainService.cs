@@ -37,9 +37,10 @@ public sealed class DrainService(
             {
                 return;
             }
-            catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException)
+            catch (Exception exception)
             {
-                logger.DrainFailed(exception.Message);
+                // Whatever it was, the service is no use without its loop: it says so and tries again.
+                logger.DrainFailed(exception.Message, exception is SourceUnavailableException or StoreUnavailableException ? null : exception);
                 await Task.Delay(FailureDelay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 signal.Raise();
             }

@@ -29,7 +29,7 @@ internal static partial class SchedulingLog
     public static partial void NotGivenBack(this ILogger logger, string reason);
 
     [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
-    public static partial void DrainFailed(this ILogger logger, string reason);
+    public static partial void DrainFailed(this ILogger logger, string reason, Exception? exception);
 
     [LoggerMessage(Events.Reconciled, LogLevel.Information, "Reconciled {Scopes} scopes: {Different} differ from the store and are pending")]
     public static partial void Reconciled(this ILogger logger, int scopes, int different);

@@ -1,4 +1,3 @@
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -21,7 +20,7 @@ internal sealed class FileWatchService(FileSource source, SourceOptions options,
                 {
                     await source.RefreshAsync(stoppingToken);
                 }
-                catch (Exception exception) when (exception is StoreUnavailableException or IOException or UnauthorizedAccessException)
+                catch (Exception exception) when (exception is not OperationCanceledException)
                 {
                     logger.FileNotRead(exception.Message);
                 }
