@@ -114,7 +114,7 @@ internal sealed class ChangeFollower(
         if (_position is null || time.GetUtcNow().UtcTicks >= _nextSurvey)
         {
             await SurveyAsync(cancellation);
-            return false;
+            return true; // at once, so that the last record is known before anything can stand in its place
         }
         var position = _position;
         var overlap = position.Offset > 0 ? ChangeRecord.Length : 0;
@@ -130,7 +130,7 @@ internal sealed class ChangeFollower(
             default:
                 Events.FollowerReset(logger, position.Segment, position.Offset);
                 _position = null;
-                return true;
+                return false; // after a pause: a store that lists what it does not have must not be asked in a circle
         }
     }
 

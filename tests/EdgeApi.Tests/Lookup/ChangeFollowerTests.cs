@@ -94,10 +94,12 @@ public sealed class ChangeFollowerTests
     {
         using var store = new TestStore();
         store.Publish(TestStore.Acme, TestStore.Pixel("1"));
-        store.Publish(TestStore.Acme, TestStore.Pixel("2"));
         await using var edge = await TestEdge.StartAsync(store);
-        (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
+        (await edge.GetUntilAsync(Marketing, Version(1))).Dispose();
         await Eventually.TrueAsync(() => edge.Service<ChangeFollower>().Established, "position");
+        // Learned of through the log, so the log's last record is known.
+        store.Publish(TestStore.Acme, TestStore.Pixel("2"));
+        (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
         // Another log of the very same length or longer stands in its place; only its records tell that it is another one.
         var manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("3")], out var generated);
         foreach (var snapshot in generated.Snapshots) TestStore.Write(store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
