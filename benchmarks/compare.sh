@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scopes a second and core, ours against the npm package @c15t/scripts, in one run: the 16 combinations of a scope with six destinations
+# Scopes a second of processor time, ours against the npm package @c15t/scripts, in one run: the 16 combinations of a scope with six destinations
 # (Google Tag Manager, Google Analytics, Meta Pixel, PostHog, Mixpanel, TikTok). Both sides: one thread, warm, settings already read from
 # JSON, other ids in every scope. Ours validates, makes and serializes every script, joins the 16 snapshots' bytes and names each distinct one by
 # its XxHash128; the package makes script objects, without validation, bytes or hashes. SHA-256 is measured apart.
