@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
@@ -60,14 +62,34 @@ public readonly record struct ConsentCondition
         {
             var minimal = ImmutableArray.CreateBuilder<ConsentSet>();
             foreach (var set in ConsentSet.All)
-                if (IsMetBy(set) && !minimal.Any(smaller => set.IsSupersetOf(smaller))) minimal.Add(set);
+                if (IsMetBy(set) && !IsAboveAny(set, minimal)) minimal.Add(set);
             return minimal.ToImmutable();
         }
     }
 
+    private static bool IsAboveAny(ConsentSet set, ImmutableArray<ConsentSet>.Builder smaller)
+    {
+        foreach (var other in smaller)
+            if (set.IsSupersetOf(other)) return true;
+        return false;
+    }
+
     /// <summary>Writes the condition as c15t reads it.</summary>
     /// <exception cref="InvalidOperationException">The condition is <see cref="Never"/>.</exception>
-    public void WriteTo(Utf8JsonWriter writer)
+    public void WriteTo(Utf8JsonWriter writer) =>
+        writer.WriteRawValue(Written.GetOrAdd(this, static condition => condition.ToJson()), skipInputValidation: true);
+
+    /// <summary>What was written before. Four categories have 168 conditions that more consent never turns false, so it stays small.</summary>
+    private static readonly ConcurrentDictionary<ConsentCondition, byte[]> Written = new();
+
+    private byte[] ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer)) WriteSets(writer);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private void WriteSets(Utf8JsonWriter writer)
     {
         var sets = MinimalSets;
         if (sets.IsEmpty) throw new InvalidOperationException("A condition that nobody can meet has no form c15t knows.");

@@ -58,14 +58,10 @@ public readonly record struct ConsentSet
     public bool IsSupersetOf(ConsentSet other) => (Index & other.Index) == other.Index;
 
     /// <summary>The optional categories granted, in bit order.</summary>
-    public ImmutableArray<ConsentCategory> Optional
-    {
-        get
-        {
-            var set = this;
-            return [.. ConsentCategories.Optional.Where(category => set.Contains(category))];
-        }
-    }
+    public ImmutableArray<ConsentCategory> Optional => OptionalByIndex[Index];
+
+    private static readonly ImmutableArray<ImmutableArray<ConsentCategory>> OptionalByIndex =
+        [.. All.Select(set => ConsentCategories.Optional.Where(category => set.Contains(category)).ToImmutableArray())];
 
     /// <summary><c>necessary</c>, or the optional categories granted, comma-separated: the list form of the consent query.</summary>
     public override string ToString() =>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
@@ -14,7 +13,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 public sealed class ScriptComposer
 {
     [ThreadStatic]
-    private static ArrayBufferWriter<byte>? t_configBuffer;
+    private static JsonScratch? t_config;
 
     private readonly DestinationSettings? _settings;
     private readonly List<Script> _scripts;
@@ -138,9 +137,9 @@ public sealed class ScriptComposer
 
     private static string Write(Action<Utf8JsonWriter> config)
     {
-        var buffer = t_configBuffer ??= new ArrayBufferWriter<byte>(1024);
-        buffer.ResetWrittenCount();
-        using (var writer = new Utf8JsonWriter(buffer, ScriptJson.ConfigWriterOptions)) config(writer);
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+        var scratch = t_config ??= new JsonScratch(ScriptJson.ConfigWriterOptions);
+        config(scratch.Begin());
+        scratch.Flush();
+        return Encoding.UTF8.GetString(scratch.Written);
     }
 }

@@ -1,6 +1,5 @@
-using System.Buffers;
 using System.Collections.Immutable;
-using System.Text.Json;
+using System.Runtime.InteropServices;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
@@ -27,8 +26,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
 
         var emitted = Compose(valid);
         JoinShared(emitted);
-        var scripts = emitted.ConvertAll(entry => entry.Script);
-        var combinations = Partition(scripts, out var representatives);
+        var combinations = Partition(emitted, out var representatives);
         return new GeneratedScope
         {
             Scope = scope,
@@ -118,6 +116,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     /// </summary>
     private static void JoinShared(List<Emitted> emitted)
     {
+        if (!AnyShared(emitted)) return;
         foreach (var group in emitted.Where(entry => entry.Script.SharedKey is not null).GroupBy(entry => entry.Script.SharedKey).Where(group => group.Skip(1).Any()).ToList())
         {
             var any = group.Aggregate(ConsentCondition.Never, (joined, entry) => joined | entry.Script.Category);
@@ -125,6 +124,14 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
                 new Emitted(group.First().Script with { Category = any }, [.. group.SelectMany(entry => entry.Uses)], false);
             foreach (var joined in group.SkipLast(1)) emitted.Remove(joined);
         }
+    }
+
+    private static bool AnyShared(List<Emitted> emitted)
+    {
+        var keys = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var entry in emitted)
+            if (entry.Script.SharedKey is { } key && !keys.Add(key)) return true;
+        return false;
     }
 
     /// <summary>
@@ -149,77 +156,119 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     /// Groups the consent sets that get the same scripts: two sets do exactly when no script's truth table tells them apart. Gives
     /// each set its group's number, and one set a group.
     /// </summary>
-    private static ImmutableArray<int> Partition(List<Script> scripts, out List<int> representatives)
+    private static ImmutableArray<int> Partition(List<Emitted> emitted, out List<int> representatives)
     {
-        var distinct = new List<int>();
-        foreach (var script in scripts)
-            if (!distinct.Contains(script.Category.TruthTable)) distinct.Add(script.Category.TruthTable);
-        representatives = [];
         var groups = new int[ConsentSet.Count];
+        var split = new HashSet<int>();
+        foreach (var entry in emitted)
+            if (split.Add(entry.Script.Category.TruthTable)) Split(groups, entry.Script.Category.TruthTable);
+        representatives = [];
         for (var set = 0; set < ConsentSet.Count; set++)
-        {
-            var group = -1;
-            for (var candidate = 0; candidate < representatives.Count && group < 0; candidate++)
-                if (distinct.TrueForAll(SameAs(set, representatives[candidate]))) group = candidate;
-            if (group < 0)
-            {
-                group = representatives.Count;
-                representatives.Add(set);
-            }
-            groups[set] = group;
-        }
-        return [.. groups];
-
-        static Predicate<int> SameAs(int left, int right) => table => (table >> left & 1) == (table >> right & 1);
+            if (groups[set] == representatives.Count) representatives.Add(set);
+        return ImmutableCollectionsMarshal.AsImmutableArray(groups);
     }
 
+    /// <summary>Splits every group into the sets for which the table holds and those for which it does not; groups are numbered by their first set.</summary>
+    private static void Split(int[] groups, int table)
+    {
+        Span<int> renumbered = stackalloc int[2 * ConsentSet.Count];
+        renumbered.Fill(-1);
+        var next = 0;
+        for (var set = 0; set < ConsentSet.Count; set++)
+        {
+            ref var number = ref renumbered[2 * groups[set] + (table >> set & 1)];
+            if (number < 0) number = next++;
+            groups[set] = number;
+        }
+    }
+
+    [ThreadStatic]
+    private static JsonScratch? t_scripts;
+
+    [ThreadStatic]
+    private static JsonScratch? t_metadata;
+
+    /// <summary>Serializes every script once; a snapshot is copied together from the ones it has, into an array of its exact length.</summary>
     private static ImmutableArray<Snapshot> Render(List<Emitted> emitted, List<int> representatives)
     {
-        var buffer = new ArrayBufferWriter<byte>(4096);
+        var scripts = t_scripts ??= new JsonScratch(ScriptJson.WriterOptions);
+        var writer = scripts.Begin();
         var ends = new int[emitted.Count + 1];
-        using (var writer = new Utf8JsonWriter(buffer, ScriptJson.WriterOptions))
+        for (var index = 0; index < emitted.Count; index++)
         {
-            for (var index = 0; index < emitted.Count; index++)
-            {
-                emitted[index].Script.WriteTo(writer);
-                writer.Flush();
-                ends[index + 1] = buffer.WrittenCount;
-                writer.Reset();
-            }
+            emitted[index].Script.WriteTo(writer);
+            ends[index + 1] = scripts.Flush();
         }
-        var giving = new HashSet<ValidDestination>(ReferenceEqualityComparer.Instance);
+        var giving = GivesWhen(emitted);
         var snapshots = ImmutableArray.CreateBuilder<Snapshot>(representatives.Count);
-        var output = new ArrayBufferWriter<byte>(buffer.WrittenCount + 128);
-        foreach (var index in representatives)
-        {
-            var set = ConsentSet.FromIndex(index);
-            output.ResetWrittenCount();
-            output.Write("{\"scripts\":["u8);
-            var scriptCount = 0;
-            giving.Clear();
-            for (var script = 0; script < emitted.Count; script++)
-            {
-                if (!emitted[script].Script.Category.IsMetBy(set)) continue;
-                if (scriptCount++ > 0) output.Write(","u8);
-                output.Write(buffer.WrittenSpan[ends[script]..ends[script + 1]]);
-                if (emitted[script].IsBootstrap) continue;
-                foreach (var (by, when) in emitted[script].Uses)
-                    if (when.IsMetBy(set)) giving.Add(by);
-            }
-            var destinationCount = giving.Count;
-            output.Write("],\"metadata\":"u8);
-            using (var writer = new Utf8JsonWriter(output, ScriptJson.WriterOptions))
-            {
-                writer.WriteStartObject();
-                writer.WriteNumber("schema", SnapshotSchema);
-                writer.WriteNumber("destinationCount", destinationCount);
-                writer.WriteNumber("scriptCount", scriptCount);
-                writer.WriteEndObject();
-            }
-            output.Write("}"u8);
-            snapshots.Add(new Snapshot(output.WrittenSpan.ToArray(), destinationCount, scriptCount));
-        }
+        foreach (var index in representatives) snapshots.Add(Join(emitted, scripts.Written, ends, giving, ConsentSet.FromIndex(index)));
         return snapshots.MoveToImmutable();
+    }
+
+    private static Snapshot Join(List<Emitted> emitted, ReadOnlySpan<byte> texts, int[] ends, List<ConsentCondition> giving, ConsentSet set)
+    {
+        var (scriptCount, length) = (0, 0);
+        for (var script = 0; script < emitted.Count; script++)
+        {
+            if (!emitted[script].Script.Category.IsMetBy(set)) continue;
+            scriptCount++;
+            length += ends[script + 1] - ends[script];
+        }
+        var destinationCount = 0;
+        foreach (var condition in giving)
+            if (condition.IsMetBy(set)) destinationCount++;
+        var metadata = Metadata(destinationCount, scriptCount);
+
+        var bytes = GC.AllocateUninitializedArray<byte>(
+            Opening.Length + length + Math.Max(0, scriptCount - 1) + BeforeMetadata.Length + metadata.Length + Closing.Length);
+        var rest = Put(bytes, Opening);
+        var first = true;
+        for (var script = 0; script < emitted.Count; script++)
+        {
+            if (!emitted[script].Script.Category.IsMetBy(set)) continue;
+            if (!first) rest = Put(rest, ","u8);
+            first = false;
+            rest = Put(rest, texts[ends[script]..ends[script + 1]]);
+        }
+        Put(Put(Put(rest, BeforeMetadata), metadata), Closing);
+        return new Snapshot(bytes, destinationCount, scriptCount);
+    }
+
+    private static ReadOnlySpan<byte> Opening => "{\"scripts\":["u8;
+
+    private static ReadOnlySpan<byte> BeforeMetadata => "],\"metadata\":"u8;
+
+    private static ReadOnlySpan<byte> Closing => "}"u8;
+
+    private static Span<byte> Put(Span<byte> destination, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(destination);
+        return destination[bytes.Length..];
+    }
+
+    private static ReadOnlySpan<byte> Metadata(int destinationCount, int scriptCount)
+    {
+        var scratch = t_metadata ??= new JsonScratch(ScriptJson.WriterOptions);
+        var writer = scratch.Begin();
+        writer.WriteStartObject();
+        writer.WriteNumber("schema", SnapshotSchema);
+        writer.WriteNumber("destinationCount", destinationCount);
+        writer.WriteNumber("scriptCount", scriptCount);
+        writer.WriteEndObject();
+        scratch.Flush();
+        return scratch.Written;
+    }
+
+    /// <summary>For each destination that gives a script of its own anywhere: under which consent it gives at least one.</summary>
+    private static List<ConsentCondition> GivesWhen(List<Emitted> emitted)
+    {
+        var conditions = new Dictionary<ValidDestination, ConsentCondition>(ReferenceEqualityComparer.Instance);
+        foreach (var entry in emitted)
+        {
+            if (entry.IsBootstrap) continue;
+            foreach (var (by, when) in entry.Uses) conditions[by] = conditions.GetValueOrDefault(by) | when;
+        }
+        return [.. conditions.Values];
     }
 
     /// <summary>
@@ -229,9 +278,18 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     private static ImmutableArray<ConsentCategory> RequiredCategories(List<ValidDestination> valid, List<Emitted> emitted)
     {
         // What works on the server only asks for consent as much as what loads.
-        var asked = valid.Aggregate(ConsentSet.NecessaryOnly, (all, destination) => all.Union(destination.Required.Categories));
-        foreach (var entry in emitted.Where(entry => entry.Uses.Any(use => use.By.AlwaysLoads)))
-            foreach (var set in entry.Script.Category.MinimalSets) asked = asked.Union(set);
+        var asked = ConsentSet.NecessaryOnly;
+        foreach (var destination in valid) asked = asked.Union(destination.Required.Categories);
+        foreach (var entry in emitted)
+            if (ServesWhatAlwaysLoads(entry))
+                foreach (var set in entry.Script.Category.MinimalSets) asked = asked.Union(set);
         return asked.Optional;
+    }
+
+    private static bool ServesWhatAlwaysLoads(Emitted entry)
+    {
+        foreach (var (by, _) in entry.Uses)
+            if (by.AlwaysLoads) return true;
+        return false;
     }
 }

@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using System.Globalization;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
+
+namespace ConsentSnapshots.Generator.Benchmarks;
+
+/// <summary>
+/// Scopes a second of processor time, one warm thread: what <c>compare.sh</c> sets against the npm package. Processor time, because on a busy
+/// machine the clock on the wall mostly counts the others. One line a measurement: name, scopes a second, bytes allocated a scope, tab-separated.
+/// </summary>
+internal static class Throughput
+{
+    private const int Pool = 2048;
+
+    public static int Run(int seconds)
+    {
+        var generator = new SnapshotGenerator(DestinationCatalogue.BuiltIn);
+        var scopes = Enumerable.Range(0, Pool).Select(SixDestinations.Rows).ToArray();
+        var snapshots = generator.Generate(SixDestinations.Scope, scopes[0]).Snapshots;
+        Measure("generate", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots.Length);
+        Measure("parse-and-generate", seconds, number => generator.Generate(SixDestinations.Scope, SixDestinations.Rows(number % Pool)).Snapshots.Length);
+        // Already part of generating; alone, to see its share.
+        Measure("hash-names", Math.Min(seconds, 2), _ =>
+        {
+            var count = 0;
+            foreach (var snapshot in snapshots) count += SnapshotHash.Of(snapshot.Bytes.Span).GetHashCode() & 1;
+            return count;
+        });
+        // Only where a manifest is made of it; not part of generating.
+        Measure("hash-sha256", Math.Min(seconds, 2), _ =>
+        {
+            Span<byte> digest = stackalloc byte[32];
+            foreach (var snapshot in snapshots) System.Security.Cryptography.SHA256.HashData(snapshot.Bytes.Span, digest);
+            return digest[0];
+        });
+        return 0;
+    }
+
+    private static void Measure(string name, int seconds, Func<int, int> once)
+    {
+        var sum = 0;
+        // Warm: past tiered compilation, which swaps code in after 30 calls and a moment of quiet.
+        for (var (warm, number) = (Stopwatch.StartNew(), 0); warm.Elapsed < TimeSpan.FromSeconds(2) || number < 5_000; number++) sum += once(number);
+        GC.Collect();
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        var started = Environment.CpuUsage.TotalTime;
+        var count = 0;
+        for (; count % 64 != 0 || Environment.CpuUsage.TotalTime - started < TimeSpan.FromSeconds(seconds); count++) sum += once(count);
+        var elapsed = (Environment.CpuUsage.TotalTime - started).TotalSeconds;
+        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}\t{count / elapsed:F0}\t{allocated / count}"));
+        GC.KeepAlive(sum);
+    }
+}

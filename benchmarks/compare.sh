@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Scopes a second of processor time, ours against the npm package @c15t/scripts, in one run: the 16 combinations of a scope with six destinations
+# (Google Tag Manager, Google Analytics, Meta Pixel, PostHog, Mixpanel, TikTok). Both sides: one thread, warm, settings already read from
+# JSON, other ids in every scope. Ours validates, makes and serializes every script, joins the 16 snapshots' bytes and names each distinct one by
+# its XxHash128; the package makes script objects, without validation, bytes or hashes. SHA-256 is measured apart.
+#   benchmarks/compare.sh [SECONDS]   (default 5 a measurement)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+seconds=${1:-5}
+[[ -d ../tests/browser/node_modules/@c15t/scripts ]] || (cd ../tests/browser && npm ci --silent --no-audit --no-fund)
+dotnet build Generator.Benchmarks -c Release -v quiet -nologo >&2
+ours=$(mktemp)
+trap 'rm -f "$ours"' EXIT
+dotnet run --project Generator.Benchmarks -c Release --no-build -- throughput "$seconds" >"$ours"
+while IFS=$'\t' read -r name rate bytes; do
+    printf 'ours     %-20s %10d scopes/s %8d bytes allocated/scope\n' "$name" "$rate" "$bytes"
+done <"$ours"
+generate=$(awk -F'\t' '$1 == "generate" { print $2 }' "$ours")
+for way in each-set once each-set-json; do
+    # Its memory of compiled configurations only grows.
+    rate=$(node --max-old-space-size=4096 npm-package.mjs "$way" "$seconds" | cut -f 2)
+    printf 'package  %-20s %10d scopes/s   ours is %s times as fast\n' "$way" "$rate" "$(awk "BEGIN { printf \"%.1f\", $generate / $rate }")"
+done
