@@ -42,12 +42,16 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
 
     public static Option<string?> OrganizationOption(bool required = false) => new("--org")
     {
-        Description = "The organization's id.", Required = required, HelpName = "ID",
+        Description = "The organization's id.",
+        Required = required,
+        HelpName = "ID",
     };
 
     public static Option<string?> EnvironmentOption(bool required = false) => new("--env")
     {
-        Description = "development, staging or production.", Required = required, HelpName = "NAME",
+        Description = "development, staging or production.",
+        Required = required,
+        HelpName = "NAME",
     };
 
     /// <summary>The services of a command that is not the service: quiet but for warnings, which go to standard error.</summary>

@@ -18,7 +18,9 @@ internal static class PreviewCommand
         var environment = CommandContext.EnvironmentOption(required: true);
         var consent = new Option<string>("--consent")
         {
-            Description = "What the visitor granted: a list (measurement,marketing) or JSON ({\"measurement\":true}).", Required = true, HelpName = "CONSENT",
+            Description = "What the visitor granted: a list (measurement,marketing) or JSON ({\"measurement\":true}).",
+            Required = true,
+            HelpName = "CONSENT",
         };
         var json = CommandContext.JsonOption();
         var command = new Command("preview", "Show the scripts a visitor would get, generated from the source now; publishes nothing.") { organization, environment, consent, json };

@@ -54,7 +54,8 @@ internal static class ChangeTriggers
             from pg_catalog.pg_trigger t
             where t.tgfoid = 'consent_snapshots.destinations_changed()'::regprocedure and t.tgrelid <> $1 and not t.tgisinternal
             order by 1
-            """, connection) { Parameters = { new() { Value = table.Oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid } } };
+            """, connection)
+        { Parameters = { new() { Value = table.Oid, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Oid } } };
         var found = new List<string>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct)) found.Add(reader.GetString(0));

@@ -133,7 +133,8 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             select set_config('lock_timeout', '{(long)_options.MigrationWait.TotalMilliseconds}', false);
             select pg_advisory_lock({LockKey});
             select set_config('lock_timeout', '{(long)_options.LockTimeout.TotalMilliseconds}', false);
-            """, connection) { CommandTimeout = (int)_options.MigrationWait.TotalSeconds + 30 };
+            """, connection)
+        { CommandTimeout = (int)_options.MigrationWait.TotalSeconds + 30 };
         try
         {
             await command.ExecuteNonQueryAsync(ct);

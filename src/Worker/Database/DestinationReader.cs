@@ -146,7 +146,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             from {_table.Quoted}
             where organization_id = any($1) and deleted_at is null
             order by 11, id
-            """) { Parameters = { Organizations(shape, names) } });
+            """)
+        { Parameters = { Organizations(shape, names) } });
 
         long epoch;
         var revisions = new Dictionary<(string, string), long>();

@@ -24,7 +24,8 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid)
             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
             left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
             where n.nspname = $1 and c.relname = $2
-            """, connection) { Parameters = { new() { Value = name.Schema }, new() { Value = name.Table } } };
+            """, connection)
+        { Parameters = { new() { Value = name.Schema }, new() { Value = name.Table } } };
 
         uint oid = 0;
         var kind = "";

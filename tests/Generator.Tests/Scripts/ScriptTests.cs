@@ -19,7 +19,12 @@ public sealed class ScriptTests
         """{"id":"a","category":"marketing","textContent":"f('<b>')","attributes":{"data-config":"{}","data-x":"1"},"target":"body"}""",
         Written(new Script
         {
-            Id = "a", Category = Marketing, Inline = new InlineScript("f('<b>')"), Config = "{}", Attributes = [new("data-x", "1")], Target = "body",
+            Id = "a",
+            Category = Marketing,
+            Inline = new InlineScript("f('<b>')"),
+            Config = "{}",
+            Attributes = [new("data-x", "1")],
+            Target = "body",
         }));
 
     [Fact]

@@ -73,9 +73,17 @@ public sealed class ConsentProofTests
 
     private static Manifest ManifestOf(GeneratedScope generated) => new()
     {
-        Schema = Manifest.CurrentSchema, Organization = "acme", Environment = "production", Version = 1, GeneratedAt = DateTimeOffset.UnixEpoch,
-        PublicationId = Guid.Empty, Generator = "test", SourceEpoch = 1, SourceRevision = 1,
-        RequiredCategories = [], Categories = [],
+        Schema = Manifest.CurrentSchema,
+        Organization = "acme",
+        Environment = "production",
+        Version = 1,
+        GeneratedAt = DateTimeOffset.UnixEpoch,
+        PublicationId = Guid.Empty,
+        Generator = "test",
+        SourceEpoch = 1,
+        SourceRevision = 1,
+        RequiredCategories = [],
+        Categories = [],
         Combinations = [.. generated.Combinations.Select(index =>
             new Combination(generated.Snapshots[index].Hash.ToString(), new CombinationSince(1, DateTimeOffset.UnixEpoch)))],
         Snapshots = generated.Snapshots.ToImmutableSortedDictionary(

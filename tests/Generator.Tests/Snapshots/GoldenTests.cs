@@ -55,9 +55,16 @@ public sealed class GoldenTests
         var at = new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero);
         var manifest = new Manifest
         {
-            Schema = Manifest.CurrentSchema, Organization = "acme", Environment = "production", Version = 42, GeneratedAt = at,
-            PublicationId = new Guid("0b6e2f0e-0d6f-4b8f-9a55-6f6a6f6e2d11"), Previous = Manifest.Digest("before"u8), Generator = "test",
-            SourceEpoch = 1, SourceRevision = 1187,
+            Schema = Manifest.CurrentSchema,
+            Organization = "acme",
+            Environment = "production",
+            Version = 42,
+            GeneratedAt = at,
+            PublicationId = new Guid("0b6e2f0e-0d6f-4b8f-9a55-6f6a6f6e2d11"),
+            Previous = Manifest.Digest("before"u8),
+            Generator = "test",
+            SourceEpoch = 1,
+            SourceRevision = 1187,
             RequiredCategories = [.. generated.RequiredCategories.Select(category => category.Name())],
             Categories = [.. ConsentCategories.Optional.Select(category => category.Name())],
             Combinations = [.. generated.Combinations.Select(index => new Combination("0123456789abcdef0123456789abcde" + index, new CombinationSince(40, at.AddHours(-1))))],

@@ -168,7 +168,10 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
         const string Custom = """{"measurement":["analytics_storage","ad_user_data"],"marketing":["ad_storage","ad_user_data"],"necessary":["security_storage"]}""";
         var custom = new Dictionary<string, string[]>
         {
-            ["security_storage"] = [], ["analytics_storage"] = ["measurement"], ["ad_storage"] = ["marketing"], ["ad_user_data"] = ["measurement", "marketing"],
+            ["security_storage"] = [],
+            ["analytics_storage"] = ["measurement"],
+            ["ad_storage"] = ["marketing"],
+            ["ad_user_data"] = ["measurement", "marketing"],
         };
         return name switch
         {

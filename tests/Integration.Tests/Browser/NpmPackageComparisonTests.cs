@@ -140,7 +140,12 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
                 package["segment"]!["key"] = "key";
                 package["segment"]!["calls"]![0]!.AsArray().Add(new JsonObject
                 {
-                    ["__t"] = "bpc", ["p"] = "/", ["u"] = OfflineSite.Origin, ["s"] = "", ["t"] = "A site", ["r"] = "",
+                    ["__t"] = "bpc",
+                    ["p"] = "/",
+                    ["u"] = OfflineSite.Origin,
+                    ["s"] = "",
+                    ["t"] = "A site",
+                    ["r"] = "",
                 });
             }),
         ["segment, no page view"] = new("segment({ writeKey: 'key', trackPageView: false })", "segment", """{"writeKey":"key","trackPageView":false}""", "measurement", "measurement",

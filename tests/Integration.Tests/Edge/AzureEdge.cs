@@ -26,7 +26,10 @@ internal sealed class AzureEdge : IAsyncDisposable
         _privateName = azurite.NextContainerName("private");
         Blobs = new AzureBlobStore(new StorageOptions
         {
-            Provider = StorageProvider.Azure, ConnectionString = connectionString, Container = _publicName, PrivateContainer = _privateName,
+            Provider = StorageProvider.Azure,
+            ConnectionString = connectionString,
+            Container = _publicName,
+            PrivateContainer = _privateName,
         });
         World = new PublicationWorld(Blobs);
     }
@@ -49,7 +52,10 @@ internal sealed class AzureEdge : IAsyncDisposable
 
     public EdgeApi.Options.StorageOptions EdgeStorage => new()
     {
-        Provider = EdgeApi.Options.StorageProvider.Azure, ConnectionString = _connectionString, Container = _publicName, PrivateContainer = _privateName,
+        Provider = EdgeApi.Options.StorageProvider.Azure,
+        ConnectionString = _connectionString,
+        Container = _publicName,
+        PrivateContainer = _privateName,
     };
 
     public async Task StartAsync(Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings)

@@ -63,8 +63,11 @@ public abstract class PublisherTests
         // A second pixel would share the first one's loader, and so change it too.
         var other = new Destination
         {
-            Id = Guid.NewGuid(), Type = "posthog", Settings = System.Text.Json.JsonElement.Parse("""{"id":"phc_key"}"""),
-            RequiredConsent = ["measurement"], CreatedAt = DateTimeOffset.UnixEpoch.AddDays(1),
+            Id = Guid.NewGuid(),
+            Type = "posthog",
+            Settings = System.Text.Json.JsonElement.Parse("""{"id":"phc_key"}"""),
+            RequiredConsent = ["measurement"],
+            CreatedAt = DateTimeOffset.UnixEpoch.AddDays(1),
         };
         var second = (await world.PublishAsync(2, First, other)).Manifest;
 
