@@ -22,7 +22,17 @@ export CONSENT_SNAPSHOTS_TEST_RUN=run-$$-$RANDOM
 docker_was_up=
 if docker_answers; then docker_was_up=yes; fi
 log=$(mktemp)
+tests=
 finish() {
+    # Cut short: no test may start another container behind the sweep.
+    if [[ -n $tests ]]; then
+        kill -TERM -- "-$tests" 2>/dev/null || true
+        for _ in {1..100}; do
+            kill -0 -- "-$tests" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -KILL -- "-$tests" 2>/dev/null || true
+    fi
     rm -f "$log"
     if [[ -n $docker_was_up ]]; then
         eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
@@ -31,12 +41,22 @@ finish() {
     fi
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 eng/setup-tests.sh
 dotnet restore "$solution" --locked-mode -v quiet
 dotnet build "$solution" -c Release --no-restore -v quiet -warnaserror -p:UseSharedCompilation=false
 status=0
-dotnet test --solution "$solution" -c Release --no-build "$@" </dev/null 2>&1 | tee "$log" || status=$?
+# A process group of its own, so that finish can end all of it; a shell that waits in the foreground would hear no signal till then.
+exec {output}> >(tee "$log")
+copying=$!
+setsid dotnet test --solution "$solution" -c Release --no-build "$@" </dev/null >&"$output" 2>&1 {output}>&- &
+tests=$!
+wait "$tests" || status=$?
+tests=
+exec {output}>&-
+wait "$copying"
 
 # The summary of all projects is the last one printed.
 count() { sed -nE "s/^[[:space:]]*$1: ([0-9]+).*/\\1/p" "$log" | tail -n 1; }
