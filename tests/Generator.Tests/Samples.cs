@@ -54,6 +54,25 @@ internal static class Samples
                 """{"websiteId":"b-2","hostUrl":"https://um.example","autoTrack":false,"domains":["a.example","b.example"],"tag":"x","beforeSend":"site.check","scriptUrl":"https://um.example/a.js"}"""),
             ["x-pixel"] = ("""{"pixelId":"abc1"}""", """{"pixelId":"def2","scriptSrc":"https://x.example/a.js"}"""),
             ["reddit-pixel"] = ("""{"pixelId":"t2_abc"}""", """{"pixelId":"a2_def","trackPageVisit":false,"initOptions":{"aam":{"email":true}},"disableFirstPartyCookies":true,"scriptUrl":"https://rd.example/a.js"}"""),
+            ["adobe-analytics"] = ("""{"scriptUrl":"https://assets.adobedtm.com/a/b/launch-c.min.js"}""",
+                """{"scriptUrl":"https://own.example/launch.js","async":false,"seedAdobeDataLayer":false}"""),
+            ["amplitude"] = ("""{"apiKey":"0123456789abcdef"}""",
+                """{"apiKey":" fedcba9876543210 ","initOptions":{"autocapture":false,"optOut":true},"scriptUrl":"https://am.example/a.js"}"""),
+            ["clearbit"] = ("""{"publishableKey":"pk_abc"}""", """{"publishableKey":" pk_def ","scriptUrl":"https://cb.example/tags.js"}"""),
+            ["crisp"] = ("""{"websiteId":"1234-abcd"}""",
+                """
+                {"websiteId":"5678-ef","locale":"pt-br","cookieDomain":"site.example","cookieExpiry":3600,"tokenId":"a token","sessionMerge":true,"safeMode":true,
+                 "scriptSrc":"https://cr.example/l.js"}
+                """),
+            ["databuddy"] = ("""{"clientId":"db_1"}""",
+                """
+                {"clientId":" db_2 ","apiUrl":"https://basket.example","scriptUrl":"https://db.example/databuddy.js","configWhenGranted":{"trackErrors":true,"disabled":false},
+                 "configWhenDenied":{"disabled":true}}
+                """),
+            ["heap"] = ("""{"envId":"12345"}""", """{"appId":" 67890 ","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}"""),
+            ["hightouch"] = ("""{"writeKey":"least_key"}""", """{"writeKey":" full-key ","apiHost":"ht.example/events","trackPageView":false,"scriptUrl":"https://ht.example/a.js"}"""),
+            ["intercom"] = ("""{"appId":"abc123"}""",
+                """{"app_id":"def456","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","company":{"company_id":"7"}},"scriptSrc":"https://ic.example/w.js"}"""),
             ["snapchat-pixel"] = ("""{"pixelId":"a-1"}""", """{"pixelId":"b-2","initOptions":{"user_email":"x"},"trackPageView":false,"scriptUrl":"https://sc.example/a.js"}"""),
         }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 

@@ -18,7 +18,16 @@ import * as fathom from "@c15t/scripts/fathom-analytics";
 import * as reddit from "@c15t/scripts/reddit-pixel";
 import * as snapchat from "@c15t/scripts/snapchat-pixel";
 import * as umami from "@c15t/scripts/umami-analytics";
+import * as adobe from "@c15t/scripts/adobe-analytics";
+import * as amplitude from "@c15t/scripts/amplitude";
+import * as clearbit from "@c15t/scripts/clearbit";
+import * as crisp from "@c15t/scripts/crisp";
+import * as databuddy from "@c15t/scripts/databuddy";
+import * as heap from "@c15t/scripts/heap";
+import * as hightouch from "@c15t/scripts/hightouch";
+import * as intercom from "@c15t/scripts/intercom";
 import * as x from "@c15t/scripts/x-pixel";
 
 window.c15t = c15t;
 window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok, ...ahrefs, ...cloudflare, ...fathom, ...reddit, ...snapchat, ...umami, ...x };
+Object.assign(window.c15tScripts, adobe, amplitude, clearbit, crisp, databuddy, heap, hightouch, intercom);

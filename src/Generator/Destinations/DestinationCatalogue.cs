@@ -24,14 +24,22 @@ public sealed class DestinationCatalogue
     /// <summary>Every type of this build, by name. A new type is one file in <c>Types/</c> and one line here.</summary>
     public static DestinationCatalogue BuiltIn { get; } = new(
     [
+        new AdobeAnalyticsType(),
         new AhrefsAnalyticsType(),
+        new AmplitudeType(),
+        new ClearbitType(),
         new CloudflareWebAnalyticsType(),
         new ConsoleType(),
+        new CrispType(),
         new CustomScriptType(),
+        new DatabuddyType(),
         new FathomAnalyticsType(),
         new GoogleAnalyticsType(),
         new GoogleTagManagerType(),
+        new HeapType(),
+        new HightouchType(),
         new HotjarType(),
+        new IntercomType(),
         new LinkedInInsightsType(),
         new MetaPixelType(),
         new MicrosoftClarityType(),

@@ -23,7 +23,7 @@ internal static class EncryptCommand
                     ? await File.ReadAllTextAsync(given.FullName, token)
                     : await Console.In.ReadToEndAsync(token);
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            catch (IOException exception)
             {
                 throw new UsageException($"The settings cannot be read: {exception.Message}");
             }

@@ -62,8 +62,7 @@ internal static class ChangeTriggers
         return found;
     }
 
-    /// <summary>Whether every trigger is on the table, enabled always, and calls our function.</summary>
-    public static async Task<bool> AreAttachedAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
+    private static async Task<bool> AreAttachedAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """

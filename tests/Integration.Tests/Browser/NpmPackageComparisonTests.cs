@@ -31,6 +31,16 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             rdt: window.rdt && { calls: calls(rdt.callQueue) },
             snaptr: window.snaptr && { calls: calls(snaptr.queue) },
             uetq: window.uetq && { made: uetq.made, calls: calls(uetq.q || uetq) },
+            adobe: window.adobeDataLayer && { calls: calls(adobeDataLayer) },
+            amplitude: window.amplitude && { calls: (amplitude._q || []).map(call => [call.name, ...call.args]), invoked: amplitude.invoked, identify: (i => i && typeof i.set('a', 1).add === 'function' && i._q)(amplitude.Identify && new amplitude.Identify()),
+              has: ['init', 'track', 'identify', 'flush', 'setUserId', 'setOptOut'].filter(m => typeof amplitude[m] === 'function') },
+            crisp: window.$crisp && { calls: calls($crisp), id: window.CRISP_WEBSITE_ID, runtime: window.CRISP_RUNTIME_CONFIG, domain: window.CRISP_COOKIE_DOMAIN, expires: window.CRISP_COOKIE_EXPIRE, token: window.CRISP_TOKEN_ID },
+            databuddy: window.databuddyConfig && { config: databuddyConfig, running: window.databuddy && databuddy.options },
+            heap: window.heap && { id: heap.envId, alias: heap.appid, config: heap.clientConfig, calls: window.heapReadyCb.map(call => [call.name, typeof call.fn]),
+              has: ['init', 'startTracking', 'stopTracking', 'track', 'identify', 'identifyHashed', 'addUserProperties', 'onReady', 'trackPageview'].filter(m => typeof heap[m] === 'function') },
+            hightouch: window.htevents && { calls: calls(htevents), key: htevents._writeKey, options: htevents._loadOptions, version: htevents.SNIPPET_VERSION,
+              has: ['track', 'page', 'identify', 'group', 'alias', 'reset', 'ready', 'addSourceMiddleware'].filter(m => typeof htevents[m] === 'function') },
+            intercom: window.Intercom && { settings: window.intercomSettings, calls: calls(Intercom.q) },
             mixpanel: stub('mixpanel', ['track', 'identify', 'reset', 'register', 'opt_in_tracking', 'opt_out_tracking']),
           }));
         })()
@@ -46,6 +56,7 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         ["https://eu-assets.i.posthog.com/static/array.js"] = "",
         ["https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js"] = "",
         ["https://analytics.tiktok.com/i18n/pixel/events.js"] = "",
+        ["https://cdn.databuddy.cc/databuddy.js"] = "window.databuddy = { options: { clientId: document.currentScript.dataset.clientId, ...window.databuddyConfig } }",
         ["https://www.googletagmanager.com/gtm.js"] = "",
         ["https://www.googletagmanager.com/gtag/js"] = "",
     };
@@ -173,6 +184,50 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             "measurement", "measurement",
             // The tracker splits the attribute at commas.
             package => package["loaders"]![0]!["attributes"]!["data-domains"] = "a.example,b.example"),
+        ["adobe-analytics"] = new("adobeAnalytics({ scriptUrl: 'https://assets.adobedtm.com/a/launch-b.min.js' })",
+            "adobe-analytics", """{"scriptUrl":"https://assets.adobedtm.com/a/launch-b.min.js"}""", "measurement", "measurement"),
+        ["adobe-analytics, options"] = new("adobeAnalytics({ scriptUrl: 'https://own.example/launch.js', async: false, seedAdobeDataLayer: false })",
+            "adobe-analytics", """{"scriptUrl":"https://own.example/launch.js","async":false,"seedAdobeDataLayer":false}""", "measurement", "measurement"),
+        ["adobe-analytics, denied"] = new("adobeAnalytics({ scriptUrl: 'https://own.example/launch.js' })",
+            "adobe-analytics", """{"scriptUrl":"https://own.example/launch.js"}""", "measurement", "marketing"),
+        ["amplitude"] = new("amplitude({ apiKey: ' key ' })", "amplitude", """{"apiKey":" key "}""", "measurement", "measurement", package => TheVendorsAmplitude(package, false)),
+        ["amplitude, options"] = new("amplitude({ apiKey: 'key', initOptions: { autocapture: false, optOut: true }, scriptUrl: 'https://am.example/a.js' })",
+            "amplitude", """{"apiKey":"key","initOptions":{"autocapture":false,"optOut":true},"scriptUrl":"https://am.example/a.js"}""", "measurement", "measurement"),
+        ["amplitude, denied"] = new("amplitude({ apiKey: 'key' })", "amplitude", """{"apiKey":"key"}""", "measurement", "marketing"),
+        ["clearbit"] = new("clearbit({ publishableKey: ' pk_a ' })", "clearbit", """{"publishableKey":" pk_a "}""", "marketing", "marketing"),
+        ["clearbit, own loader"] = new("clearbit({ publishableKey: 'pk_a', scriptUrl: 'https://cb.example/tags.js' })",
+            "clearbit", """{"publishableKey":"pk_a","scriptUrl":"https://cb.example/tags.js"}""", "marketing", "marketing"),
+        ["crisp"] = new("crisp({ websiteId: 'a-1' })", "crisp", """{"websiteId":"a-1"}""", "functionality", "functionality"),
+        ["crisp, options"] = new(
+            "crisp({ websiteId: 'a-1', locale: 'de', cookieDomain: 'site.example', cookieExpiry: 60, tokenId: 'x', sessionMerge: false, safeMode: true, scriptSrc: 'https://cr.example/l.js' })",
+            "crisp", """{"websiteId":"a-1","locale":"de","cookieDomain":"site.example","cookieExpiry":60,"tokenId":"x","sessionMerge":false,"safeMode":true,"scriptSrc":"https://cr.example/l.js"}""",
+            "functionality", "functionality",
+            // A token opens one visitor's conversations, and every visitor gets the same snapshot.
+            package => package["crisp"]!.AsObject().Remove("token")),
+        ["databuddy"] = new("databuddy({ clientId: 'a', configWhenGranted: { trackErrors: true, disabled: false }, configWhenDenied: { disabled: true } })",
+            "databuddy", """{"clientId":"a","configWhenGranted":{"trackErrors":true,"disabled":false},"configWhenDenied":{"disabled":true}}""", "necessary", "measurement"),
+        ["databuddy, denied"] = new("databuddy({ clientId: 'a', configWhenGranted: { disabled: false }, configWhenDenied: { x: 1, disabled: true } })",
+            "databuddy", """{"clientId":"a","configWhenGranted":{"disabled":false},"configWhenDenied":{"x":1,"disabled":true}}""", "necessary", "marketing"),
+        ["databuddy, own hosts"] = new("databuddy({ clientId: 'a', apiUrl: 'https://basket.example', scriptUrl: 'https://db.example/databuddy.js', configWhenGranted: {}, configWhenDenied: {} })",
+            "databuddy", """{"clientId":"a","apiUrl":"https://basket.example","scriptUrl":"https://db.example/databuddy.js","configWhenGranted":{},"configWhenDenied":{}}""", "necessary", "marketing",
+            // The tracker must not begin before it is told; the package disables it on the load event.
+            package => package["databuddy"]!["config"]!["disabled"] = true),
+        ["databuddy, after load"] = new("databuddy({ clientId: 'a', configWhenGranted: { disabled: false }, configWhenDenied: { disabled: true } })",
+            "databuddy", """{"clientId":"a","configWhenGranted":{"disabled":false},"configWhenDenied":{"disabled":true}}""", "necessary", "measurement", AfterLoad: true),
+        ["databuddy, denied, after load"] = new("databuddy({ clientId: 'a', configWhenGranted: { disabled: false }, configWhenDenied: { disabled: true } })",
+            "databuddy", """{"clientId":"a","configWhenGranted":{"disabled":false},"configWhenDenied":{"disabled":true}}""", "necessary", "necessary", AfterLoad: true),
+        ["heap"] = new("heap({ envId: ' 12 ' })", "heap", """{"envId":" 12 "}""", "measurement", "measurement", TheVendorsHeap),
+        ["heap, options"] = new("heap({ envId: '12', clientConfig: { disableTextCapture: true, shouldFetchServerConfig: true }, scriptUrl: 'https://heap.example/a.js' })",
+            "heap", """{"envId":"12","clientConfig":{"disableTextCapture":true,"shouldFetchServerConfig":true},"scriptUrl":"https://heap.example/a.js"}""", "measurement", "measurement", TheVendorsHeap),
+        ["hightouch"] = new("hightouch({ writeKey: ' key ' })", "hightouch", """{"writeKey":" key "}""", "measurement", "measurement", TheVendorsHightouch),
+        ["hightouch, options"] = new("hightouch({ writeKey: 'key', apiHost: 'us-east-1.hightouch-events.com', trackPageView: false, scriptUrl: 'https://ht.example/a.js' })",
+            "hightouch", """{"writeKey":"key","apiHost":"us-east-1.hightouch-events.com","trackPageView":false,"scriptUrl":"https://ht.example/a.js"}""", "measurement", "measurement", TheVendorsHightouch),
+        ["intercom"] = new("intercom({ appId: 'abc' })", "intercom", """{"appId":"abc"}""", "functionality", "functionality"),
+        ["intercom, options"] = new(
+            "intercom({ appId: 'abc', apiBase: 'https://api-iam.eu.intercom.io', settings: { alignment: 'left', app_id: 'other' }, scriptSrc: 'https://ic.example/w.js' })",
+            "intercom", """{"appId":"abc","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","app_id":"other"},"scriptSrc":"https://ic.example/w.js"}""",
+            "functionality", "functionality"),
+        ["intercom, denied"] = new("intercom({ appId: 'abc' })", "intercom", """{"appId":"abc"}""", "functionality", "measurement"),
         ["microsoft-uet, granted"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing"),
         ["microsoft-uet, denied"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "measurement"),
         ["microsoft-uet, after load"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing", AfterLoad: true),
@@ -199,6 +254,26 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
     private static void TheVendorsPostHogStub(JsonObject package)
     {
         package["posthog"]!["version"] = 1;
+    }
+
+    /// <summary>The vendor's snippet names the hash of its pinned version; and the start says which state holds, whatever an earlier page left in the library's cookie.</summary>
+    private static void TheVendorsAmplitude(JsonObject package, bool optOut)
+    {
+        package["loaders"]![0]!["attributes"] = new JsonObject
+        {
+            ["crossorigin"] = "anonymous", ["integrity"] = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//",
+        };
+        package["amplitude"]!["calls"]![0]![2]!["optOut"] = optOut;
+    }
+
+    /// <summary>The vendor's present snippet has one name for the environment.</summary>
+    private static void TheVendorsHeap(JsonObject package) => package["heap"]!.AsObject().Remove("alias");
+
+    /// <summary>The vendor's snippet loads the library itself instead of queueing a call that the library does not have, and numbers its version.</summary>
+    private static void TheVendorsHightouch(JsonObject package)
+    {
+        package["hightouch"]!["calls"]!.AsArray().RemoveAt(0);
+        package["hightouch"]!["version"] = "0.0.1";
     }
 
     /// <summary>The vendor's base code records which pixels there are.</summary>

@@ -1,0 +1,58 @@
+using System.Collections.Immutable;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>
+/// Adobe Analytics through Adobe's tags: <see href="https://experienceleague.adobe.com/en/docs/experience-platform/tags/publish/environments/environments"/>.
+/// </summary>
+/// <remarks>
+/// What the property loads is configured at Adobe, its consent rules too: there is no call that all properties know. After withdrawal the library that runs stays until the page is left. Differs
+/// from the npm package: the library is not loaded a second time when consent is granted again. In test mode the library's debug output is turned on once it has loaded; Adobe keeps that
+/// in the browser's storage.
+/// </remarks>
+public sealed class AdobeAnalyticsType : DestinationType
+{
+    private static readonly InlineScript Layer = new(InlineSource.Wrap("w.adobeDataLayer=w.adobeDataLayer||[];"));
+
+    // The library's element has its load event after the library ran; it reaches a capturing listener of the document.
+    private static readonly InlineScript Debug = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        if(!consent("adobe-analytics:debug").start(function(){}))return;
+        function debug(){var a=w._satellite;if(!a||typeof a.setDebug!=="function")return false;a.setDebug(true);return true}
+        if(!debug())d.addEventListener("load",function loaded(e){if(e.target&&e.target.tagName==="SCRIPT"&&debug())d.removeEventListener("load",loaded,true)},true);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "adobe-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Adobe Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://experienceleague.adobe.com/en/docs/experience-platform/tags/publish/environments/environments");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Layer, Debug];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("scriptUrl", SettingKind.HttpsUrl, "The library of the environment, from the property's embed code.") { Required = true },
+        new("async", SettingKind.Flag, "Whether the library runs as soon as it is there; false keeps it in order with other scripts that wait.") { DefaultJson = "true" },
+        new("seedAdobeDataLayer", SettingKind.Flag, "Whether the Adobe Client Data Layer's queue is made before the library loads.") { DefaultJson = "true" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        if (settings.Flag("seedAdobeDataLayer", true)) scripts.Inline(Layer);
+        if (scripts.TestMode) scripts.Inline(Debug);
+        scripts.LoadVendor(new Uri(settings.RequiredText("scriptUrl")), script => script with { Async = settings.Flag("async", true) });
+    }
+}

@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Amplitude: <see href="https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2"/>.</summary>
+/// <remarks>
+/// <para>
+/// The library keeps an opt-out in its cookie, so the start always says which state holds now (<c>optOut</c> of <c>init</c>, which counts before the cookie); changes are told
+/// with <c>setOptOut</c>. An <c>optOut</c> of the organization's own is kept: then only the site opts in.
+/// </para>
+/// <para>
+/// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>, opted out until measurement is granted; the package
+/// passes no state to <c>init</c>, so a visitor who once withdrew stays silent on the next page although consent was granted there. (2) The stub has the methods
+/// of the vendor's snippet, <c>Revenue</c> and <c>createInstance</c> among them, and a second destination becomes a named instance. (3) The loader of the pinned version has the
+/// snippet's integrity hash.
+/// </para>
+/// </remarks>
+public sealed partial class AmplitudeType : DestinationType
+{
+    // Version and hash are those of the snippet in the vendor's package @amplitude/analytics-browser.
+    private const string Library = "https://cdn.amplitude.com/libs/analytics-browser-2.44.4-min.js.gz";
+    private const string LibraryIntegrity = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//";
+
+    private static readonly InlineScript Grant = new(InlineSource.Grant);
+
+    // A queued init reads its options when the library runs it, so until then a change is written into them as well.
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        var k=consent(c.key);if(k.tell)return;
+        var a=w.amplitude||(w.amplitude={_q:[],_iq:{}});
+        function list(x){return [].slice.call(x)}
+        function recorder(methods){function R(){this._q=[]}methods.split(" ").forEach(function(m){R.prototype[m]=function(){this._q.push({name:m,args:list(arguments)});return this}});return R}
+        function queue(t){
+        "getDeviceId setDeviceId getSessionId setSessionId getUserId setUserId setOptOut setTransport reset extendSession".split(" ").forEach(function(m){t[m]=function(){t._q.push({name:m,args:list(arguments)})}});
+        "init add remove track logEvent identify groupIdentify setGroup revenue flush".split(" ").forEach(function(m){t[m]=function(){var x=list(arguments);return{promise:new Promise(function(done){t._q.push({name:m,args:x,resolve:done})})}}});
+        return t}
+        if(!a.invoked){a.invoked=true;a._q=a._q||[];a._iq=a._iq||{};
+        a.Identify=recorder("add append clearAll prepend set setOnce unset preInsert postInsert remove getUserProperties");
+        a.Revenue=recorder("getEventProperties setProductId setQuantity setPrice setRevenue setRevenueType setReceipt setReceiptSig setCurrency setEventProperties");
+        queue(a);a.createInstance=function(n){return a._iq[n]=queue({_q:[]})}}
+        var t=c.name?a.createInstance(c.name):a,o=c.options,own=o.optOut===true;
+        k.start(function(on,first){o.optOut=!on||own;if(first)t.init(c.apiKey,o);else t.setOptOut(o.optOut)});
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "amplitude";
+
+    /// <inheritdoc/>
+    public override string Title => "Amplitude";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("apiKey", SettingKind.Text, "The project's API key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
+        new("initOptions", SettingKind.JsonObject, "Further options of amplitude.init."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = $"\"{Library}\"" },
+        new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var options = new ConfigObject();
+        if (scripts.TestMode) options.Set("logLevel", 4); // LogLevel.Debug
+        options.Merge(settings.Value("initOptions"));
+        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            config.WriteString("apiKey", settings.RequiredText("apiKey").Trim());
+            if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
+            options.WriteTo(config, "options");
+            config.WriteEndObject();
+        });
+        if (settings.Url("scriptUrl") is { } own) scripts.LoadVendor(own);
+        else scripts.LoadVendor(new Uri(Library), script => script with { Attributes = [new("crossorigin", "anonymous"), new("integrity", LibraryIntegrity)] });
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+}

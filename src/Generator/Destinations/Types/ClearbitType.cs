@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Clearbit: <see href="https://help.clearbit.com/hc/en-us/articles/4420022080783"/>.</summary>
+/// <remarks>
+/// It says who a visitor works for, so marketing is its default category although it is listed with analytics. The vendor has no consent call: after withdrawal the library that runs stays until the page
+/// is left, and it is not loaded a second time when consent is granted again, as the npm package's is.
+/// </remarks>
+public sealed partial class ClearbitType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "clearbit";
+
+    /// <inheritdoc/>
+    public override string Title => "Clearbit";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://help.clearbit.com/hc/en-us/articles/4420022080783");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("publishableKey", SettingKind.Text, "The publishable key, which begins with pk_.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -, not a secret key (sk_)" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from publishableKey."),
+        new("secretKey", SettingKind.Text, "The secret key, used on the server only.") { OlderNames = ["apiKey"], Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts) =>
+        scripts.LoadVendor(
+            scripts.Settings.Url("scriptUrl") ?? new Uri($"https://tag.clearbitscripts.com/v1/{scripts.Settings.RequiredText("publishableKey").Trim()}/tags.js"),
+            [("referrerpolicy", "strict-origin-when-cross-origin")],
+            defer: false);
+
+    [GeneratedRegex("^\\s*(?!sk_)[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+}

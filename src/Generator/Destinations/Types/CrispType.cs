@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Crisp: <see href="https://docs.crisp.chat/guides/chatbox-sdks/web-sdk/"/>.</summary>
+/// <remarks>
+/// The vendor has one website a page and no consent call: after withdrawal the chat that runs stays until the page is left. Differs from the npm package. (1) <c>tokenId</c> does not
+/// leave: it opens one visitor's conversations, and what stands in a snapshot is the same for every visitor. (2) The package empties <c>$crisp</c>, which loses what the page queued and, when consent is
+/// granted again, breaks the running chat; and it loads it a second time.
+/// </remarks>
+public sealed partial class CrispType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        if(w.CRISP_WEBSITE_ID)return;
+        w.CRISP_WEBSITE_ID=c.websiteId;
+        var q=w.$crisp=w.$crisp||[];
+        if(c.runtime)w.CRISP_RUNTIME_CONFIG=c.runtime;
+        if(c.cookieDomain!==undefined)w.CRISP_COOKIE_DOMAIN=c.cookieDomain;
+        if(c.cookieExpiry!==undefined)w.CRISP_COOKIE_EXPIRE=c.cookieExpiry;
+        if(c.safeMode)Array.isArray(q)?q.unshift(["safe",true]):q.push(["safe",true]);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "crisp";
+
+    /// <inheritdoc/>
+    public override string Title => "Crisp";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://docs.crisp.chat/guides/chatbox-sdks/web-sdk/");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("websiteId", SettingKind.Text, "The website's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
+        new("locale", SettingKind.Text, "The chat's language, instead of the browser's.") { Pattern = Locale(), PatternInWords = "a language such as en or pt-br" },
+        new("cookieDomain", SettingKind.Text, "The domain of Crisp's cookies.") { Pattern = Domain(), PatternInWords = "a domain name" },
+        new("cookieExpiry", SettingKind.Number, "How long Crisp's cookies live, in seconds.") { Minimum = 0, Maximum = 63072000 },
+        new("tokenId", SettingKind.Text, "A session's token; it stays behind, and a page that knows its visitor sets CRISP_TOKEN_ID itself.") { Visibility = SettingVisibility.Private },
+        new("sessionMerge", SettingKind.Flag, "Whether an anonymous session is merged into the token's."),
+        new("safeMode", SettingKind.Flag, "Whether errors of the page's own calls are silent.") { DefaultJson = "false" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://client.crisp.chat/l.js\"" },
+        new("tokenKey", SettingKind.Text, "The REST API's key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var runtime = new ConfigObject();
+        runtime.Set("locale", settings.Text("locale"));
+        runtime.Set("session_merge", settings.Flag("sessionMerge"));
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("websiteId", settings.RequiredText("websiteId"));
+            if (!runtime.IsEmpty) runtime.WriteTo(config, "runtime");
+            if (settings.Text("cookieDomain") is { } domain) config.WriteString("cookieDomain", domain);
+            if (settings.Number("cookieExpiry") is { } expiry) config.WriteNumber("cookieExpiry", expiry);
+            if (settings.Flag("safeMode", false)) config.WriteBoolean("safeMode", true);
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js"));
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+
+    [GeneratedRegex("^[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8}){0,3}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Locale();
+
+    [GeneratedRegex("^\\.?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
+}

@@ -1,0 +1,90 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Databuddy: <see href="https://www.databuddy.cc/docs/sdk/vanilla-js"/>.</summary>
+/// <remarks>
+/// <para>
+/// A page has one tracker: a second destination of the type does not start it again. Consent is the tracker's option <c>disabled</c>, which it heeds at any time. The vendor's <c>databuddyOptOut</c> is the
+/// visitor's own, lasting choice, which no consent takes back, so it is left alone.
+/// </para>
+/// <para>
+/// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>. (2) <c>disabled</c> stands in the configuration the tracker starts with, not only in
+/// what is told after load, and a configuration of the page's own gets it too. (3) Both configurations may be left out.
+/// </para>
+/// </remarks>
+public sealed partial class DatabuddyType : DestinationType
+{
+    private static readonly InlineScript Grant = new(InlineSource.Grant);
+
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        var k=consent(c.key);if(k.tell||!consent("databuddy:one").start(function(){}))return;
+        var site=w.databuddyConfig;
+        k.start(function(on){
+        var o=w.databuddyConfig=site||(on?c.granted:c.denied),t=w.databuddy;
+        o.disabled=!on;if(t&&t.options)t.options.disabled=!on});
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "databuddy";
+
+    /// <inheritdoc/>
+    public override string Title => "Databuddy";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://www.databuddy.cc/docs/sdk/vanilla-js");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("clientId", SettingKind.Text, "The website's client id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("apiUrl", SettingKind.HttpsUrl, "Where events go.") { DefaultJson = "\"https://basket.databuddy.cc\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The tracker.") { DefaultJson = "\"https://cdn.databuddy.cc/databuddy.js\"" },
+        new("configWhenGranted", SettingKind.JsonObject, "The tracker's configuration where consent is granted.") { DefaultJson = "{}" },
+        new("configWhenDenied", SettingKind.JsonObject, "The tracker's configuration where consent is denied; it is disabled whatever this says.") { DefaultJson = "{}" },
+        new("apiKey", SettingKind.Text, "An API key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            Configuration("configWhenGranted").WriteTo(config, "granted");
+            Configuration("configWhenDenied").WriteTo(config, "denied");
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(
+            settings.Url("scriptUrl") ?? new Uri("https://cdn.databuddy.cc/databuddy.js"),
+            [
+                ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
+                ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"),
+            ],
+            defer: false);
+
+        ConfigObject Configuration(string name)
+        {
+            var configuration = new ConfigObject();
+            if (scripts.TestMode) configuration.Set("debug", true);
+            configuration.Merge(settings.Value(name));
+            return configuration;
+        }
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

@@ -1,0 +1,73 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Heap: <see href="https://developers.heap.io/docs/web"/>.</summary>
+/// <remarks>
+/// A page has one environment: a second destination of the type does not start it again. Withdrawal stops the tracking (<c>stopTracking</c>) and a new grant starts it again. Differs from
+/// the npm package, which leaves it running and then loads it a second time, and also sets <c>heap.appid</c>, a name the vendor's present snippet does not have.
+/// </remarks>
+public sealed partial class HeapType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        var k=consent(c.key);k.hold(s);if(k.tell||!consent("heap:one").start(function(){}))return;
+        var h=w.heap=w.heap||[];w.heapReadyCb=w.heapReadyCb||[];
+        if(!h.envId){h.envId=c.envId;h.clientConfig=c.clientConfig;
+        "init startTracking stopTracking track resetIdentity identify identifyHashed getSessionId getUserId getIdentity addUserProperties addEventProperties removeEventProperty clearEventProperties addAccountProperties addAdapter addTransformer addTransformerFn onReady addPageviewProperties removePageviewProperty clearPageviewProperties trackPageview".split(" ").forEach(function(m){
+        h[m]=function(){var args=[].slice.call(arguments);w.heapReadyCb.push({name:m,fn:function(){if(w.heap[m])w.heap[m].apply(w.heap,args)}})}})}
+        k.start(function(on,first){if(first)return;if(on)w.heap.startTracking();else w.heap.stopTracking()});
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "heap";
+
+    /// <inheritdoc/>
+    public override string Title => "Heap";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("envId", SettingKind.Text, "The environment's id, which Heap also calls app id.")
+        {
+            Required = true, OlderNames = ["appId"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+        },
+        new("clientConfig", SettingKind.JsonObject, "Further options of heap.load."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from envId."),
+        new("apiKey", SettingKind.Text, "The API key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var envId = settings.RequiredText("envId").Trim();
+        var options = new ConfigObject(settings.Value("clientConfig"));
+        // The loader is the environment's configuration: it need not be fetched once more.
+        options.Set("shouldFetchServerConfig", false);
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            config.WriteString("envId", envId);
+            options.WriteTo(config, "clientConfig");
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js"));
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

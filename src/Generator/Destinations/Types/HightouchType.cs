@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Hightouch Events: <see href="https://hightouch.com/docs/events/sdks/browser"/>.</summary>
+/// <remarks>
+/// The vendor has one source a page and no call that withdraws consent: the library that runs stays until the page is left. Differs from the npm package: as in the vendor's snippet the key and the options are
+/// properties of <c>htevents</c>, and no call of <c>load</c> is queued, a method the library does not have; the marks it looks for (<c>invoked</c>, <c>SNIPPET_VERSION</c>) are set; and it is not loaded
+/// a second time when consent is granted again.
+/// </remarks>
+public sealed partial class HightouchType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        var a=w.htevents=w.htevents||[];
+        if(a.initialize||a.invoked)return;
+        a.invoked=true;
+        a.methods="trackSubmit trackClick trackLink trackForm pageview identify reset group track ready alias debug page once off on addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware".split(" ");
+        a.factory=function(m){return function(){a.push([m].concat([].slice.call(arguments)));return a}};
+        a.methods.forEach(function(m){a[m]=a.factory(m)});
+        a._writeKey=c.writeKey;a._loadOptions=c.loadOptions;a.SNIPPET_VERSION="0.0.1";
+        if(c.debug)a.debug(true);
+        if(c.trackPageView)a.page();
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "hightouch";
+
+    /// <inheritdoc/>
+    public override string Title => "Hightouch";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://hightouch.com/docs/events/sdks/browser");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("writeKey", SettingKind.Text, "The event source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
+        new("apiHost", SettingKind.Text, "The host events go to, without scheme; the library's own is us-east-1.hightouch-events.com.")
+        {
+            Pattern = Host(), PatternInWords = "a host name, with a path where it is a proxy",
+        },
+        new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = "\"https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js\"" },
+        new("apiKey", SettingKind.Text, "The REST API's key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var options = new ConfigObject();
+        options.Set("apiHost", settings.Text("apiHost")?.Trim() is { Length: > 0 } host ? host : null);
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("writeKey", settings.RequiredText("writeKey").Trim());
+            options.WriteTo(config, "loadOptions");
+            config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
+            if (scripts.TestMode) config.WriteBoolean("debug", true);
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js"));
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,8}/?\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Host();
+}

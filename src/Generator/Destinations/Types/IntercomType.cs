@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Intercom's Messenger: <see href="https://developers.intercom.com/installing-intercom/web/installation"/>.</summary>
+/// <remarks>
+/// A page has one Messenger: a second destination of the type does not start it again. Differs from the npm package: withdrawal shuts the Messenger down, which ends its
+/// session and removes the session's cookie, and a new grant boots it again (<see href="https://developers.intercom.com/installing-intercom/web/methods"/>); the package leaves it
+/// running and then loads it a second time. A Messenger that the page started itself is updated, as the vendor's snippet does.
+/// </remarks>
+public sealed partial class IntercomType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        var k=consent(c.key);k.hold(s);if(k.tell||!consent("intercom:one").start(function(){}))return;
+        w.intercomSettings=c.settings;
+        var i=w.Intercom;
+        if(typeof i==="function"){i("reattach_activator");i("update",c.settings)}
+        else{i=w.Intercom=function(){i.c(arguments)};i.q=[];i.c=function(call){i.q.push(call)}}
+        k.start(function(on,first){if(first)return;if(on)w.Intercom("boot",w.intercomSettings);else w.Intercom("shutdown")});
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "intercom";
+
+    /// <inheritdoc/>
+    public override string Title => "Intercom";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://developers.intercom.com/installing-intercom/web/installation");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("appId", SettingKind.Text, "The workspace's id.")
+        {
+            Required = true, OlderNames = ["app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+        },
+        new("apiBase", SettingKind.Text, "The API of the region the workspace is in.")
+        {
+            OneOf = ["https://api-iam.intercom.io", "https://api-iam.eu.intercom.io", "https://api-iam.au.intercom.io"], DefaultJson = "\"https://api-iam.intercom.io\"",
+        },
+        new("settings", SettingKind.JsonObject, "Further properties of intercomSettings. Every visitor gets the same, and can read them."),
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader; derived from appId."),
+        new("accessToken", SettingKind.Text, "The REST API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("identityVerificationSecret", SettingKind.Text, "Signs users' identities, on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var appId = settings.RequiredText("appId");
+        var messenger = new ConfigObject(settings.Value("settings"));
+        messenger.Set("app_id", appId);
+        messenger.Set("api_base", settings.Text("apiBase") ?? "https://api-iam.intercom.io");
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            messenger.WriteTo(config, "settings");
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}"));
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}
