@@ -55,6 +55,32 @@ internal static class Samples
             ["x-pixel"] = ("""{"pixelId":"abc1"}""", """{"pixelId":"def2","scriptSrc":"https://x.example/a.js"}"""),
             ["reddit-pixel"] = ("""{"pixelId":"t2_abc"}""", """{"pixelId":"a2_def","trackPageVisit":false,"initOptions":{"aam":{"email":true}},"disableFirstPartyCookies":true,"scriptUrl":"https://rd.example/a.js"}"""),
             ["snapchat-pixel"] = ("""{"pixelId":"a-1"}""", """{"pixelId":"b-2","initOptions":{"user_email":"x"},"trackPageView":false,"scriptUrl":"https://sc.example/a.js"}"""),
+            ["plausible-analytics"] = ("""{"domain":"a.example"}""",
+                """
+                {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
+                 "autoCapturePageviews":false,"captureOnLocalhost":true,"scriptUrl":"https://pl.example/a.js"}
+                """),
+            ["matomo-analytics"] = ("""{"matomoUrl":"https://ma.example/"}""",
+                """{"siteId":7,"cloudId":"my-site.matomo.cloud","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}"""),
+            ["vercel-analytics"] = ("{}", """{"dsn":"abc","disableAutoTrack":true,"mode":"development","debug":true,"endpoint":"/insights","scriptUrl":"https://ve.example/a.js"}"""),
+            ["rudderstack"] = ("""{"writeKey":"least","dataPlaneUrl":"https://rs.example"}""",
+                """
+                {"writeKey":" full ","dataPlaneUrl":"https://rs.example/plane","consentManagement":{"mapping":{"marketing":["ads"," more "],"measurement":["analytics"]}},
+                 "loadOptions":{"useBeacon":true,"preConsent":{"storage":{"strategy":"session"}}},"trackPageView":false,"scriptUrl":"https://rs.example/a.js"}
+                """),
+            ["logrocket"] = ("""{"appId":"org/least"}""",
+                """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}"""),
+            ["rybbit-analytics"] = ("""{"siteId":12}""",
+                """
+                {"siteId":"b2","autoTrackPageview":false,"trackSpa":true,"trackQuery":false,"trackOutbound":true,"trackErrors":true,"sessionReplay":false,"webVitals":true,
+                 "skipPatterns":["/a/*"],"maskPatterns":["/b/**"],"debounce":250.5,"analyticsHost":"https://ry.example/api/"}
+                """),
+            ["pirsch"] = ("""{"identificationCode":"least"}""",
+                """
+                {"identificationCode":" full ","domain":["a.example:code","b.example"],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"https://pi.example/event",
+                 "disablePageViews":true,"extended":true,"scriptUrl":"https://pi.example/a.js"}
+                """),
+            ["promptwatch"] = ("""{"projectId":"a-1"}""", """{"projectId":" b-2 ","scriptUrl":"https://pw.example/a.js"}"""),
         }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>The names of the catalogue's types, as rows of a theory.</summary>
