@@ -74,6 +74,32 @@ internal static class Samples
             ["intercom"] = ("""{"appId":"abc123"}""",
                 """{"app_id":"def456","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","company":{"company_id":"7"}},"scriptSrc":"https://ic.example/w.js"}"""),
             ["snapchat-pixel"] = ("""{"pixelId":"a-1"}""", """{"pixelId":"b-2","initOptions":{"user_email":"x"},"trackPageView":false,"scriptUrl":"https://sc.example/a.js"}"""),
+            ["plausible-analytics"] = ("""{"domain":"a.example"}""",
+                """
+                {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
+                 "autoCapturePageviews":false,"captureOnLocalhost":true,"scriptUrl":"https://pl.example/a.js"}
+                """),
+            ["matomo-analytics"] = ("""{"matomoUrl":"https://ma.example/"}""",
+                """{"siteId":7,"cloudId":"my-site.matomo.cloud","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}"""),
+            ["vercel-analytics"] = ("{}", """{"dsn":"abc","disableAutoTrack":true,"mode":"development","debug":true,"endpoint":"/insights","scriptUrl":"https://ve.example/a.js"}"""),
+            ["rudderstack"] = ("""{"writeKey":"least","dataPlaneUrl":"https://rs.example"}""",
+                """
+                {"writeKey":" full ","dataPlaneUrl":"https://rs.example/plane","consentManagement":{"mapping":{"marketing":["ads"," more "],"measurement":["analytics"]}},
+                 "loadOptions":{"useBeacon":true,"preConsent":{"storage":{"strategy":"session"}}},"trackPageView":false,"scriptUrl":"https://rs.example/a.js"}
+                """),
+            ["logrocket"] = ("""{"appId":"org/least"}""",
+                """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}"""),
+            ["rybbit-analytics"] = ("""{"siteId":12}""",
+                """
+                {"siteId":"b2","autoTrackPageview":false,"trackSpa":true,"trackQuery":false,"trackOutbound":true,"trackErrors":true,"sessionReplay":false,"webVitals":true,
+                 "skipPatterns":["/a/*"],"maskPatterns":["/b/**"],"debounce":250.5,"analyticsHost":"https://ry.example/api/"}
+                """),
+            ["pirsch"] = ("""{"identificationCode":"least"}""",
+                """
+                {"identificationCode":" full ","domain":["a.example:code","b.example"],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"https://pi.example/event",
+                 "disablePageViews":true,"extended":true,"scriptUrl":"https://pi.example/a.js"}
+                """),
+            ["promptwatch"] = ("""{"projectId":"a-1"}""", """{"projectId":" b-2 ","scriptUrl":"https://pw.example/a.js"}"""),
         }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>The names of the catalogue's types, as rows of a theory.</summary>

@@ -27,7 +27,15 @@ import * as heap from "@c15t/scripts/heap";
 import * as hightouch from "@c15t/scripts/hightouch";
 import * as intercom from "@c15t/scripts/intercom";
 import * as x from "@c15t/scripts/x-pixel";
+import * as plausible from "@c15t/scripts/plausible-analytics";
+import * as matomo from "@c15t/scripts/matomo-analytics";
+import * as vercel from "@c15t/scripts/vercel-analytics";
+import * as rudderstack from "@c15t/scripts/rudderstack";
+import * as logrocket from "@c15t/scripts/logrocket";
+import * as rybbit from "@c15t/scripts/rybbit-analytics";
+import * as pirsch from "@c15t/scripts/pirsch";
+import * as promptwatch from "@c15t/scripts/promptwatch";
 
 window.c15t = c15t;
-window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok, ...ahrefs, ...cloudflare, ...fathom, ...reddit, ...snapchat, ...umami, ...x };
+window.c15tScripts = { ...googleTag, ...googleTagManager, ...metaPixel, ...mixpanel, ...posthog, ...hotjar, ...linkedin, ...clarity, ...uet, ...segment, ...tiktok, ...ahrefs, ...cloudflare, ...fathom, ...reddit, ...snapchat, ...umami, ...x, ...plausible, ...matomo, ...vercel, ...rudderstack, ...logrocket, ...rybbit, ...pirsch, ...promptwatch };
 Object.assign(window.c15tScripts, adobe, amplitude, clearbit, crisp, databuddy, heap, hightouch, intercom);

@@ -32,10 +32,22 @@ internal sealed class ConfigObject
     /// <summary>Sets a value; null leaves what is there.</summary>
     public void Set(string name, double? value) => Put(name, value);
 
+    /// <summary>Sets a value as it stands in the settings; null leaves what is there.</summary>
+    public void Set(string name, JsonElement? value) => Put(name, value);
+
+    /// <summary>Sets an object.</summary>
+    public void Set(string name, ConfigObject value) => Put(name, value);
+
     /// <summary>Writes the object as a property.</summary>
     public void WriteTo(Utf8JsonWriter writer, string name)
     {
-        writer.WriteStartObject(name);
+        writer.WritePropertyName(name);
+        WriteValue(writer);
+    }
+
+    private void WriteValue(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
         foreach (var (key, value) in _entries)
         {
             writer.WritePropertyName(key);
@@ -45,6 +57,7 @@ internal sealed class ConfigObject
                 case bool flag: writer.WriteBooleanValue(flag); break;
                 case double number: writer.WriteNumberValue(number); break;
                 case JsonElement element: element.WriteTo(writer); break;
+                case ConfigObject nested: nested.WriteValue(writer); break;
                 default: throw new InvalidOperationException($"No way to write a {value.GetType()}.");
             }
         }

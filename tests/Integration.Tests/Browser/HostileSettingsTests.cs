@@ -49,6 +49,14 @@ public sealed class HostileSettingsTests(ChromiumFixture chromium)
         ["meta-pixel"] = new JsonObject { ["pixelId"] = "1" },
         ["mixpanel"] = new JsonObject { ["token"] = "0123456789abcdef0123456789abcdef" },
         ["posthog"] = new JsonObject { ["id"] = "phc_x" },
+        ["plausible-analytics"] = new JsonObject { ["domain"] = "a.example" },
+        ["matomo-analytics"] = new JsonObject { ["matomoUrl"] = "https://own.example" },
+        ["vercel-analytics"] = new JsonObject(),
+        ["rudderstack"] = new JsonObject { ["writeKey"] = "a", ["dataPlaneUrl"] = "https://own.example" },
+        ["logrocket"] = new JsonObject { ["appId"] = "a/b" },
+        ["rybbit-analytics"] = new JsonObject { ["siteId"] = "a" },
+        ["pirsch"] = new JsonObject { ["identificationCode"] = "a" },
+        ["promptwatch"] = new JsonObject { ["projectId"] = "a" },
         ["script"] = new JsonObject { ["src"] = "https://own.example/a.js" },
     };
 

@@ -41,6 +41,14 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             hightouch: window.htevents && { calls: calls(htevents), key: htevents._writeKey, options: htevents._loadOptions, version: htevents.SNIPPET_VERSION,
               has: ['track', 'page', 'identify', 'group', 'alias', 'reset', 'ready', 'addSourceMiddleware'].filter(m => typeof htevents[m] === 'function') },
             intercom: window.Intercom && { settings: window.intercomSettings, calls: calls(Intercom.q) },
+            plausible: window.plausible && { calls: calls(plausible.q), options: plausible.o, init: typeof plausible.init },
+            matomo: calls(window._paq),
+            vercel: window.va && { calls: calls(vaq), mode: window.vam },
+            rudderstack: window.rudderanalytics && { calls: calls(rudderanalytics), ran: rudderanalytics.snippetExecuted, version: window.RudderSnippetVersion, build: window.rudderAnalyticsBuildType,
+              has: ['load', 'ready', 'page', 'track', 'identify', 'alias', 'group', 'reset', 'setAnonymousId', 'startSession', 'endSession', 'consent', 'setDefaultInstanceKey', 'addCustomIntegration'].filter(m => typeof rudderanalytics[m] === 'function') },
+            logrocket: { recorder: window._lrAsyncScript, calls: window.LogRocket && LogRocket.calls },
+            pirsch: { starts: window.pirschStarts, settings: ['pianjs', 'pirschextendedjs'].map(id => document.getElementById(id)).filter(e => e).map(e =>
+              Object.fromEntries([e.id, ...[...e.attributes].filter(a => a.name.startsWith('data-')).map(a => a.name)].map(a => [a, e.getAttribute(a)]))) },
             mixpanel: stub('mixpanel', ['track', 'identify', 'reset', 'register', 'opt_in_tracking', 'opt_out_tracking']),
           }));
         })()
@@ -58,6 +66,8 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         ["https://analytics.tiktok.com/i18n/pixel/events.js"] = "",
         ["https://cdn.databuddy.cc/databuddy.js"] = "window.databuddy = { options: { clientId: document.currentScript.dataset.clientId, ...window.databuddyConfig } }",
         ["https://www.googletagmanager.com/gtm.js"] = "",
+        ["https://cdn.logrocket.io/LogRocket.min.js"] = "window.LogRocket = { calls: [], init(...args) { this.calls.push(args) } }",
+        ["https://api.pirsch.io/pa.js"] = "window.pirschStarts = 0; window.pirschInit = () => { window.pirschStarts++ }; document.addEventListener('DOMContentLoaded', pirschInit)",
         ["https://www.googletagmanager.com/gtag/js"] = "",
     };
 
@@ -228,6 +238,96 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             "intercom", """{"appId":"abc","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","app_id":"other"},"scriptSrc":"https://ic.example/w.js"}""",
             "functionality", "functionality"),
         ["intercom, denied"] = new("intercom({ appId: 'abc' })", "intercom", """{"appId":"abc"}""", "functionality", "measurement"),
+        ["plausible-analytics"] = new("plausibleAnalytics({ domain: 'a.example' })", "plausible-analytics", """{"domain":"a.example"}""", "measurement", "measurement", TheVendorsPlausibleStub),
+        ["plausible-analytics, extensions"] = new("plausibleAnalytics({ domain: ' a.example ', extension: ['hash', 'outbound-links'], endpoint: 'https://pl.example/event' })",
+            "plausible-analytics", """{"domain":" a.example ","extension":["hash","outbound-links"],"endpoint":"https://pl.example/event"}""", "measurement", "measurement", TheVendorsPlausibleStub),
+        ["plausible-analytics, own script"] = new(
+            "plausibleAnalytics({ scriptId: ' Ab-1 ', customProperties: { plan: 'x' }, endpoint: '/event', fileDownloads: { fileExtensions: ['pdf'] }, hashBasedRouting: true, autoCapturePageviews: false, captureOnLocalhost: true })",
+            "plausible-analytics",
+            """{"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,"autoCapturePageviews":false,"captureOnLocalhost":true}""",
+            "measurement", "measurement",
+            package =>
+            {
+                TheVendorsPlausibleStub(package);
+                // The vendor's snippet is async.
+                package["loaders"]![0]!["defer"] = false;
+            }),
+        ["plausible-analytics, denied"] = new("plausibleAnalytics({ domain: 'a.example' })", "plausible-analytics", """{"domain":"a.example"}""", "measurement", "marketing"),
+        ["matomo-analytics"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example/', siteId: 7 })", "matomo-analytics", """{"matomoUrl":"https://ma.example/","siteId":7}""", "measurement", "measurement"),
+        ["matomo-analytics, options"] = new(
+            "matomoAnalytics({ trackerUrl: 'https://ma.example/t.php', scriptUrl: 'https://ma.example/t.js', enableLinkTracking: true, disableCookies: true, trackPageView: false })",
+            "matomo-analytics",
+            """{"trackerUrl":"https://ma.example/t.php","scriptUrl":"https://ma.example/t.js","enableLinkTracking":true,"disableCookies":true,"trackPageView":false}""", "measurement", "measurement"),
+        ["matomo-analytics, consent required"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example', defaultConsent: 'required' })",
+            "matomo-analytics", """{"matomoUrl":"https://ma.example","defaultConsent":"required"}""", "measurement", "measurement"),
+        ["matomo-analytics, consent given"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example', defaultConsent: 'given' })",
+            "matomo-analytics", """{"matomoUrl":"https://ma.example","defaultConsent":"given"}""", "measurement", "measurement"),
+        ["matomo-analytics, always, granted"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example', defaultConsent: 'required' })",
+            "matomo-analytics", """{"matomoUrl":"https://ma.example","defaultConsent":"required"}""", "necessary", "measurement"),
+        ["matomo-analytics, always, denied"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example', defaultConsent: 'required' })",
+            "matomo-analytics", """{"matomoUrl":"https://ma.example","defaultConsent":"required"}""", "necessary", "marketing",
+            // Matomo holds the page view back until consent is given.
+            package => package["matomo"]!.AsArray().Add(new JsonArray("trackPageView"))),
+        ["matomo-analytics, given but denied"] = new("matomoAnalytics({ matomoUrl: 'https://ma.example', defaultConsent: 'given' })",
+            "matomo-analytics", """{"matomoUrl":"https://ma.example","defaultConsent":"given"}""", "necessary", "marketing",
+            // No setting grants what the visitor denied.
+            package => package["matomo"]![2]![0] = "requireConsent"),
+        ["matomo-analytics, cloud"] = new("matomoAnalytics({ cloudId: 'my-site.matomo.cloud' })", "matomo-analytics", """{"cloudId":"my-site.matomo.cloud"}""", "measurement", "measurement",
+            // The vendor's snippet loads a cloud's script from the CDN.
+            package => package["loaders"]![0]!["src"] = "https://cdn.matomo.cloud/my-site.matomo.cloud/matomo.js"),
+        ["matomo-analytics, cloud by name"] = new("matomoAnalytics({ cloudId: 'my-site' })", "matomo-analytics", """{"cloudId":"my-site"}""", "measurement", "measurement",
+            package =>
+            {
+                // The CDN has no tracker; both names are of the cloud's host.
+                package["loaders"]![0]!["src"] = "https://cdn.matomo.cloud/my-site.matomo.cloud/matomo.js";
+                package["matomo"]![0]![1] = "https://my-site.matomo.cloud/matomo.php";
+            }),
+        ["vercel-analytics"] = new("vercelAnalytics({})", "vercel-analytics", "{}", "measurement", "measurement", package => package["vercel"]!["mode"] = "production"),
+        ["vercel-analytics, options"] = new("vercelAnalytics({ dsn: 'abc', disableAutoTrack: true, endpoint: '/insights', mode: 'production', scriptUrl: 'https://ve.example/a.js' })",
+            "vercel-analytics", """{"dsn":"abc","disableAutoTrack":true,"endpoint":"/insights","mode":"production","scriptUrl":"https://ve.example/a.js"}""", "measurement", "measurement",
+            // The vendor's package tells the mode.
+            package => package["vercel"]!["mode"] = "production"),
+        ["vercel-analytics, debug"] = new("vercelAnalytics({ debug: true })", "vercel-analytics", """{"debug":true}""", "measurement", "measurement", package => package["vercel"]!["mode"] = "development"),
+        ["rudderstack"] = new("rudderstack({ writeKey: 'key', dataPlaneUrl: 'https://rs.example' })", "rudderstack", """{"writeKey":"key","dataPlaneUrl":"https://rs.example"}""", "measurement", "measurement"),
+        ["rudderstack, options"] = new("rudderstack({ writeKey: ' key ', dataPlaneUrl: 'https://rs.example', loadOptions: { useBeacon: true }, trackPageView: false, scriptUrl: 'https://rs.example/a.js' })",
+            "rudderstack", """{"writeKey":" key ","dataPlaneUrl":"https://rs.example","loadOptions":{"useBeacon":true},"trackPageView":false,"scriptUrl":"https://rs.example/a.js"}""", "measurement", "measurement"),
+        ["rudderstack, consent ids"] = new("rudderstack({ writeKey: 'key', dataPlaneUrl: 'https://rs.example', consentManagement: { mapping: { measurement: ['a', ' b '], marketing: ['c'] } } })",
+            "rudderstack", """{"writeKey":"key","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"measurement":["a"," b "],"marketing":["c"]}}}""", "measurement", "measurement"),
+        ["rudderstack, always, consent ids and options"] = new(
+            "rudderstack({ writeKey: 'key', dataPlaneUrl: 'https://rs.example', loadOptions: { useBeacon: true, preConsent: { trackConsent: true, storage: { strategy: 'session' } }, consentManagement: { x: 1 } }, consentManagement: { mapping: { necessary: ['n'], marketing: ['c'] } } })",
+            "rudderstack",
+            """
+            {"writeKey":"key","dataPlaneUrl":"https://rs.example","loadOptions":{"useBeacon":true,"preConsent":{"trackConsent":true,"storage":{"strategy":"session"}},"consentManagement":{"x":1}},
+             "consentManagement":{"mapping":{"necessary":["n"],"marketing":["c"]}}}
+            """, "necessary", "marketing"),
+        ["rudderstack, always, nothing granted"] = new("rudderstack({ writeKey: 'key', dataPlaneUrl: 'https://rs.example', consentManagement: { mapping: { marketing: ['c'] } } })",
+            "rudderstack", """{"writeKey":"key","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"marketing":["c"]}}}""", "necessary", "measurement",
+            // The call would end the mode that stores and sends nothing.
+            package => package["rudderstack"]!["calls"]!.AsArray().RemoveAt(0)),
+        ["logrocket"] = new("logRocket({ appId: 'org/app' })", "logrocket", """{"appId":"org/app"}""", "measurement", "measurement"),
+        ["logrocket, after load"] = new("logRocket({ appId: ' org/app ', initOptions: { dom: { inputSanitizer: true } } })",
+            "logrocket", """{"appId":" org/app ","initOptions":{"dom":{"inputSanitizer":true}}}""", "measurement", "measurement", AfterLoad: true),
+        ["logrocket, without options, after load"] = new("logRocket({ appId: 'org/app' })", "logrocket", """{"appId":"org/app"}""", "measurement", "measurement", AfterLoad: true),
+        ["logrocket, own loaders"] = new("logRocket({ appId: 'org/app', scriptUrl: 'https://lr.example/a.js', asyncScriptUrl: 'https://lr.example/b.js' })",
+            "logrocket", """{"appId":"org/app","scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""", "measurement", "measurement"),
+        ["rybbit-analytics"] = new("rybbitAnalytics({ siteId: 12 })", "rybbit-analytics", """{"siteId":12}""", "measurement", "measurement"),
+        ["rybbit-analytics, options"] = new(
+            "rybbitAnalytics({ siteId: ' b2 ', autoTrackPageview: false, trackSpa: true, trackQuery: false, trackOutbound: true, trackErrors: true, sessionReplay: false, webVitals: true, skipPatterns: ['/a/*', '/b'], maskPatterns: [], debounce: 250.5, analyticsHost: 'https://ry.example/api/' })",
+            "rybbit-analytics",
+            """{"siteId":" b2 ","autoTrackPageview":false,"trackSpa":true,"trackQuery":false,"trackOutbound":true,"trackErrors":true,"sessionReplay":false,"webVitals":true,"skipPatterns":["/a/*","/b"],"maskPatterns":[],"debounce":250.5,"analyticsHost":"https://ry.example/api/"}""",
+            "measurement", "measurement"),
+        ["rybbit-analytics, key"] = new("rybbitAnalytics({ siteId: 'b2', apiKey: 'rb_key' })", "rybbit-analytics", """{"siteId":"b2","apiKey":"rb_key"}""", "measurement", "measurement",
+            // The vendor says to keep the key off public pages.
+            package => package["loaders"]![0]!["attributes"]!.AsObject().Remove("data-api-key")),
+        ["pirsch"] = new("pirsch({ identificationCode: ' abc ' })", "pirsch", """{"identificationCode":" abc "}""", "measurement", "measurement", TheSettingsBesideThePirschLoader),
+        ["pirsch, after load"] = new("pirsch({ identificationCode: 'abc' })", "pirsch", """{"identificationCode":"abc"}""", "measurement", "measurement", TheSettingsBesideThePirschLoader, AfterLoad: true),
+        ["pirsch, options"] = new(
+            "pirsch({ identificationCode: 'abc', domain: ['a.example:code', ' b.example '], dev: 'a.example', hitEndpoint: '/hit', eventEndpoint: '/event', disablePageViews: true, extended: true })",
+            "pirsch", """{"identificationCode":"abc","domain":["a.example:code"," b.example "],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"/event","disablePageViews":true,"extended":true}""",
+            "measurement", "measurement", TheSettingsBesideThePirschLoader),
+        ["promptwatch"] = new("promptwatch({ projectId: ' a-1 ' })", "promptwatch", """{"projectId":" a-1 "}""", "measurement", "measurement"),
+        ["promptwatch, own loader"] = new("promptwatch({ projectId: 'a-1', scriptUrl: 'https://pw.example/a.js' })",
+            "promptwatch", """{"projectId":"a-1","scriptUrl":"https://pw.example/a.js"}""", "measurement", "measurement"),
         ["microsoft-uet, granted"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing"),
         ["microsoft-uet, denied"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "measurement"),
         ["microsoft-uet, after load"] = new("microsoftUet({ id: '12' })", "microsoft-uet", """{"id":"12"}""", "necessary", "marketing", AfterLoad: true),
@@ -278,6 +378,12 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
 
     /// <summary>The vendor's base code records which pixels there are.</summary>
     private static void TheVendorsTikTokBase(JsonObject package) => package["ttq"]!["pixels"] = new JsonArray("C12");
+
+    /// <summary>The vendor's snippet has init, by which a page's own script can configure the library.</summary>
+    private static void TheVendorsPlausibleStub(JsonObject package) => package["plausible"]!["init"] = "function";
+
+    /// <summary>The id by which Pirsch finds its settings would hide the loader from the client, so they stand on an element of their own.</summary>
+    private static void TheSettingsBesideThePirschLoader(JsonObject package) => package["loaders"]![0]!["attributes"] = new JsonObject();
 
     private async Task<JsonObject> OutcomeAsync(string scripts, JsonObject consents, bool afterLoad)
     {

@@ -323,6 +323,13 @@ public sealed class OptInTests(ChromiumFixture chromium)
     [InlineData("clearbit", """{"publishableKey":"pk_a"}""", "marketing", "https://tag.clearbitscripts.com/v1/pk_a/tags.js", "document.querySelectorAll('script[referrerpolicy]').length + ''", "1")]
     [InlineData("crisp", """{"websiteId":"a","safeMode":true}""", "functionality", "https://client.crisp.chat/l.js", "JSON.stringify($crisp)", """[["safe",true]]""")]
     [InlineData("hightouch", """{"writeKey":"key"}""", "measurement", "https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js", "[...htevents].map(call => call[0]).join()", "page")]
+    [InlineData("plausible-analytics", """{"scriptId":"a"}""", "measurement", "https://plausible.io/js/pa-a.js", "JSON.stringify(plausible.o)", "{}")]
+    [InlineData("vercel-analytics", "{}", "measurement", "https://va.vercel-scripts.com/v1/script.js", "vam + vaq.length", "production0")]
+    [InlineData("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example"}""", "measurement", "https://cdn.rudderlabs.com/v3/modern/rsa.min.js", "[...rudderanalytics].map(call => call[0]).join()", "load,page")]
+    [InlineData("logrocket", """{"appId":"a/b"}""", "measurement", "https://cdn.logrocket.io/LogRocket.min.js", "document.querySelectorAll('script[crossorigin]').length + ''", "1")]
+    [InlineData("rybbit-analytics", """{"siteId":"a"}""", "measurement", "https://app.rybbit.io/api/script.js", "document.querySelectorAll('script[data-site-id]').length + ''", "1")]
+    [InlineData("pirsch", """{"identificationCode":"a"}""", "measurement", "https://api.pirsch.io/pa.js", "[...document.querySelectorAll('#pianjs')].map(e => e.dataset.code).join()", "a")]
+    [InlineData("promptwatch", """{"projectId":"a"}""", "measurement", "https://ingest.promptwatch.com/js/client.min.js", "document.querySelectorAll('script[data-project-id]').length + ''", "1")]
     public async Task NoConsentCall_GrantedAgain_StartsAndLoadsOnce(string type, string settings, string category, string loader, string look, string expected)
     {
         await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row(type, settings)], new Dictionary<string, string> { [loader.Split('?')[0]] = "" }, Cancel);
@@ -332,6 +339,123 @@ public sealed class OptInTests(ChromiumFixture chromium)
         Assert.All(seen, state => Assert.Equal(expected, (string)state!));
         await AnsweredAsync(walk, loader);
         Assert.Single(walk.Site.Requests, loader);
+    }
+
+    [Theory]
+    [InlineData("necessary")]
+    [InlineData("measurement")]
+    public async Task Matomo_AnyRoute_WaitsWithTheLastStateAndStartsOnce(string required)
+    {
+        var vendors = new Dictionary<string, string> { ["https://ma.example/matomo.js"] = "(window.ran = window.ran || []).push(1)" };
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("matomo-analytics", """{"matomoUrl":"https://ma.example"}""", 1, required)], vendors, Cancel);
+        List<(ConsentSet Set, WalkStyle Style)> route = [(Measurement, WalkStyle.AtOnce), .. ConsentWalk.Route(41, 40)];
+        var seen = await walk.GoAsync(route, "[..._paq].map(call => call[0])", Cancel);
+        var withdrawn = false;
+        foreach (var ((set, _), calls) in route.Zip(seen))
+        {
+            var granted = set.Contains(ConsentCategory.Measurement);
+            withdrawn |= !granted;
+            string[] expected =
+            [
+                "setTrackerUrl", "setSiteId", .. required == "necessary" ? ["requireConsent"] : Array.Empty<string>(),
+                .. !withdrawn && required == "necessary" ? ["setConsentGiven"] : Array.Empty<string>(),
+                "trackPageView",
+                .. withdrawn ? [granted ? "setConsentGiven" : "forgetConsentGiven"] : Array.Empty<string>(),
+            ];
+            Assert.Equal(expected, calls!.AsArray().Select(call => (string)call!));
+        }
+        await AssertRanOnceAsync(walk, vendors);
+    }
+
+    [Fact]
+    public async Task Matomo_SecondTracker_IsToldItsOwnStateByItself()
+    {
+        // As much of the library as counts: it runs what waits on its one async tracker, then stands in for the queue.
+        const string Library =
+            """
+            (() => {
+              const tracker = name => { const told = []; trackers[name] = told; return new Proxy({}, { get: (_, call) => (...args) => { told.push([call, ...args].join(':')); } }); };
+              const trackers = window.trackers = {}, first = tracker('first');
+              window.Matomo = { getTracker: (url, id) => tracker(url + ' ' + id) };
+              const apply = ([call, ...args]) => typeof call === 'function' ? call.apply(first, args) : first[call](...args);
+              _paq.forEach(apply);
+              window._paq = { push: apply };
+            })();
+            """;
+        await using var walk = await ConsentWalk.OpenAsync(chromium,
+            [
+                ConsentWalk.Row("matomo-analytics", """{"matomoUrl":"https://ma.example","siteId":1,"disableCookies":true}""", 1, "necessary"),
+                ConsentWalk.Row("matomo-analytics", """{"matomoUrl":"https://ma.example","siteId":2,"trackPageView":false}""", 2, "marketing"),
+            ],
+            new Dictionary<string, string> { ["https://ma.example/matomo.js"] = Library }, Cancel);
+        await walk.GoAsync(Marketing, WalkStyle.AtOnce, "0", Cancel);
+        await walk.Site.Page.WaitForFunctionAsync("() => window.trackers").WaitAsync(Cancel);
+        var seen = await walk.GoAsync(
+            [(ConsentSet.Everything, WalkStyle.ConsentThenSnapshot), (Measurement, WalkStyle.AtOnce), (Marketing, WalkStyle.ConsentThenSnapshot)], "JSON.stringify(trackers)", Cancel);
+        Assert.Equal(
+            """{"first":["setTrackerUrl:https://ma.example/matomo.php","setSiteId:1","disableCookies","requireConsent","trackPageView","setConsentGiven:false","forgetConsentGiven"],"https://ma.example/matomo.php 2":["forgetConsentGiven","setConsentGiven"]}""",
+            (string)seen[2]!);
+        Assert.EndsWith("""2":["forgetConsentGiven"]}""", (string)seen[1]!, StringComparison.Ordinal);
+        Assert.Single(walk.Site.Requests, "https://ma.example/matomo.js");
+    }
+
+    [Theory]
+    [InlineData("necessary")]
+    [InlineData("measurement")]
+    public async Task RudderStack_AnyRoute_IsToldEachChangeAfterTheFirstGrant(string required)
+    {
+        var vendors = new Dictionary<string, string> { ["https://cdn.rudderlabs.com/v3/modern/rsa.min.js"] = "(window.ran = window.ran || []).push(1)" };
+        const string Settings = """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"measurement":["m"],"marketing":["k"]}}}""";
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("rudderstack", Settings, 1, required)], vendors, Cancel);
+        List<(ConsentSet Set, WalkStyle Style)> route = [(default, WalkStyle.AtOnce), (Measurement, WalkStyle.AtOnce), .. ConsentWalk.Route(51, 40)];
+        var seen = await walk.GoAsync(route,
+            "window.rudderanalytics ? [...rudderanalytics].map(call => call[0] === 'consent' ? call[1].consentManagement.allowedConsentIds.join('') + '-' + call[1].consentManagement.deniedConsentIds.join('') : call[0]) : []", Cancel);
+        Assert.Equal(required == "necessary" ? "load,page" : "", string.Join(',', seen[0]!.AsArray()));
+        Assert.Equal(required == "necessary" ? "load,page,m-k" : "m-k,load,page", string.Join(',', seen[1]!.AsArray()));
+        foreach (var ((set, _), calls) in route.Zip(seen).Skip(1))
+        {
+            var permitted = required == "necessary" || set.Contains(ConsentCategory.Measurement);
+            var (measurement, marketing) = (permitted && set.Contains(ConsentCategory.Measurement), permitted && set.Contains(ConsentCategory.Marketing));
+            var told = calls!.AsArray().Select(call => (string)call!).Where(call => call.Contains('-', StringComparison.Ordinal)).ToList();
+            Assert.Equal($"{(measurement ? "m" : "")}{(marketing ? "k" : "")}-{(measurement ? "" : "m")}{(marketing ? "" : "k")}", told[^1]);
+            Assert.DoesNotContain(told.Skip(1).Zip(told), pair => pair.First == pair.Second);
+        }
+        Assert.Equal(1, seen[^1]!.AsArray().Count(call => (string)call! == "load"));
+        await AssertRanOnceAsync(walk, vendors);
+    }
+
+    [Fact]
+    public async Task RudderStack_AlwaysLoadsWithoutConsentIds_HoldsBackUntilTheFirstGrant()
+    {
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example"}""", 1, "necessary")],
+            new Dictionary<string, string> { ["https://cdn.rudderlabs.com/v3/modern/rsa.min.js"] = "" }, Cancel);
+        var seen = await walk.GoAsync(
+            [(Marketing, WalkStyle.AtOnce), (Measurement, WalkStyle.ConsentThenSnapshot), (default, WalkStyle.AtOnce), (Measurement, WalkStyle.AtOnce)],
+            "JSON.stringify([rudderanalytics[0][3].preConsent, [...rudderanalytics].map(call => call[0]).join()])", Cancel);
+        const string Inert = """{"enabled":true,"storage":{"strategy":"none"},"events":{"delivery":"buffer"}}""";
+        Assert.Equal([$"[{Inert},\"load,page\"]", .. Enumerable.Repeat($"[{Inert},\"load,page,consent\"]", 3)], seen.Select(state => (string)state!));
+    }
+
+    [Fact]
+    public async Task LogRocket_WithdrawnBeforeItLoaded_StartsWithTheNextGrantAndOnce()
+    {
+        const string Loader = "https://cdn.logrocket.io/LogRocket.min.js";
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("logrocket", """{"appId":"a/b"}"""), ConsentWalk.Row("logrocket", """{"appId":"a/c"}""", 2)],
+            new Dictionary<string, string> { [Loader] = "window.LogRocket = { calls: [], init(id) { this.calls.push(id) } }" }, Cancel);
+        // Both sets in one pass of the page: the library cannot have come in between.
+        var seen = await walk.GoAsync([(Measurement, WalkStyle.AtOnce), (default, WalkStyle.AtOnce)], "!!window.LogRocket", Cancel);
+        await walk.Site.Page.WaitForFunctionAsync("() => window.LogRocket").WaitAsync(Cancel);
+        if (!(bool)seen[1]!) Assert.Equal("", await walk.Site.Page.EvaluateAsync<string>("() => LogRocket.calls.join()").WaitAsync(Cancel));
+        var then = await walk.GoAsync([(Measurement, WalkStyle.ConsentThenSnapshot), (default, WalkStyle.ConsentThenSnapshot), (ConsentSet.Everything, WalkStyle.AtOnce)], "LogRocket.calls.join()", Cancel);
+        Assert.All(then, calls => Assert.Equal("a/b", (string)calls!));
+        Assert.Single(walk.Site.Requests, Loader);
+    }
+
+    private static async Task AssertRanOnceAsync(ConsentWalk walk, Dictionary<string, string> vendors)
+    {
+        await walk.Site.Page.WaitForFunctionAsync("() => window.ran").WaitAsync(Cancel);
+        Assert.Equal(1, await walk.Site.Page.EvaluateAsync<int>("() => ran.length").WaitAsync(Cancel));
+        Assert.Single(walk.Site.Requests, vendors.ContainsKey);
     }
 
     private static async Task AssertStartedOnceAsync(ConsentWalk walk, string queue)

@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Pirsch: <see href="https://docs.pirsch.io/get-started/frontend-integration"/>.</summary>
+/// <remarks>
+/// The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.
+/// A page has one Pirsch: the first destination's. Differs from the npm package. (1) The library finds its settings by a fixed element id. On the loader, that would replace the id by which the
+/// c15t client finds the loader again, and it would be loaded twice; so an element of its own carries the settings. (2) <c>pirschInit</c> is called after load only where <c>DOMContentLoaded</c>, at which
+/// the library calls it itself, is over; the package also calls it shortly before, which counts each click twice.
+/// </remarks>
+public sealed partial class PirschType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        if(d.getElementById(c.id))return;
+        var m=d.createElement("meta"),src=new URL(c.src).href;m.id=c.id;
+        Object.keys(c.attributes).forEach(function(a){m.setAttribute(a,c.attributes[a])});
+        d.head.appendChild(m);
+        d.addEventListener("load",function loaded(e){if(!e.target||e.target.src!==src)return;d.removeEventListener("load",loaded,true);
+        var n=w.performance.getEntriesByType("navigation")[0];
+        if(w.pirschInit&&(n?n.domContentLoadedEventStart>0:d.readyState==="complete"))w.pirschInit()},true);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "pirsch";
+
+    /// <inheritdoc/>
+    public override string Title => "Pirsch";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://docs.pirsch.io/get-started/frontend-integration");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("domain", SettingKind.JsonValue, "Further dashboards, each a domain or domain:code: a list, or one text with commas."),
+        new("dev", SettingKind.Text, "The host name to track under, for tests on localhost.") { Pattern = HostName(), PatternInWords = "a host name or an https URL" },
+        new("hitEndpoint", SettingKind.Text, "Where page views go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        new("eventEndpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        new("disablePageViews", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
+        new("extended", SettingKind.Flag, "Whether the extended script is loaded.") { DefaultJson = "false" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://api.pirsch.io/pa.js\"" },
+        new("clientSecret", SettingKind.Text, "The API client's secret, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("accessKey", SettingKind.Text, "The API's access key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Value("domain") is { } value && (Domains(value) is not { } domains || !DomainList().IsMatch(domains)))
+            problems.Add(new SettingProblem("domain", "'domain' must be a list of domain names, each alone or with :code, or one text with commas between them."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var extended = settings.Flag("extended", false);
+        var source = settings.Url("scriptUrl") ?? new Uri(extended ? "https://api.pirsch.io/pirsch-extended.js" : "https://api.pirsch.io/pa.js");
+        var attributes = new ConfigObject();
+        attributes.Set("data-code", settings.RequiredText("identificationCode").Trim());
+        attributes.Set("data-domain", Domains(settings.Value("domain")) is { Length: > 0 } domains ? domains : null);
+        attributes.Set("data-dev", settings.Text("dev")?.Trim());
+        attributes.Set("data-hit-endpoint", settings.Text("hitEndpoint"));
+        attributes.Set("data-event-endpoint", settings.Text("eventEndpoint"));
+        attributes.Set("data-disable-page-views", settings.Flag("disablePageViews", false) ? "" : null);
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("id", extended ? "pirschextendedjs" : "pianjs");
+            attributes.WriteTo(config, "attributes");
+            config.WriteString("src", source.AbsoluteUri);
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(source, []);
+    }
+
+    private static string? Domains(JsonElement? value) => value switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
+        { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
+            string.Join(',', list.EnumerateArray().Select(entry => entry.GetString()!.Trim()).Where(entry => entry.Length > 0)),
+        _ => null,
+    };
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Code();
+
+    [GeneratedRegex("^(?:[\\p{L}\\p{N}.-]{1,253}(?::[A-Za-z0-9_-]{1,64})?(?:, *|\\z)){0,64}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DomainList();
+
+    [GeneratedRegex("^\\s*(?:https://)?[\\p{L}\\p{N}.-]{1,253}(?::[0-9]{1,5})?\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex HostName();
+
+    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Endpoint();
+}

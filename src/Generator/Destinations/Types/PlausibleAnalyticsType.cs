@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Plausible Analytics: <see href="https://plausible.io/docs/plausible-script"/>.</summary>
+/// <remarks>
+/// <para>
+/// The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded or initialized a second time
+/// when consent is granted again. A page has one set of options: the first destination's.
+/// </para>
+/// <para>
+/// Differs from the npm package: a site's own script (<c>scriptId</c>) is async, as in the vendor's snippet, and the stub has the snippet's <c>init</c>.
+/// </para>
+/// </remarks>
+public sealed partial class PlausibleAnalyticsType : DestinationType
+{
+    private static readonly ImmutableArray<string> Extensions =
+        ["hash", "outbound-links", "file-downloads", "tagged-events", "revenue", "pageview-props", "compat", "local", "manual"];
+
+    // A library that runs (l) or that a page has configured itself (o) keeps its options.
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
+        """
+        if(!consent("plausible-analytics").start(function(){}))return;
+        var p=w.plausible;
+        if(!p){p=w.plausible=function(){p.q.push(arguments)};p.q=[]}
+        if(!p.init)p.init=function(o){p.o=o||{}};
+        if(!p.o&&!p.l)p.init(c.options);
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "plausible-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Plausible Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://plausible.io/docs/plausible-script");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("scriptId", SettingKind.Text, "The id of the site's own script, the part of its name after pa-; this or domain is required.")
+        {
+            Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+        },
+        new("domain", SettingKind.Text, "The site's domain, for the script that all sites shared.") { Pattern = Domain(), PatternInWords = "a domain, or several with commas between them" },
+        new("extension", SettingKind.JsonValue, "Extensions of the script that all sites shared: one, or a list."),
+        new("customProperties", SettingKind.JsonObject, "Properties of each page view."),
+        new("endpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        new("fileDownloads", SettingKind.JsonObject, "Which downloads are tracked: {\"fileExtensions\":[\"pdf\"]}."),
+        new("hashBasedRouting", SettingKind.Flag, "Whether changes of the address after # are page views."),
+        new("autoCapturePageviews", SettingKind.Flag, "Whether page views are tracked by themselves."),
+        new("captureOnLocalhost", SettingKind.Flag, "Whether a page on localhost is tracked."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from scriptId or extension."),
+        new("apiKey", SettingKind.Text, "The Stats API's key, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (!settings.Has("scriptId") && !settings.Has("domain"))
+            problems.Add(new SettingProblem("scriptId", "'scriptId' is required and missing, unless 'domain' is set: the id of the site's own script."));
+        if (settings.Value("extension") is { } value && (!TryGetExtensions(value, out var extensions) || extensions.Any(extension => !Extensions.Contains(extension))))
+            problems.Add(new SettingProblem("extension", $"'extension' must be one of {string.Join(", ", Extensions)}, or a list of them."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var scriptId = settings.Text("scriptId")?.Trim();
+        var options = new ConfigObject();
+        options.Set("customProperties", settings.Value("customProperties"));
+        options.Set("endpoint", settings.Text("endpoint"));
+        options.Set("fileDownloads", settings.Value("fileDownloads"));
+        options.Set("hashBasedRouting", settings.Flag("hashBasedRouting"));
+        options.Set("autoCapturePageviews", settings.Flag("autoCapturePageviews"));
+        options.Set("captureOnLocalhost", settings.Flag("captureOnLocalhost"));
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            options.WriteTo(config, "options");
+            config.WriteEndObject();
+        });
+        var source = settings.Url("scriptUrl") ?? new Uri($"https://plausible.io/js/{FileName(scriptId, settings.Value("extension"))}");
+        if (scriptId is not null) scripts.LoadVendor(source);
+        else scripts.LoadVendor(source, [("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint"))]);
+    }
+
+    private static string FileName(string? scriptId, JsonElement? extension)
+    {
+        if (scriptId is not null) return $"pa-{scriptId}.js";
+        return extension is { } value && TryGetExtensions(value, out var extensions) && !extensions.IsEmpty ? $"script.{string.Join('.', extensions)}.js" : "script.js";
+    }
+
+    private static bool TryGetExtensions(JsonElement value, out ImmutableArray<string> extensions)
+    {
+        extensions = value.ValueKind switch
+        {
+            JsonValueKind.String => [value.GetString()!],
+            JsonValueKind.Array when value.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
+                [.. value.EnumerateArray().Select(entry => entry.GetString()!).Distinct(StringComparer.Ordinal)],
+            _ => default,
+        };
+        return !extensions.IsDefault;
+    }
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+
+    [GeneratedRegex("^\\s*[\\p{L}\\p{N}._:/,-]{1,512}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
+
+    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Endpoint();
+}

@@ -1,0 +1,37 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Promptwatch: <see href="https://promptwatch.com"/>.</summary>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+public sealed partial class PromptwatchType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "promptwatch";
+
+    /// <inheritdoc/>
+    public override string Title => "Promptwatch";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://promptwatch.com");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("projectId", SettingKind.Text, "The project's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://ingest.promptwatch.com/js/client.min.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts) =>
+        scripts.LoadVendor(scripts.Settings.Url("scriptUrl") ?? new Uri("https://ingest.promptwatch.com/js/client.min.js"),
+            [("data-project-id", scripts.Settings.RequiredText("projectId").Trim())], defer: false);
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Id();
+}

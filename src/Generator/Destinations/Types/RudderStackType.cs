@@ -1,0 +1,180 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>
+/// RudderStack with its pre-consent mode: <see href="https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/quickstart/"/>.
+/// </summary>
+/// <remarks>
+/// <para>
+/// What loads before consent stores nothing and holds events back until its first grant. The vendor has one source a page, that of the first destination that starts, and
+/// no call that stops it: without <c>consentManagement</c> the library that runs stays until the page is left; with it, a withdrawal denies its consent ids.
+/// </para>
+/// <para>
+/// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>, not because of <c>consentManagement</c>, and then in the pre-consent mode also
+/// without it. (2) <c>consent</c> is called with the first grant and then with each change; the package calls it at once, which ends the pre-consent mode of a visitor who has granted nothing.
+/// </para>
+/// </remarks>
+public sealed partial class RudderStackType : DestinationType
+{
+    private const string MappingField = "consentManagement";
+
+    private static readonly InlineScript Grant = new(InlineSource.GrantSignal);
+
+    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Signals +
+        """
+        var g=c.consent&&signals(c.key),q=w.rudderanalytics=w.rudderanalytics||[];if(g)g.hold(s);
+        if(!Array.isArray(q)||q.snippetExecuted)return;
+        w.RudderSnippetVersion="3.0.32";w.rudderAnalyticsBuildType="modern";q.snippetExecuted=true;
+        "setDefaultInstanceKey load ready page track identify alias group reset setAnonymousId startSession endSession consent addCustomIntegration".split(" ").forEach(function(m){
+        q[m]=function(){var r=w.rudderanalytics;if(Array.isArray(r))r.push([m].concat([].slice.call(arguments)));else r[m].apply(r,arguments)}});
+        var told;
+        if(g)g.start(c.consent.map(function(x){return x[0]}),function(is){
+        var yes=[],no=[],any=!c.waits;
+        c.consent.forEach(function(x){var on=is(x[0]);if(on&&x[0]!=="necessary")any=true;[].push.apply(on?yes:no,x[1])});
+        if(told?!c.mapped:!any)return;told=true;
+        w.rudderanalytics.consent({consentManagement:{enabled:true,provider:"custom",allowedConsentIds:yes,deniedConsentIds:no}})});
+        q.load(c.writeKey,c.url,c.options);
+        if(c.page)q.page();
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "rudderstack";
+
+    /// <inheritdoc/>
+    public override string Title => "RudderStack";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/quickstart/");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("writeKey", SettingKind.Text, "The source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("dataPlaneUrl", SettingKind.HttpsUrl, "Where events go: the data plane.") { Required = true },
+        new(MappingField, SettingKind.JsonObject, "The consent ids of RudderStack's destinations by category: {\"mapping\":{\"marketing\":[\"ads\"]}}."),
+        new("loadOptions", SettingKind.JsonObject, "Further options of rudderanalytics.load."),
+        new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cdn.rudderlabs.com/v3/modern/rsa.min.js\"" },
+        new("accessToken", SettingKind.Text, "The HTTP API's token, used on the server only.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Value(MappingField) is not { } management) return;
+        if (!management.TryGetProperty("mapping", out var mapping) || mapping.ValueKind != JsonValueKind.Object || !mapping.EnumerateObject().Any())
+        {
+            problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' must name the consent ids of at least one category."));
+            return;
+        }
+        foreach (var entry in mapping.EnumerateObject())
+            if (!ConsentCategories.TryParse(entry.Name, out _))
+                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' has a key that is no consent category."));
+            else if (entry.Value.ValueKind != JsonValueKind.Array || Ids(entry.Value).IsEmpty)
+                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping.{entry.Name}' must be a list with at least one consent id."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var writeKey = settings.RequiredText("writeKey").Trim();
+        var mapping = Mapping(settings);
+        var mapped = !mapping.IsEmpty;
+        if (!mapped && scripts.AlwaysLoads) mapping = [(ConsentCategory.Measurement, [])];
+        foreach (var (category, _) in mapping)
+            scripts.InlineWhileGranted(category, Grant, config =>
+            {
+                config.WriteStartArray();
+                config.WriteStringValue(scripts.BaseId);
+                config.WriteStringValue(category.Name());
+                config.WriteEndArray();
+            });
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("key", scripts.BaseId);
+            config.WriteString("writeKey", writeKey);
+            config.WriteString("url", settings.RequiredText("dataPlaneUrl"));
+            LoadOptions(settings, scripts.TestMode, holdsBack: !mapping.IsEmpty).WriteTo(config, "options");
+            config.WriteBoolean("page", settings.Flag("trackPageView", true));
+            if (!mapping.IsEmpty) WriteConsent(config, mapping);
+            config.WriteBoolean("mapped", mapped);
+            // Where only what is necessary is mapped, no grant could follow.
+            config.WriteBoolean("waits", scripts.AlwaysLoads && mapping.Any(entry => entry.Category != ConsentCategory.Necessary));
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.rudderlabs.com/v3/modern/rsa.min.js"),
+            [("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey)], defer: false);
+    }
+
+    private static ConfigObject LoadOptions(DestinationSettings settings, bool testMode, bool holdsBack)
+    {
+        var free = settings.Value("loadOptions");
+        var options = new ConfigObject();
+        if (testMode) options.Set("logLevel", "DEBUG");
+        options.Merge(free);
+        if (!holdsBack) return options;
+        var preConsent = new ConfigObject(ObjectOf(free, "preConsent"));
+        preConsent.Set("enabled", true);
+        if (ObjectOf(ObjectOf(free, "preConsent"), "storage") is null)
+        {
+            var storage = new ConfigObject();
+            storage.Set("strategy", "none");
+            preConsent.Set("storage", storage);
+        }
+        var events = new ConfigObject();
+        events.Set("delivery", "buffer");
+        preConsent.Set("events", events);
+        options.Set("preConsent", preConsent);
+        var management = new ConfigObject(ObjectOf(free, "consentManagement"));
+        management.Set("enabled", true);
+        management.Set("provider", "custom");
+        options.Set("consentManagement", management);
+        return options;
+    }
+
+    private static void WriteConsent(Utf8JsonWriter config, ImmutableArray<(ConsentCategory Category, ImmutableArray<string> Ids)> mapping)
+    {
+        config.WriteStartArray("consent");
+        foreach (var (category, ids) in mapping)
+        {
+            config.WriteStartArray();
+            config.WriteStringValue(category.Name());
+            config.WriteStartArray();
+            foreach (var id in ids) config.WriteStringValue(id);
+            config.WriteEndArray();
+            config.WriteEndArray();
+        }
+        config.WriteEndArray();
+    }
+
+    private static ImmutableArray<(ConsentCategory Category, ImmutableArray<string> Ids)> Mapping(DestinationSettings settings)
+    {
+        if (settings.Value(MappingField) is not { } management) return [];
+        var byCategory = new Dictionary<ConsentCategory, ImmutableArray<string>>();
+        foreach (var entry in management.GetProperty("mapping").EnumerateObject())
+            if (ConsentCategories.TryParse(entry.Name, out var category)) byCategory[category] = Ids(entry.Value);
+        return [.. byCategory.OrderBy(entry => entry.Key).Select(entry => (entry.Key, entry.Value))];
+    }
+
+    private static ImmutableArray<string> Ids(JsonElement list) =>
+        [.. list.EnumerateArray().Where(id => id.ValueKind == JsonValueKind.String).Select(id => id.GetString()!.Trim()).Where(id => id.Length > 0)];
+
+    private static JsonElement? ObjectOf(JsonElement? parent, string name) =>
+        parent is { } found && found.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
+
+    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Key();
+}

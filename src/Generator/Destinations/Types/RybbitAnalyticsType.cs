@@ -1,0 +1,95 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Rybbit: <see href="https://rybbit.com/docs/script"/>.</summary>
+/// <remarks>
+/// The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.
+/// Differs from the npm package: an API key stays behind. Rybbit uses it to track from a developer's own machine and says to remove it from a public page
+/// (<see href="https://rybbit.com/docs/localhost-tracking"/>).
+/// </remarks>
+public sealed partial class RybbitAnalyticsType : DestinationType
+{
+    /// <inheritdoc/>
+    public override string Name => "rybbit-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Rybbit";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://rybbit.com/docs/script");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("siteId", SettingKind.JsonValue, "The site's id, a text or a number.") { Required = true },
+        new("autoTrackPageview", SettingKind.Flag, "Whether the first page view is tracked by itself."),
+        new("trackSpa", SettingKind.Flag, "Whether changes of the address without a page load count."),
+        new("trackQuery", SettingKind.Flag, "Whether addresses are tracked with their query."),
+        new("trackOutbound", SettingKind.Flag, "Whether clicks to other sites are tracked."),
+        new("trackErrors", SettingKind.Flag, "Whether JavaScript errors are tracked."),
+        new("sessionReplay", SettingKind.Flag, "Whether sessions are recorded."),
+        new("webVitals", SettingKind.Flag, "Whether Web Vitals are measured."),
+        new("skipPatterns", SettingKind.TextList, "Paths that are not tracked.") { MaxLength = 500 },
+        new("maskPatterns", SettingKind.TextList, "Paths that are tracked under their pattern.") { MaxLength = 500 },
+        new("debounce", SettingKind.Number, "Milliseconds to wait before a page view is tracked.") { Minimum = 0, Maximum = 600000 },
+        new("analyticsHost", SettingKind.HttpsUrl, "Where script.js is, for a Rybbit of your own: https://rybbit.example.com/api."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://app.rybbit.io/api/script.js\"" },
+        new("apiKey", SettingKind.Text, "A key for tracking from a developer's own machine; never on a page.") { Visibility = SettingVisibility.Private },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (!SiteId().IsMatch(TextOf(settings.Value("siteId")))) problems.Add(new SettingProblem("siteId", "'siteId' must be 1 to 64 letters, digits, _ and -."));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
+        string? List(string name) => settings.Value(name) is null ? null : Json(settings.TextList(name));
+        var source = settings.Url("scriptUrl")
+            ?? (settings.Text("analyticsHost") is { } host ? new Uri($"{host.TrimEnd('/')}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
+        scripts.LoadVendor(source,
+        [
+            ("data-site-id", TextOf(settings.Value("siteId"))), ("data-auto-track-pageview", Flag("autoTrackPageview")), ("data-track-spa", Flag("trackSpa")),
+            ("data-track-query", Flag("trackQuery")), ("data-track-outbound", Flag("trackOutbound")), ("data-track-errors", Flag("trackErrors")),
+            ("data-session-replay", Flag("sessionReplay")), ("data-web-vitals", Flag("webVitals")),
+            ("data-skip-patterns", List("skipPatterns")), ("data-mask-patterns", List("maskPatterns")),
+            ("data-debounce", settings.Number("debounce")?.ToString(CultureInfo.InvariantCulture)),
+        ]);
+    }
+
+    private static string TextOf(JsonElement? value) => value switch
+    {
+        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
+        _ => "",
+    };
+
+    private static string Json(ImmutableArray<string> list)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, ScriptJson.ConfigWriterOptions))
+        {
+            writer.WriteStartArray();
+            foreach (var entry in list) writer.WriteStringValue(entry);
+            writer.WriteEndArray();
+        }
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex SiteId();
+}

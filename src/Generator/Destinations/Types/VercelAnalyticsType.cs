@@ -1,0 +1,72 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Scripts;
+
+namespace ConsentSnapshots.Generator.Destinations.Types;
+
+/// <summary>Vercel Web Analytics: <see href="https://vercel.com/docs/analytics/package"/>.</summary>
+/// <remarks>
+/// The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.
+/// Differs from the npm package: the mode is told (<c>window.vam</c>), as the vendor's own package does. Both load from Vercel's script host; a path of the
+/// site itself (<c>/_vercel/insights/script.js</c>) has to be given as a whole URL.
+/// </remarks>
+public sealed partial class VercelAnalyticsType : DestinationType
+{
+    private static readonly InlineScript Start = new(InlineSource.Wrap(
+        """
+        w.vaq=w.vaq||[];
+        if(!w.va)w.va=function(){(w.vaq=w.vaq||[]).push([].slice.call(arguments))};
+        if(!w.vam)w.vam=c.mode;
+        """));
+
+    /// <inheritdoc/>
+    public override string Name => "vercel-analytics";
+
+    /// <inheritdoc/>
+    public override string Title => "Vercel Web Analytics";
+
+    /// <inheritdoc/>
+    public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override Uri Homepage { get; } = new("https://vercel.com/docs/analytics/package");
+
+    /// <inheritdoc/>
+    public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<SettingField> Fields { get; } =
+    [
+        new("dsn", SettingKind.Text, "The project's DSN, for a site that Vercel does not host.") { Pattern = Dsn(), PatternInWords = "1 to 200 letters, digits, _, ., : and -" },
+        new("disableAutoTrack", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
+        new("mode", SettingKind.Text, "development loads the debug script, which reports nothing.") { OneOf = ["auto", "development", "production"], DefaultJson = "\"auto\"" },
+        new("debug", SettingKind.Flag, "Whether the debug script is loaded.") { DefaultJson = "false" },
+        new("endpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://va.vercel-scripts.com/v1/script.js\"" },
+    ];
+
+    /// <inheritdoc/>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        var settings = scripts.Settings;
+        var debug = settings.Text("mode") == "development" || settings.Flag("debug", false) || scripts.TestMode;
+        scripts.Inline(Start, config =>
+        {
+            config.WriteStartObject();
+            config.WriteString("mode", debug ? "development" : "production");
+            config.WriteEndObject();
+        });
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://va.vercel-scripts.com/v1/script.{(debug ? "debug.js" : "js")}"),
+        [
+            ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
+            ("data-endpoint", settings.Text("endpoint")),
+        ]);
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9_.:-]{1,200}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Dsn();
+
+    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Endpoint();
+}
