@@ -7,15 +7,17 @@ namespace ConsentSnapshots.Generator.Tests;
 /// </summary>
 internal static class Golden
 {
-    public static void Check(string name, string actual)
+    public static void Check(string name, string actual) => CheckFile(RepositoryFiles.At("tests", "Generator.Tests", "Golden", name), actual);
+
+    /// <summary>The same for a file elsewhere in the checkout.</summary>
+    public static void CheckFile(string path, string actual)
     {
-        var path = RepositoryFiles.At("tests", "Generator.Tests", "Golden", name);
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
         {
             File.WriteAllText(path, actual, new UTF8Encoding(false));
             return;
         }
-        Assert.True(File.Exists(path), $"There is no {name}; run with UPDATE_GOLDEN=1 and look at what it writes.");
+        Assert.True(File.Exists(path), $"There is no {Path.GetFileName(path)}; run with UPDATE_GOLDEN=1 and look at what it writes.");
         Assert.Equal(File.ReadAllText(path), actual);
     }
 }

@@ -122,7 +122,8 @@ public sealed class DestinationSettings
     }
 
     private static string? UrlProblem(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
+        text.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+        && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
         && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal)
             ? null
             : "must be an absolute https URL without user name or spaces.";
@@ -142,7 +143,7 @@ public sealed class DestinationSettings
         var index = 0;
         foreach (var entry in value.EnumerateArray())
         {
-            if (index >= 256) return "may have 256 entries, and has more.";
+            if (index >= SettingField.MaxListEntries) return $"may have {SettingField.MaxListEntries} entries, and has more.";
             if (TextProblem(field with { Required = false }, entry) is { } problem) return $"entry {index} {problem}";
             index++;
         }

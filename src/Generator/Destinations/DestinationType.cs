@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations;
@@ -42,6 +43,12 @@ public abstract class DestinationType
 
     /// <summary>Every constant inline script the type can emit.</summary>
     public virtual ImmutableArray<InlineScript> InlineScripts => [];
+
+    /// <summary>The hosts the vendor uses in a page; see <see cref="VendorHosts"/> for what counts as known.</summary>
+    public virtual VendorHosts Hosts => VendorHosts.None;
+
+    /// <summary>How the scripts compare with the npm package's; null is not an answer, and a test says so.</summary>
+    public virtual PackageComparison? Package => null;
 
     /// <summary>What must stand once in a snapshot before any script of this and related types; null for most.</summary>
     public virtual SharedBootstrap? Bootstrap => null;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations;
@@ -17,15 +18,18 @@ public sealed class ScriptComposer
 
     private readonly DestinationSettings? _settings;
     private readonly List<Script> _scripts;
+    private ImmutableArray<CspSource> _contacts;
     private int _parts;
 
-    internal ScriptComposer(string baseId, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts)
+    internal ScriptComposer(
+        string baseId, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts, VendorHosts? hosts = null)
     {
         BaseId = baseId;
         Condition = condition;
         _settings = settings;
         TestMode = testMode;
         _scripts = scripts;
+        _contacts = (hosts ?? VendorHosts.None).Sources;
     }
 
     /// <summary>The id of the first script; unique in the scope, so it also names the destination to its own scripts.</summary>
@@ -51,6 +55,22 @@ public sealed class ScriptComposer
 
     /// <summary>Whether the row is in test mode: use the vendor's debug mode where it has one.</summary>
     public bool TestMode { get; }
+
+    /// <summary>What a Content-Security-Policy must permit this destination besides its scripts: the vendor's hosts, and its own.</summary>
+    internal ImmutableArray<CspSource> Contacts => _contacts;
+
+    /// <summary>Says that the destination also uses a host that its settings name.</summary>
+    public void Contact(CspDirective directive, Uri? url)
+    {
+        if (url is not null && CspSource.Origin(directive, url) is { } origin) _contacts = _contacts.Add(origin);
+    }
+
+    /// <summary>Says that data goes to a host of the organization's own, and that nothing of the vendor's is used.</summary>
+    public void ContactInstead(Uri host)
+    {
+        _contacts = [];
+        Contact(CspDirective.Connect, host);
+    }
 
     /// <summary>Adds a constant inline script; <paramref name="config"/> writes the value it finds in <c>data-config</c>.</summary>
     public void Inline(InlineScript script, Action<Utf8JsonWriter>? config = null) =>

@@ -53,6 +53,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>The largest object or value accepted, in bytes of its JSON as it stands in the settings.</summary>
     public const int MaxObjectBytes = 32 * 1024;
 
+    /// <summary>The most entries accepted in a list.</summary>
+    public const int MaxListEntries = 256;
+
     /// <summary>Whether the settings are bad without it.</summary>
     public bool Required { get; init; }
 

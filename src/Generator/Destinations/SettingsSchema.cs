@@ -6,6 +6,10 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// The JSON Schema (draft 2020-12, <see href="https://json-schema.org/draft/2020-12/schema"/>) of a type's settings, for an admin UI's form
 /// and a control plane's own validation. Private fields are marked <c>writeOnly</c>.
 /// </summary>
+/// <remarks>
+/// What it accepts, <see cref="DestinationSettings"/> accepts, but for rules that a schema has no words for: those between settings, the size and depth of
+/// free objects, lone surrogates. It is stricter where a form left something blank: null and "" are accepted as not set there, and are best left out.
+/// </remarks>
 public static class SettingsSchema
 {
     /// <summary>Writes the schema of one type.</summary>
@@ -16,7 +20,7 @@ public static class SettingsSchema
         writer.WriteString("title", $"{type.Title} settings");
         writer.WriteString("type", "object");
         writer.WriteStartObject("properties");
-        foreach (var field in type.Fields)
+        foreach (var field in type.Fields.AddRange(DestinationType.CommonFields))
         {
             WriteField(writer, field.Name, field, olderThan: null);
             foreach (var older in field.OlderNames) WriteField(writer, older, field, olderThan: field.Name);
@@ -86,6 +90,7 @@ public static class SettingsSchema
                 writer.WriteString("type", "string");
                 WriteText(writer, field);
                 writer.WriteEndObject();
+                writer.WriteNumber("maxItems", SettingField.MaxListEntries);
                 break;
             case SettingKind.JsonObject:
                 writer.WriteString("type", "object");
@@ -102,10 +107,12 @@ public static class SettingsSchema
         if (field.Kind == SettingKind.HttpsUrl)
         {
             writer.WriteString("format", "uri");
-            writer.WriteString("pattern", "^https://");
+            // A host without user name, and no control character, space or backslash anywhere.
+            writer.WriteString("pattern", @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?$");
         }
         // ECMA-262 has no \z; its $ is what .NET's \z is.
         else if (field.Pattern is { } pattern) writer.WriteString("pattern", pattern.ToString().Replace("\\z", "$", StringComparison.Ordinal));
+        else if (field.Required) writer.WriteString("pattern", @"\S");
         if (field.OneOf.IsEmpty) return;
         writer.WriteStartArray("enum");
         foreach (var choice in field.OneOf) writer.WriteStringValue(choice);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Scripts;
 
@@ -21,6 +22,7 @@ public sealed class InlineScript
         Text = text;
         Encoded = JsonEncodedText.Encode(text, ScriptJson.Encoder);
         CspHash = HashFor(text);
+        CspSource = CspSource.Hash(CspHash);
     }
 
     /// <summary>The source text.</summary>
@@ -31,6 +33,9 @@ public sealed class InlineScript
 
     /// <summary>The CSP hash source (<see href="https://www.w3.org/TR/CSP3/#grammardef-hash-source"/>), <c>sha256-…</c> without quotes.</summary>
     public string CspHash { get; }
+
+    /// <summary>The hash as a policy's entry.</summary>
+    internal CspSource CspSource { get; }
 
     /// <summary>The CSP hash source of a source text.</summary>
     public static string HashFor(string text) => $"sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";

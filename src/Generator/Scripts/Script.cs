@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Scripts;
 
@@ -56,6 +57,23 @@ public sealed record Script
     /// be on a page twice. Never written.
     /// </summary>
     internal string? SharedKey { get; init; }
+
+    /// <summary>
+    /// What a Content-Security-Policy needs for this element to run: the source's origin, or the text's hash. An entry that is among
+    /// <paramref name="known"/> already is used again, which saves making it.
+    /// </summary>
+    internal CspSource? PolicySource(ImmutableArray<CspSource> known)
+    {
+        if (Inline is not null) return Inline.CspSource;
+        if (Source is null) return CspSource.Hash(InlineScript.HashFor(InlineText!));
+        var url = Source.AbsoluteUri;
+        foreach (var source in known)
+        {
+            if (source.Directive != CspDirective.Script) break;
+            if (source.IsOriginOf(url)) return source;
+        }
+        return CspSource.Origin(CspDirective.Script, Source);
+    }
 
     /// <summary>Writes the script as the client reads it. The order of keys is part of the format.</summary>
     internal void WriteTo(Utf8JsonWriter writer)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
 
@@ -44,6 +45,9 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         public bool AlwaysLoads => Required.Categories == ConsentSet.NecessaryOnly;
 
         public bool InBrowser { get; } = Settings.Flag(DestinationType.EnableClientSide, true);
+
+        /// <summary>What a policy must permit it besides its scripts; known once it is composed.</summary>
+        public ImmutableArray<CspSource> Contacts { get; set; } = [];
     }
 
     private ValidDestination? Validate(OpenedDestination destination, ImmutableArray<DestinationProblem>.Builder problems)
@@ -102,8 +106,10 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
                 emitted.AddRange(scripts.Select(script => new Emitted(script, [.. sharing.Select(user => (user, user.Required.Condition))], true)));
                 scripts.Clear();
             }
-            destination.Type.Compose(
-                new ScriptComposer(ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts));
+            var composer = new ScriptComposer(
+                ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts, destination.Type.Hosts);
+            destination.Type.Compose(composer);
+            destination.Contacts = composer.Contacts;
             emitted.AddRange(scripts.Select(script => new Emitted(script, [(destination, script.Category)], false)));
             scripts.Clear();
         }
@@ -201,11 +207,13 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         }
         var giving = GivesWhen(emitted);
         var snapshots = ImmutableArray.CreateBuilder<Snapshot>(representatives.Count);
-        foreach (var index in representatives) snapshots.Add(Join(emitted, scripts.Written, ends, giving, ConsentSet.FromIndex(index)));
+        var policy = new PolicyUnion(Needs(emitted, giving));
+        foreach (var index in representatives) snapshots.Add(Join(emitted, scripts.Written, ends, giving, policy, ConsentSet.FromIndex(index)));
         return snapshots.MoveToImmutable();
     }
 
-    private static Snapshot Join(List<Emitted> emitted, ReadOnlySpan<byte> texts, int[] ends, List<ConsentCondition> giving, ConsentSet set)
+    private static Snapshot Join(
+        List<Emitted> emitted, ReadOnlySpan<byte> texts, int[] ends, Dictionary<ValidDestination, ConsentCondition> giving, PolicyUnion policy, ConsentSet set)
     {
         var (scriptCount, length) = (0, 0);
         for (var script = 0; script < emitted.Count; script++)
@@ -215,9 +223,9 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             length += ends[script + 1] - ends[script];
         }
         var destinationCount = 0;
-        foreach (var condition in giving)
+        foreach (var condition in giving.Values)
             if (condition.IsMetBy(set)) destinationCount++;
-        var metadata = Metadata(destinationCount, scriptCount);
+        var metadata = Metadata(destinationCount, scriptCount, policy, set);
 
         var bytes = GC.AllocateUninitializedArray<byte>(
             Opening.Length + length + Math.Max(0, scriptCount - 1) + BeforeMetadata.Length + metadata.Length + Closing.Length);
@@ -246,7 +254,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         return destination[bytes.Length..];
     }
 
-    private static ReadOnlySpan<byte> Metadata(int destinationCount, int scriptCount)
+    private static ReadOnlySpan<byte> Metadata(int destinationCount, int scriptCount, PolicyUnion policy, ConsentSet set)
     {
         var scratch = t_metadata ??= new JsonScratch(ScriptJson.WriterOptions);
         var writer = scratch.Begin();
@@ -254,13 +262,16 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         writer.WriteNumber("schema", SnapshotSchema);
         writer.WriteNumber("destinationCount", destinationCount);
         writer.WriteNumber("scriptCount", scriptCount);
+        writer.WriteStartObject("csp");
+        policy.WriteTo(writer, set);
+        writer.WriteEndObject();
         writer.WriteEndObject();
         scratch.Flush();
         return scratch.Written;
     }
 
     /// <summary>For each destination that gives a script of its own anywhere: under which consent it gives at least one.</summary>
-    private static List<ConsentCondition> GivesWhen(List<Emitted> emitted)
+    private static Dictionary<ValidDestination, ConsentCondition> GivesWhen(List<Emitted> emitted)
     {
         var conditions = new Dictionary<ValidDestination, ConsentCondition>(ReferenceEqualityComparer.Instance);
         foreach (var entry in emitted)
@@ -268,7 +279,18 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             if (entry.IsBootstrap) continue;
             foreach (var (by, when) in entry.Uses) conditions[by] = conditions.GetValueOrDefault(by) | when;
         }
-        return [.. conditions.Values];
+        return conditions;
+    }
+
+    /// <summary>What a Content-Security-Policy needs, and under which consent: for the scripts themselves, and for what their destinations' libraries contact.</summary>
+    private static List<(CspSource Source, ConsentCondition When)> Needs(List<Emitted> emitted, Dictionary<ValidDestination, ConsentCondition> giving)
+    {
+        var needs = new List<(CspSource, ConsentCondition)>(emitted.Count + 8 * giving.Count);
+        foreach (var (script, uses, _) in emitted)
+            if (script.PolicySource(uses[0].By.Contacts) is { } source) needs.Add((source, script.Category));
+        foreach (var (destination, when) in giving)
+            foreach (var contact in destination.Contacts) needs.Add((contact, when));
+        return needs;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Destinations;
 using Spectre.Console;
 
@@ -57,9 +58,14 @@ internal static class TypesCommand
                 field.Visibility == SettingVisibility.Private ? "private" : "public", Markup.Escape(field.DefaultJson ?? ""), Markup.Escape(field.Description));
         }
         context.Console.Write(table);
-        foreach (var script in type.InlineScripts.Concat(type.Bootstrap?.InlineScripts ?? []))
-            context.Console.WriteLine($"Content-Security-Policy script-src '{script.CspHash}'");
+        context.Console.WriteLine("Content-Security-Policy, for the default hosts (a snapshot's metadata has its own):");
+        foreach (var directive in Policy(type))
+            context.Console.WriteLine($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
     }
+
+    private static IEnumerable<IGrouping<CspDirective, CspSource>> Policy(DestinationType type) => type.Hosts.Sources
+        .Concat(type.InlineScripts.Concat(type.Bootstrap?.InlineScripts ?? []).Select(script => CspSource.Hash(script.CspHash)))
+        .Distinct().Order().GroupBy(source => source.Directive);
 
     private static Task WriteListAsync(CommandContext context) => context.WriteJsonAsync(writer =>
     {
@@ -86,6 +92,15 @@ internal static class TypesCommand
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();
+            writer.WriteStartObject("csp");
+            foreach (var directive in Policy(type))
+            {
+                writer.WriteStartArray(directive.Key.Name());
+                foreach (var source in directive) writer.WriteStringValue(source.Value);
+                writer.WriteEndArray();
+            }
+            writer.WriteEndObject();
+            writer.WriteString("npmPackage", type.Package?.ToString());
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

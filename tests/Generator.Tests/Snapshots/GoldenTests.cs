@@ -35,7 +35,7 @@ public sealed class GoldenTests
     {
         var generated = Samples.Generate(Samples.Row("script", """{"src":"https://a.example/x.js?a=1&b=2","attributes":{"data-x":"<é>"}}""", 1, "measurement", "marketing"));
         Golden.Check("snapshot.bytes.json", Encoding.UTF8.GetString(generated[ConsentSet.Everything].Bytes.Span));
-        Assert.Equal("{\"scripts\":[],\"metadata\":{\"schema\":1,\"destinationCount\":0,\"scriptCount\":0}}", Encoding.UTF8.GetString(generated[default].Bytes.Span));
+        Assert.Equal("{\"scripts\":[],\"metadata\":{\"schema\":1,\"destinationCount\":0,\"scriptCount\":0,\"csp\":{}}}", Encoding.UTF8.GetString(generated[default].Bytes.Span));
     }
 
     [Fact]

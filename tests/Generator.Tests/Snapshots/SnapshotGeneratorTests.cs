@@ -152,7 +152,7 @@ public sealed class SnapshotGeneratorTests
                 Samples.Least(type, 2).With(row => row with { Deleted = true }),
                 Samples.Row(type, serverOnly.ToJsonString(), 3));
             Assert.Empty(generated.Problems);
-            Assert.Equal("""{"scripts":[],"metadata":{"schema":1,"destinationCount":0,"scriptCount":0}}""",
+            Assert.Equal("""{"scripts":[],"metadata":{"schema":1,"destinationCount":0,"scriptCount":0,"csp":{}}}""",
                 Encoding.UTF8.GetString(Assert.Single(generated.Snapshots).Bytes.Span));
         }
     }

@@ -124,7 +124,7 @@ public abstract class PublisherTests
 
         await world.PublishAsync(2);
 
-        Assert.Equal("""{"scripts":[],"metadata":{"schema":1,"destinationCount":0,"scriptCount":0}}""", await world.ScriptsAsync(ConsentSet.Everything));
+        Assert.Equal("""{"scripts":[],"metadata":{"schema":1,"destinationCount":0,"scriptCount":0,"csp":{}}}""", await world.ScriptsAsync(ConsentSet.Everything));
         await world.AssertCompleteAsync(2);
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -19,6 +20,17 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ahrefs.com/en/articles/10247870");
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet: the library sends to where it comes from.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://analytics.ahrefs.com"],
+        Connect = ["https://analytics.ahrefs.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -19,6 +20,17 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.cloudflare.com/web-analytics/get-started/");
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://developers.cloudflare.com/fundamentals/reference/policies-compliances/content-security-policies/"/>.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://static.cloudflareinsights.com"],
+        Connect = ["https://cloudflareinsights.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -19,6 +19,9 @@ public sealed class ConsoleType : DestinationType
     public override Uri Homepage { get; } = new("https://c15t.com/docs");
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.NotInPackage;
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("logLevel", SettingKind.Text, "How much the server writes.") { Visibility = SettingVisibility.Private },

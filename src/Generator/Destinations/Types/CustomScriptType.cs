@@ -34,6 +34,9 @@ public sealed partial class CustomScriptType : DestinationType
     public override Uri Homepage { get; } = new("https://c15t.com/docs/frameworks/javascript/script-loader");
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.NotInPackage;
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("src", SettingKind.HttpsUrl, "The script's URL; either this or textContent.") { OlderNames = ["url"] },

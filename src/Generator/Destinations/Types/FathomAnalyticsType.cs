@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -19,6 +20,18 @@ public sealed partial class FathomAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://usefathom.com/docs/script/embed");
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://usefathom.com/docs/script/embed"/>; one host serves the library and takes the hits, as an image or a beacon.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.usefathom.com"],
+        Connect = ["https://cdn.usefathom.com"],
+        Image = ["https://cdn.usefathom.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -44,6 +45,20 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, Google Analytics 4 without advertising features.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://*.googletagmanager.com"],
+        Connect = ["https://*.google-analytics.com", "https://*.analytics.google.com", "https://*.googletagmanager.com"],
+        Image = ["https://*.google-analytics.com", "https://*.googletagmanager.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "on withdrawal the vendor's own switch (ga-disable) is set too, because with signals denied alone Analytics still "
+        + "sends cookieless pings");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("id", SettingKind.Text, "The tag's id: a measurement id (G-…), or that of another Google product (GT-…, AW-…, DC-…).")
@@ -68,6 +83,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var id = scripts.Settings.RequiredText("id");
+        scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").HttpsUrl("server_container_url"));
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();

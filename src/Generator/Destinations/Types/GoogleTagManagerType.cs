@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -46,6 +47,20 @@ public sealed partial class GoogleTagManagerType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, the container itself; what its tags need comes on top, and nobody but the container's owner knows it.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://www.googletagmanager.com"],
+        Connect = ["https://www.googletagmanager.com"],
+        Image = ["https://www.googletagmanager.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the event after an update is pushed to the data layer as Google documents it; the package's gtag call would also "
+        + "reach Analytics as an event");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

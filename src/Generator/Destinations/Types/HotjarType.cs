@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -34,6 +35,21 @@ public sealed partial class HotjarType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://help.hotjar.com/hc/en-us/articles/115011640307"/>; its widgets want style-src 'unsafe-inline' besides, which is left to the site.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://*.hotjar.com"],
+        Connect = ["https://*.hotjar.com", "https://*.hotjar.io", "wss://*.hotjar.com"],
+        Image = ["https://*.hotjar.com"],
+        Style = ["https://*.hotjar.com"],
+        Font = ["https://*.hotjar.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the site id is a number, as in the vendor's snippet");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

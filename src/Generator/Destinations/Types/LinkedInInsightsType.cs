@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -34,6 +35,18 @@ public sealed partial class LinkedInInsightsType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet and its noscript part.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://snap.licdn.com"],
+        Connect = ["https://px.ads.linkedin.com"],
+        Image = ["https://px.ads.linkedin.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

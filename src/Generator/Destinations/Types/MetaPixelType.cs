@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -45,6 +46,19 @@ public sealed partial class MetaPixelType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet and its noscript part: events go to /tr, as an image or a beacon.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://connect.facebook.net"],
+        Connect = ["https://www.facebook.com"],
+        Image = ["https://www.facebook.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "a second pixel's first PageView goes to that pixel only; the package counts another one for the first");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -43,6 +44,20 @@ public sealed partial class MicrosoftClarityType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-csp"/>.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://*.clarity.ms"],
+        Connect = ["https://*.clarity.ms", "https://c.bing.com"],
+        Image = ["https://*.clarity.ms", "https://c.bing.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the setting defaultConsent can only deny what the visitor granted, never grant what was denied; a state is told "
+        + "when it changes, not on each pass of the client");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -40,6 +41,20 @@ public sealed partial class MicrosoftUetType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet and its noscript part.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://bat.bing.com"],
+        Connect = ["https://bat.bing.com"],
+        Image = ["https://bat.bing.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it loads before consent only where the required consent is {necessary}; the loader's URL has its scheme; a second "
+        + "tag has a queue of its own");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -49,6 +50,20 @@ public sealed partial class MixpanelType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/mixpanel/mixpanel-js"/>); an <c>api_host</c> among the options takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.mxpnl.com"],
+        Connect = ["https://api-js.mixpanel.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it loads before consent only where the required consent is {necessary}, and is opted out from its start until "
+        + "consent; the state found at the start is told once, without an event; the stub has the methods of the vendor's "
+        + "snippet");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("token", SettingKind.Text, "The project's token.")
@@ -68,6 +83,7 @@ public sealed partial class MixpanelType : DestinationType
         if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (scripts.TestMode) options.Set("debug", true);
         options.Merge(settings.Value("initOptions"));
+        if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ContactInstead(apiHost);
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {

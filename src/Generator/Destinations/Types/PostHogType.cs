@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -44,6 +45,19 @@ public sealed partial class PostHogType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://posthog.com/docs/advanced/content-security-policy"/>, PostHog Cloud without its toolbar; an API host of one's own takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://*.posthog.com"],
+        Connect = ["https://*.posthog.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it loads before consent only where the required consent is {necessary}; the state found at the start is told once, "
+        + "without an $opt_in event on every page; the stub has the methods of the vendor's snippet");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("id", SettingKind.Text, "The project's API key.")
@@ -69,7 +83,12 @@ public sealed partial class PostHogType : DestinationType
         var loadMode = settings.Text("loadMode");
         if (loadMode == "disabled") return;
         if (loadMode == "after-consent") scripts.Require(ConsentCategory.Measurement);
-        var (apiHost, uiHost, scriptUrl) = Hosts(settings);
+        var (apiHost, uiHost, scriptUrl) = HostsOf(settings);
+        if (!CloudHost().IsMatch(apiHost))
+        {
+            scripts.ContactInstead(new Uri(apiHost));
+            scripts.Contact(CspDirective.Script, new Uri(apiHost));
+        }
         var options = new ConfigObject();
         options.Set("defaults", "2026-01-30");
         if (scripts.AlwaysLoads) options.Set("cookieless_mode", "on_reject");
@@ -94,7 +113,7 @@ public sealed partial class PostHogType : DestinationType
         });
     }
 
-    private static (string ApiHost, string UiHost, Uri ScriptUrl) Hosts(DestinationSettings settings)
+    private static (string ApiHost, string UiHost, Uri ScriptUrl) HostsOf(DestinationSettings settings)
     {
         var region = settings.Text("region");
         var apiHost = settings.Text("apiHost")?.TrimEnd('/') ?? $"https://{region ?? "eu"}.i.posthog.com";

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -35,6 +36,19 @@ public sealed partial class RedditPixelType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet, and what its library asks for the pixel's configuration.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://www.redditstatic.com"],
+        Connect = ["https://alb.reddit.com", "https://pixel-config.reddit.com"],
+        Image = ["https://alb.reddit.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "a new grant allows first-party cookies again only where the setting does not forbid them");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

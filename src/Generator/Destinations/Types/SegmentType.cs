@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -44,6 +45,18 @@ public sealed partial class SegmentType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/"/>, settings from the CDN and events to the API; what device-mode destinations need comes on top.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.segment.com"],
+        Connect = ["https://api.segment.io", "https://cdn.segment.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the stub is the vendor's, with all methods, the source's key and the page a queued call was made on");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -32,6 +33,19 @@ public sealed partial class SnapchatPixelType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's library: events and the frame that matches cookies.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://sc-static.net"],
+        Connect = ["https://tr.snapchat.com"],
+        Image = ["https://tr.snapchat.com"],
+        Frame = ["https://tr.snapchat.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -43,6 +44,19 @@ public sealed partial class TikTokPixelType : DestinationType
 
     /// <inheritdoc/>
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts from the vendor's snippet: the library and what it sends have the same host.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://analytics.tiktok.com"],
+        Connect = ["https://analytics.tiktok.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the vendor's base code records which pixels there are, which the package leaves out; consent is granted once; a "
+        + "second pixel's first page view goes to that pixel only");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

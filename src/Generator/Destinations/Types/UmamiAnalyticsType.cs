@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -21,6 +22,18 @@ public sealed partial class UmamiAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://umami.is/docs/tracker-configuration");
+
+    /// <inheritdoc/>
+    /// <remarks>Hosts of Umami Cloud, whose events go to another host than the tracker comes from; a tracker or host URL of one's own takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cloud.umami.is"],
+        Connect = ["https://api-gateway.umami.dev"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "several domains are separated by commas, as the tracker reads them; the package writes them as JSON, which names none");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
@@ -45,6 +58,7 @@ public sealed partial class UmamiAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
+        if ((settings.Url("hostUrl") ?? settings.Url("scriptUrl")) is { } own) scripts.ContactInstead(own);
         scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cloud.umami.is/script.js"),
         [
             ("data-website-id", settings.RequiredText("websiteId").Trim()), ("data-host-url", settings.Text("hostUrl")),

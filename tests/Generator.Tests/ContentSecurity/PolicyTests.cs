@@ -1,0 +1,133 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Generator.Snapshots;
+
+namespace ConsentSnapshots.Generator.Tests.ContentSecurity;
+
+/// <summary>What a strict Content-Security-Policy needs, in the metadata of each snapshot.</summary>
+public sealed class PolicyTests
+{
+    public static TheoryData<string> TypeNames => Samples.TypeNames;
+
+    [Theory]
+    [InlineData]
+    [InlineData("necessary")]
+    [InlineData("measurement", "marketing")]
+    public void Policy_OfEverySet_IsWhatItsScriptsNeed(params string[] required)
+    {
+        var generated = Samples.Generate(Samples.Everything(required));
+        foreach (var set in ConsentSet.All)
+        {
+            var policy = Policy(generated, set);
+            var hashes = new HashSet<string>();
+            var origins = new HashSet<string>();
+            var destinations = new HashSet<string>();
+            foreach (var script in generated.Scripts(set))
+            {
+                destinations.Add(((string)script!["id"]!).Split(':')[0]);
+                if ((string?)script["src"] is { } source) origins.Add(new Uri(source).GetLeftPart(UriPartial.Authority));
+                else hashes.Add($"'{InlineScript.HashFor((string)script["textContent"]!)}'");
+            }
+            Assert.Equal(hashes.Order(StringComparer.Ordinal), policy.GetValueOrDefault("script-src", []).Where(entry => entry.StartsWith('\'')));
+            Assert.Subset(policy.GetValueOrDefault("script-src", []).ToHashSet(), origins);
+            if (destinations.Count == 0) Assert.Empty(policy);
+            // Nothing but what stands in it: a vendor that is absent has no host here.
+            var known = DestinationCatalogue.BuiltIn.Types.Where(type => destinations.Contains(type.Name)).SelectMany(type => type.Hosts.Sources)
+                .Select(host => host.Value).ToHashSet();
+            Assert.All(policy.Values.SelectMany(entries => entries),
+                entry => Assert.True(entry.StartsWith('\'') || known.Contains(entry) || origins.Contains(entry) || entry.Contains(".example", StringComparison.Ordinal), entry));
+            AssertOrdered(policy);
+        }
+    }
+
+    [Fact]
+    public void Policy_BaseMetadata_ComesFirst()
+    {
+        var metadata = JsonNode.Parse(Samples.Generate(Samples.Least("meta-pixel"))[ConsentSet.Everything].Bytes.Span)!["metadata"]!.AsObject();
+        Assert.Equal(["schema", "destinationCount", "scriptCount", "csp"], metadata.Select(property => property.Key));
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_Hosts_CoverItsDefaultLoaders(string name)
+    {
+        Assert.True(DestinationCatalogue.BuiltIn.TryGet(name, out var type));
+        if (name == "script") return; // whose URL is the organization's
+        foreach (var script in Samples.Generate(Samples.Least(name, 1, "necessary")).Scripts(ConsentSet.Everything))
+        {
+            if ((string?)script!["src"] is not { } source) continue;
+            Assert.True(type.Hosts.Script.Any(host => Matches(host, new Uri(source).Host)),
+                $"{type.GetType().Name}.Hosts.Script does not name the host of {source}. Declare there what the vendor documents, with its source.");
+        }
+    }
+
+    [Theory]
+    [InlineData("posthog", """{"id":"phc_x"}""", "connect-src", "https://*.posthog.com")]
+    [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example:8443/in/"}""", "connect-src", "https://ph.example:8443")]
+    [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example"}""", "script-src", "https://ph.example")]
+    [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example","scriptUrl":"https://cdn.example/a.js"}""", "script-src", "https://cdn.example https://ph.example")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"api_host":"https://mp.example"}}""", "connect-src", "https://mp.example")]
+    [InlineData("umami-analytics", """{"websiteId":"a","scriptUrl":"https://um.example/u.js"}""", "connect-src", "https://um.example")]
+    [InlineData("umami-analytics", """{"websiteId":"a","scriptUrl":"https://um.example/u.js","hostUrl":"https://in.example"}""", "connect-src", "https://in.example")]
+    [InlineData("google-analytics", """{"id":"G-A","customParameters":{"server_container_url":"https://gtm.example/x"}}""", "connect-src", "https://*.analytics.google.com https://*.google-analytics.com https://*.googletagmanager.com https://gtm.example")]
+    [InlineData("meta-pixel", """{"pixelId":"1","scriptSrc":"https://fb.example/a.js"}""", "script-src", "https://connect.facebook.net https://fb.example")]
+    [InlineData("script", """{"src":"https://own.example:444/a.js"}""", "script-src", "https://own.example:444")]
+    [InlineData("script", """{"src":"https://bücher.example/a.js"}""", "script-src", "https://xn--bcher-kva.example")]
+    [InlineData("script", """{"src":"https://[2001:db8::1]/a.js"}""", "script-src", "")]
+    public void Policy_HostsOfSettings_AreInIt(string type, string settings, string directive, string hosts)
+    {
+        var generated = Samples.Generate(Samples.Row(type, settings));
+        Assert.Empty(generated.Problems);
+        Assert.Equal(hosts, string.Join(' ', Policy(generated, ConsentSet.Everything).GetValueOrDefault(directive, []).Where(entry => !entry.StartsWith('\''))));
+    }
+
+    [Fact]
+    public void Policy_OwnInlineText_IsAllowedByItsHash()
+    {
+        var generated = Samples.Generate(Samples.Row("script", """{"textContent":"window.own = '\u2028</script>é';\r\n"}"""));
+        Assert.Equal([$"'{InlineScript.HashFor("window.own = '\u2028</script>é';\r\n")}'"], Policy(generated, ConsentSet.Everything)["script-src"]);
+    }
+
+    [Theory]
+    [InlineData("https://a.example;script-src *")]
+    [InlineData("https://a.example 'unsafe-inline'")]
+    [InlineData("https://a.example,b")]
+    [InlineData("*")]
+    [InlineData("https:")]
+    [InlineData("'unsafe-inline'")]
+    public void Host_MoreThanAHost_Throws(string host) => Assert.Throws<ArgumentException>(() => CspSource.Host(CspDirective.Script, host));
+
+    [Fact]
+    public void Policy_OrderOfDestinations_DoesNotMatter()
+    {
+        string Text(IEnumerable<OpenedDestination> rows) =>
+            JsonNode.Parse(Samples.Generate(rows)[ConsentSet.Everything].Bytes.Span)!["metadata"]!["csp"]!.ToJsonString();
+        var types = Samples.Settings.Keys.ToList();
+        var forward = types.Select((type, index) => Samples.Least(type, index + 1));
+        var backward = types.AsEnumerable().Reverse().Select((type, index) => Samples.Least(type, index + 1));
+        Assert.Equal(Text(forward), Text(backward));
+    }
+
+    private static Dictionary<string, string[]> Policy(GeneratedScope generated, ConsentSet set) =>
+        JsonNode.Parse(Encoding.UTF8.GetString(generated[set].Bytes.Span))!["metadata"]!["csp"]!.AsObject()
+            .ToDictionary(directive => directive.Key, directive => directive.Value!.AsArray().Select(entry => (string)entry!).ToArray());
+
+    private static void AssertOrdered(Dictionary<string, string[]> policy)
+    {
+        string[] directives = [.. Enum.GetValues<CspDirective>().Select(directive => directive.Name())];
+        Assert.Equal(policy.Keys.OrderBy(name => Array.IndexOf(directives, name)), policy.Keys);
+        Assert.All(policy.Values, entries =>
+        {
+            Assert.NotEmpty(entries);
+            Assert.Equal(entries.Distinct().OrderBy(entry => entry.StartsWith('\'')).ThenBy(entry => entry, StringComparer.Ordinal), entries);
+            Assert.All(entries, entry => Assert.DoesNotContain(entry, character => character is <= ' ' or ';' or ',' or '"' or '\\' or > '~'));
+        });
+    }
+
+    private static bool Matches(string source, string host) =>
+        source.Contains('*', StringComparison.Ordinal) ? host.EndsWith(source[(source.IndexOf('*', StringComparison.Ordinal) + 1)..], StringComparison.Ordinal) : source == $"https://{host}";
+}

@@ -1,0 +1,71 @@
+using System.Text;
+using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.Generator.Tests.Destinations;
+
+/// <summary>docs/destinations.md says what the catalogue says. It is written by this test with <c>UPDATE_GOLDEN=1</c>.</summary>
+public sealed class DestinationDocumentTests
+{
+    public static TheoryData<string> TypeNames => Samples.TypeNames;
+
+    [Fact]
+    public void Document_SaysWhatTheCatalogueSays() => Golden.CheckFile(RepositoryFiles.At("docs", "destinations.md"), Render(DestinationCatalogue.BuiltIn));
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_ComparisonWithThePackage_IsStated(string name)
+    {
+        Assert.True(DestinationCatalogue.BuiltIn.TryGet(name, out var type));
+        Assert.True(type.Package is not null, $"{type.GetType().Name} must say how it compares with the npm package: override Package.");
+        Assert.False(type.Package.Reason?.EndsWith('.') ?? false);
+    }
+
+    private static string Render(DestinationCatalogue catalogue)
+    {
+        var page = new StringBuilder(
+            """
+            # Destination types
+
+            Made from the catalogue by a test; do not edit it. `consent-snapshots types TYPE` shows one type with every default, and `types TYPE --json` is the
+            JSON Schema of its settings.
+
+            Settings: the required ones are bold and come first; `=` shows an older name that is accepted too; *private* ones are kept on the server and never
+            reach a script. Every type also has `enableClientSide`; `false` leaves the destination to the server. A setting that is not listed is accepted and stays behind.
+
+            Hosts: what a Content-Security-Policy must permit with the default settings, as far as the vendor documents it; a host in a setting takes the place
+            of the vendor's or comes on top. A snapshot's metadata (`csp`) has the exact policy of that snapshot, with the hashes of its inline scripts.
+
+            The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Two things hold for every type and are not
+            repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
+            a second destination of a type works beside the first.
+
+            | Type | Vendor | Default category | Aliases | Settings | Hosts | Against the npm package |
+            | --- | --- | --- | --- | --- | --- | --- |
+
+            """);
+        foreach (var type in catalogue.Types)
+        {
+            string[] cells =
+            [
+                $"`{type.Name}`", $"[{Escaped(type.Title)}]({type.Homepage.AbsoluteUri})", type.DefaultCategory.Name(),
+                string.Join(", ", type.Aliases.Select(alias => $"`{alias}`")),
+                string.Join("<br>", type.Fields.OrderBy(field => field.Required ? 0 : field.Visibility == SettingVisibility.Public ? 1 : 2).Select(Setting)),
+                string.Join("<br>", type.Hosts.Sources.GroupBy(source => source.Directive)
+                    .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}")),
+                Escaped(type.Package?.ToString() ?? "not stated"),
+            ];
+            page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
+        }
+        return page.ToString();
+    }
+
+    private static string Setting(SettingField field)
+    {
+        var names = string.Join(" = ", field.OlderNames.Prepend(field.Name).Select(name => $"`{name}`"));
+        return field.Required ? $"**{names}**" : field.Visibility == SettingVisibility.Private ? $"*{names} private*" : names;
+    }
+
+    private static string Escaped(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+}
