@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using ConsentSnapshots.Generator.Benchmarks;
 
-if (args is ["throughput", ..]) return Throughput.Run(args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 5);
+// throughput SECONDS [NAME]: with a name only that measurement, for a profiler.
+if (args is ["throughput", var seconds, ..]) return Throughput.Run(int.Parse(seconds, System.Globalization.CultureInfo.InvariantCulture), args.Length > 2 ? args[2] : null);
 BenchmarkSwitcher.FromAssembly(typeof(GenerationBenchmarks).Assembly).Run(args);
 return 0;

@@ -13,11 +13,15 @@ internal static class Throughput
 {
     private const int Pool = 2048;
 
-    public static int Run(int seconds)
+    public static int Run(int seconds, string? only)
     {
         var generator = new SnapshotGenerator(DestinationCatalogue.BuiltIn);
         var scopes = Enumerable.Range(0, Pool).Select(SixDestinations.Rows).ToArray();
         var snapshots = generator.Generate(SixDestinations.Scope, scopes[0]).Snapshots;
+        void Measure(string name, int seconds, Func<int, int> once)
+        {
+            if (only is null || only == name) Report(name, seconds, once);
+        }
         Measure("generate", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots.Length);
         Measure("parse-and-generate", seconds, number => generator.Generate(SixDestinations.Scope, SixDestinations.Rows(number % Pool)).Snapshots.Length);
         // Already part of generating; alone, to see its share.
@@ -37,7 +41,7 @@ internal static class Throughput
         return 0;
     }
 
-    private static void Measure(string name, int seconds, Func<int, int> once)
+    private static void Report(string name, int seconds, Func<int, int> once)
     {
         var sum = 0;
         // Warm: past tiered compilation, which swaps code in after 30 calls and a moment of quiet.

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace ConsentSnapshots.Generator.Destinations;
@@ -35,6 +36,13 @@ public sealed class DestinationSettings
         if (settings.ValueKind != JsonValueKind.Object)
         {
             problems.Add(new SettingProblem("", $"The settings are {Shape(settings)}; send a JSON object."));
+            return null;
+        }
+        foreach (var property in settings.EnumerateObject())
+        {
+            if (JsonMarshal.GetRawUtf8PropertyName(property).IndexOf((byte)'\\') < 0 || TryGetName(property)) continue;
+            // Every look for another key would throw on this one.
+            problems.Add(new SettingProblem("", "The settings hold a key that is not valid Unicode (a surrogate stands alone)."));
             return null;
         }
         var before = problems.Count;
@@ -122,11 +130,18 @@ public sealed class DestinationSettings
     }
 
     private static string? UrlProblem(string text) =>
-        text.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+        text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) && !Authority(text).Contains('@')
         && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
         && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal)
             ? null
             : "must be an absolute https URL without user name or spaces.";
+
+    /// <summary>Host, port and user as they are written: an empty user name (https://@host) is none to <see cref="Uri"/>, and a trick to a reader.</summary>
+    private static ReadOnlySpan<char> Authority(string url)
+    {
+        var rest = url.AsSpan("https://".Length);
+        return rest.IndexOfAny('/', '?', '#') is >= 0 and var end ? rest[..end] : rest;
+    }
 
     private static string? NumberProblem(SettingField field, JsonElement value)
     {
@@ -152,7 +167,7 @@ public sealed class DestinationSettings
 
     private static string? JsonProblem(JsonElement value)
     {
-        var bytes = System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(value).Length;
+        var bytes = JsonMarshal.GetRawUtf8Value(value).Length;
         if (bytes > SettingField.MaxObjectBytes)
             return $"may have {SettingField.MaxObjectBytes} bytes as JSON, and has {bytes}.";
         return TreeProblem(value, 0);

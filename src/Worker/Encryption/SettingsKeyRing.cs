@@ -108,14 +108,28 @@ public sealed class SettingsKeyRing
 
     private static bool IsEnvelope(JsonElement settings) =>
         settings.ValueKind == JsonValueKind.Object
-        && (settings.TryGetProperty("encrypted", out _) || (settings.TryGetProperty("iv", out _) && settings.TryGetProperty("tag", out _)));
+        && (TryGet(settings, "encrypted", out _) || (TryGet(settings, "iv", out _) && TryGet(settings, "tag", out _)));
+
+    private static bool TryGet(JsonElement settings, string name, out JsonElement value)
+    {
+        try
+        {
+            return settings.TryGetProperty(name, out value);
+        }
+        catch (InvalidOperationException)
+        {
+            // A key beside it is no valid Unicode. Nothing that was sealed here has such a key; the generator names the fault.
+            value = default;
+            return false;
+        }
+    }
 
     private static bool TryReadEnvelope(JsonElement settings, out Envelope envelope)
     {
         envelope = null!;
         if (!TryHex(settings, "encrypted", out var encrypted) || !TryHex(settings, "iv", out var iv) || !TryHex(settings, "tag", out var tag)) return false;
         if (iv.Length is not (IvLength or NodeIvLength) || tag.Length != TagLength) return false;
-        var keyId = settings.TryGetProperty("keyId", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
+        var keyId = TryGet(settings, "keyId", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
         envelope = new Envelope(encrypted, iv, tag, keyId);
         return true;
     }
@@ -123,7 +137,7 @@ public sealed class SettingsKeyRing
     private static bool TryHex(JsonElement settings, string name, out byte[] bytes)
     {
         bytes = [];
-        if (!settings.TryGetProperty(name, out var value) || value.ValueKind != JsonValueKind.String) return false;
+        if (!TryGet(settings, name, out var value) || value.ValueKind != JsonValueKind.String) return false;
         try
         {
             bytes = Convert.FromHexString(value.GetString()!);
