@@ -20,7 +20,7 @@ var data = new Option<DirectoryInfo?>("--data") { Description = "Where snapshots
 var urls = new Option<string>("--urls") { Description = "Where the edge listens.", DefaultValueFactory = _ => "http://127.0.0.1:8787", HelpName = "URL" };
 var root = new RootCommand("Runs worker and edge in one process, from a file, on localhost.") { config, data, urls };
 root.SetAction((parsed, token) => RunAsync(parsed.GetValue(config), parsed.GetValue(data), parsed.GetValue(urls)!, token));
-return await root.Parse(args).InvokeAsync();
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
 
 static async Task<int> RunAsync(FileInfo? config, DirectoryInfo? data, string urls, CancellationToken cancellationToken)
 {

@@ -15,7 +15,7 @@ fi
 # Summaries are read below, in English; no build server stays behind.
 export DOTNET_CLI_UI_LANGUAGE=en DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
 # A filter leaves some project without a test; that none ran at all is judged below.
-export TESTINGPLATFORM_EXITCODE_IGNORE=8
+if (($# > 0)); then export TESTINGPLATFORM_EXITCODE_IGNORE=8; fi
 export CONSENT_SNAPSHOTS_TEST_RUN=run-$$-$RANDOM
 
 # A daemon that somebody's earlier eng/setup-tests.sh left running is theirs to stop.

@@ -81,7 +81,12 @@ public sealed class WorkerConfiguration
             }
         }
         if (parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(read.Storage.Problems());
-        if (parts.HasFlag(ConfigurationParts.Encryption)) problems.AddRange(read.Encryption.Problems());
+        if (parts.HasFlag(ConfigurationParts.Encryption))
+        {
+            if (!string.IsNullOrEmpty(configuration[$"{EncryptionOptions.Section}:Keys"]))
+                problems.Add("Encryption:Keys is a list: set Encryption:Keys:0 (Encryption__Keys__0) for the current key, Encryption:Keys:1 for an older one.");
+            problems.AddRange(read.Encryption.Problems());
+        }
         if (parts.HasFlag(ConfigurationParts.Schedule)) problems.AddRange(read.Schedule.Problems());
         return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
     }

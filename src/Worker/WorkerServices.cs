@@ -28,7 +28,7 @@ public static class WorkerServices
         services.AddSingleton(DestinationCatalogue.BuiltIn);
         services.AddSingleton(GeneratorBuild.Current);
         services.AddSingleton<SnapshotGenerator>();
-        services.AddSingleton(new SettingsKeyRing(configuration.Encryption));
+        services.AddSingleton(_ => new SettingsKeyRing(configuration.Encryption)); // not before a command needs it
         services.AddSingleton<IBlobStore>(provider => configuration.Storage.Provider == StorageProvider.Azure
             ? new AzureBlobStore(configuration.Storage)
             : new DirectoryBlobStore(configuration.Storage.Directory!, provider.GetRequiredService<TimeProvider>()));

@@ -24,7 +24,7 @@ public sealed class WorkerConfigurationTests
                 "Storage:Container must be 3 to 63 lowercase letters, digits and single hyphens; it is 'UPPER'.",
                 "Storage:Timeout must be 00:00:00.100 to 00:05:00; it is 1.00:00:00.",
                 "Encryption:Keys:0 must be 64 hexadecimal digits; it has 5 characters, not all of them hexadecimal digits.",
-                "Schedule:Drain must be a Quartz cron expression (seconds first); it is 'every minute'.",
+                "Schedule:Drain must be a Quartz cron expression (seconds first) that fires again; it is 'every minute'.",
             ],
             exception.Problems);
     }
@@ -37,6 +37,20 @@ public sealed class WorkerConfigurationTests
             ("Storage:Directory", "/tmp/x"))));
         Assert.Equal(2, exception.Problems.Count);
         Assert.DoesNotContain("hunter2", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Storage:ConnectionString", "garbage-with-a-secret", "Storage:ConnectionString must be an Azure Storage connection string")]
+    [InlineData("Storage:ServiceUri", "http://account.blob.core.windows.net", "Storage:ServiceUri must be an absolute https URL")]
+    [InlineData("Schedule:Reconcile", "0 0 0 30 2 ?", "Schedule:Reconcile must be a Quartz cron expression (seconds first) that fires again")]
+    [InlineData("Encryption:Keys", "00", "Encryption:Keys is a list: set Encryption:Keys:0")]
+    public void Read_ValueThatWouldFailLater_IsFoundAtOnce(string key, string value, string message)
+    {
+        var settings = new List<(string, string?)> { ("Storage:Provider", "azure"), ("Source:File", typeof(WorkerConfigurationTests).Assembly.Location), (key, value) };
+        if (!key.StartsWith("Storage", StringComparison.Ordinal)) settings.Add(("Storage:ConnectionString", "UseDevelopmentStorage=true"));
+        var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings([.. settings])));
+        Assert.StartsWith(message, Assert.Single(exception.Problems), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

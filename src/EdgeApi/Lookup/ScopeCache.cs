@@ -290,7 +290,7 @@ internal sealed class ScopeCache : IDisposable
                 break;
             case ScopeLoad.Missing:
                 _metrics.Refreshed("missing");
-                Lose(refresh, entry, flight);
+                Lose(refresh, entry, previous, flight);
                 break;
             case ScopeLoad.Unavailable unavailable:
                 _metrics.Refreshed("unavailable");
@@ -312,9 +312,15 @@ internal sealed class ScopeCache : IDisposable
     /// The store says that the scope is gone. After a change record (a purge) that is meant. Without one the store may have been wiped
     /// and be filling again, so what is held is kept until a look at least a whole revalidation later agrees.
     /// </summary>
-    private void Lose(Refresh refresh, Entry? entry, Flight flight)
+    private void Lose(Refresh refresh, Entry? entry, ScopeState? previous, Flight flight)
     {
         var now = _time.GetUtcNow();
+        if (entry is null && previous is not null && !refresh.Announced)
+        {
+            // Only this edge's disk knows it any more, as after a restart: the same patience.
+            Hold(previous, confirmed: false);
+            _held.TryGetValue(refresh.Scope, out entry);
+        }
         if (entry is not null && !refresh.Announced && (entry.MissingSince is not { } since || now - since < _options.RevalidateInterval))
         {
             if (entry.MissingSince is null) Events.ScopeMissingOnce(_logger, refresh.Scope);

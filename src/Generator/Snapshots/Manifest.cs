@@ -69,7 +69,8 @@ public sealed record Manifest
     public static string Digest(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     /// <summary>Reads a manifest and checks everything that can be checked without the snapshots.</summary>
-    /// <exception cref="FormatException">The bytes are not a manifest this build reads; the message says why.</exception>
+    /// <exception cref="FormatException">The bytes are not a manifest; the message says why.</exception>
+    /// <exception cref="NewerSchemaException">They are one of a newer format.</exception>
     public static Manifest Parse(ReadOnlySpan<byte> bytes)
     {
         Manifest? manifest;
@@ -82,6 +83,7 @@ public sealed record Manifest
             throw new FormatException($"Not a manifest: {exception.Message}", exception);
         }
         if (manifest is null) throw new FormatException("Not a manifest: null.");
+        if (manifest.Schema > CurrentSchema) throw new NewerSchemaException(manifest.Schema);
         if (manifest.Schema != CurrentSchema) throw new FormatException($"Manifest schema {manifest.Schema} is not {CurrentSchema}, which this build reads.");
         if (!Scope.TryParse(manifest.Organization, manifest.Environment, out _)) throw new FormatException("The manifest's scope is not valid.");
         if (manifest.Version < 1) throw new FormatException($"Manifest version {manifest.Version} is not positive.");
@@ -96,6 +98,10 @@ public sealed record Manifest
         return manifest;
     }
 }
+
+/// <summary>A manifest that a newer build wrote: not damaged, and not this build's to touch.</summary>
+public sealed class NewerSchemaException(int schema)
+    : FormatException($"The manifest has schema {schema}, and this build reads up to {Manifest.CurrentSchema}. Update this program; the manifest is left as it is.");
 
 /// <summary>What one consent set gets.</summary>
 /// <param name="Snapshot">The snapshot's hash.</param>

@@ -46,7 +46,7 @@ public sealed class CommandLine
     {
         // A colon makes an argument a setting; everything else is the command's.
         var settings = args.Where(IsSetting).ToArray();
-        var words = args.Except(settings).ToArray();
+        var words = args.Where(argument => !IsSetting(argument)).ToArray();
         var configuration = new ConfigurationBuilder()
             .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "appsettings.json"), optional: true)
             .AddEnvironmentVariables()
@@ -72,7 +72,14 @@ public sealed class CommandLine
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = _output, Error = _error });
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                Output = _output,
+                Error = _error,
+                // A service that is told to stop gives back what it has in hand before it goes.
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
+            });
         }
         catch (Exception exception) when (exception is InvalidConfigurationException or UsageException)
         {
@@ -88,6 +95,12 @@ public sealed class CommandLine
         catch (OperationCanceledException)
         {
             await _error.WriteLineAsync("Cancelled.");
+            return ExitCodes.Failed;
+        }
+        catch (Exception exception)
+        {
+            // Not foreseen, so where it happened matters as much as what.
+            await _error.WriteLineAsync($"Failed unexpectedly: {exception}");
             return ExitCodes.Failed;
         }
     }

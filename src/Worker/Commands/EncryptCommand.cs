@@ -23,7 +23,7 @@ internal static class EncryptCommand
                     ? await File.ReadAllTextAsync(given.FullName, token)
                     : await Console.In.ReadToEndAsync(token);
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 throw new UsageException($"The settings cannot be read: {exception.Message}");
             }

@@ -38,7 +38,13 @@ internal static class RegenerateCommand
             var source = services.GetRequiredService<IDestinationSource>();
             await source.CheckAsync(token);
             var scopes = await SelectAsync(source, services.GetRequiredService<SnapshotStore>(), org, env, token);
-            if (!parsed.GetValue(dryRun)) await services.GetRequiredService<IBlobStore>().EnsureContainersAsync(token);
+            if (!parsed.GetValue(dryRun))
+            {
+                await services.GetRequiredService<IBlobStore>().EnsureContainersAsync(token);
+                // The source may have forgotten an organization that the store still has; it can only be claimed once the source knows it.
+                var forgotten = scopes.Except(await source.ListScopesAsync(token)).ToList();
+                if (forgotten.Count > 0) await source.EnqueueAsync(forgotten, token);
+            }
             var lines = new ConcurrentBag<Line>();
             await context.WithProgressAsync("scopes", scopes.Count, async advance =>
                 await Parallel.ForEachAsync(
@@ -52,7 +58,7 @@ internal static class RegenerateCommand
                         advance();
                     }));
             var sorted = lines.OrderBy(line => line.Scope).ToList();
-            await WriteAsync(context, sorted, parsed.GetValue(json));
+            await WriteAsync(context, sorted, parsed.GetValue(json), parsed.GetValue(dryRun), parsed.GetValue(force));
             if (sorted.Exists(line => line.Error is not null)) return ExitCodes.Failed;
             return parsed.GetValue(dryRun) && sorted.Exists(line => line.Outcome == "would change") ? ExitCodes.Difference : ExitCodes.Done;
         });
@@ -98,7 +104,16 @@ internal static class RegenerateCommand
 
     private static async Task<Line> CompareAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
     {
-        var (_, generated) = await services.GetRequiredService<ScopeBuilder>().GenerateAsync(scope, cancellationToken);
+        var builder = services.GetRequiredService<ScopeBuilder>();
+        var (rows, generated) = await builder.GenerateAsync(scope, cancellationToken);
+        try
+        {
+            await builder.RequirePublishableAsync(rows, generated, cancellationToken);
+        }
+        catch (ScopeHeldException held)
+        {
+            return new Line(scope, "would be held", null, 0, generated.Problems.Length, held.Message);
+        }
         var store = services.GetRequiredService<SnapshotStore>();
         var state = await store.ReadCurrentAsync(scope, cancellationToken);
         var stored = await store.ListSnapshotsAsync(scope, cancellationToken);
@@ -108,7 +123,7 @@ internal static class RegenerateCommand
             generated.Snapshots.Count(snapshot => !stored.ContainsKey(snapshot.Hash.ToString())), generated.Problems.Length, null);
     }
 
-    private static async Task WriteAsync(CommandContext context, List<Line> lines, bool json)
+    private static async Task WriteAsync(CommandContext context, List<Line> lines, bool json, bool dryRun, bool force)
     {
         if (json)
         {
@@ -149,8 +164,13 @@ internal static class RegenerateCommand
         }
         context.Console.Write(table);
         var written = lines.Sum(line => line.SnapshotsWritten);
+        var published = lines.Count(line => line.Outcome == "published");
+        var blobs = dryRun ? $"{written} snapshots would be written."
+            : written == 0 && published == 0 ? "No blob was written."
+            : $"{written} snapshots and {published} manifests were written.";
+        if (force && !dryRun) blobs += " Every scope was announced again.";
         var summary = string.Join(", ", lines.GroupBy(line => line.Outcome).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => $"{group.Count()} {group.Key}"));
         context.Console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"{lines.Count} scopes: {summary}. {(written == 0 ? "No blob was written." : $"{written} snapshots were written.")}");
+            $"{lines.Count} scopes: {summary}. {blobs}");
     }
 }

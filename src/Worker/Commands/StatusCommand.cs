@@ -30,8 +30,9 @@ internal static class StatusCommand
             foreach (var status in await source.StatusAsync(only, token)) lines[status.Scope] = status;
             foreach (var scope in published.Keys) lines.TryAdd(scope, new SourceStatus(scope, BuildState.UpToDate, 0, null, null, []));
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
-            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published);
-            else WriteTable(context, lines.Values, published);
+            var refused = only is null ? await source.ListRefusedAsync(token) : [];
+            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused);
+            else WriteTable(context, lines.Values, published, refused);
             return ExitCodes.Done;
         });
         return command;
@@ -43,7 +44,7 @@ internal static class StatusCommand
         _ => state.ToString().ToLowerInvariant(),
     };
 
-    private static void WriteTable(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published)
+    private static void WriteTable(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumns("Scope", "State", "Version", "Published", "Problems");
         foreach (var line in lines)
@@ -65,11 +66,12 @@ internal static class StatusCommand
             foreach (var problem in line.Problems)
                 context.Console.WriteLine($"  {problem.Type} '{problem.Name}' ({problem.DestinationId}): {problem.Message}");
         }
+        foreach (var refusal in refused) context.Console.WriteLine($"Refused: {refusal}");
         context.Console.WriteLine($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != BuildState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
     }
 
-    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published) =>
+    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused) =>
         context.WriteJsonAsync(writer =>
         {
             writer.WriteStartObject();
@@ -104,6 +106,9 @@ internal static class StatusCommand
                 writer.WriteEndArray();
                 writer.WriteEndObject();
             }
+            writer.WriteEndArray();
+            writer.WriteStartArray("refused");
+            foreach (var refusal in refused) writer.WriteStringValue(refusal);
             writer.WriteEndArray();
             writer.WriteEndObject();
         });

@@ -62,7 +62,8 @@ internal static class ChangeTriggers
         return found;
     }
 
-    private static async Task<bool> AreAttachedAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
+    /// <summary>Whether every trigger is on the table, enabled always, and calls our function.</summary>
+    public static async Task<bool> AreAttachedAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """

@@ -49,7 +49,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await using (var command = new NpgsqlCommand("select to_regclass('consent_snapshots.uncounted_changes') is not null", connection))
+        await using (var command = new NpgsqlCommand(
+            "select to_regclass('consent_snapshots.uncounted_changes') is not null and to_regclass('consent_snapshots.publications') is not null", connection))
         {
             if (!(bool)(await command.ExecuteScalarAsync(ct))!)
                 throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
@@ -57,6 +58,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
 
         _shape = null;
         await ReadAsync(connection, [], ct);
+        if (!await ChangeTriggers.AreAttachedAsync(connection, _shape!, ct))
+            throw new DatabaseShapeException($"{_table} does not have our change triggers, so its changes would go unnoticed. Run `consent-snapshots migrate`.");
     }
 
     /// <summary>Reads one scope.</summary>
@@ -108,6 +111,21 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
 
         await transaction.CommitAsync(ct);
         return organizations.ToImmutable();
+    }
+
+    /// <summary>Rows whose environment is none of the three, so that they belong to no scope: the first hundred.</summary>
+    public async Task<ImmutableArray<(Guid Id, string Organization, string Environment)>> ListUnknownEnvironmentsAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            select id, organization_id::text, environment from {_table.Quoted}
+            where environment not in ('development', 'staging', 'production') and deleted_at is null
+            order by organization_id, id limit 100
+            """);
+        var found = ImmutableArray.CreateBuilder<(Guid, string, string)>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) found.Add((reader.GetGuid(0), reader.GetString(1), reader.GetString(2)));
+        return found.ToImmutable();
     }
 
     private async Task<ImmutableArray<ScopeSource>> ReadAsync(

@@ -77,7 +77,8 @@ internal sealed class PostgresSource(
                     manifest.GeneratedAt, Manifest.Digest(manifest.ToBytes()), publication.ChangedCombinations),
                 cancellationToken);
         }
-        var completion = await queue.CompleteAsync((ScopeClaim)claim.Token, report.Position.Revision!.Value, cancellationToken);
+        var published = report.Publication.Outcome == PublicationOutcome.Published;
+        var completion = await queue.CompleteAsync((ScopeClaim)claim.Token, report.Position.Revision!.Value, published, cancellationToken);
         if (completion != Completion.UpToDate) signal.Raise();
         return true;
     });
@@ -87,13 +88,6 @@ internal sealed class PostgresSource(
     {
         if (failure.Problems is { } problems) await records.ReplaceReportsAsync(claim.Scope, [.. problems], cancellationToken);
         await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken);
-        return true;
-    });
-
-    /// <inheritdoc/>
-    public Task ReleaseAsync(IReadOnlyCollection<ClaimedScope> claims, CancellationToken cancellationToken) => GuardAsync(async () =>
-    {
-        await queue.ReleaseAsync([.. claims.Select(claim => (ScopeClaim)claim.Token)], cancellationToken);
         return true;
     });
 
@@ -117,6 +111,16 @@ internal sealed class PostgresSource(
             }
             return lines.ToImmutable();
         });
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<string>>(async () =>
+    [
+        .. (await statuses.ListAsync(null, unfinishedOnly: true, StatusLimit, cancellationToken))
+            .Where(line => !OrganizationId.TryParse(line.Organization, out _))
+            .Select(line => $"organization '{line.Organization}' ({line.Environment}): {OrganizationId.Rule}"),
+        .. (await reader.ListUnknownEnvironmentsAsync(cancellationToken))
+            .Select(row => $"destination {row.Id} of organization '{row.Organization}': environment '{row.Environment}' is none of development, staging, production."),
+    ]);
 
     private static ScopeRows Rows(ScopeSource source) =>
         new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision));

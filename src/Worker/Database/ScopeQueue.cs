@@ -145,7 +145,14 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
 
     /// <summary>Records that <paramref name="revision"/>, the one that was read, is published, and gives the scope back.</summary>
     /// <remarks>True and recorded even where the lease ran out meanwhile; a later claim of somebody else stays.</remarks>
-    public async Task<Completion> CompleteAsync(ScopeClaim claim, long revision, CancellationToken ct)
+    /// <param name="claim">The claim.</param>
+    /// <param name="revision">The revision that was read.</param>
+    /// <param name="published">
+    /// Whether a new version was made current. If a later revision was completed meanwhile (by a worker that found nothing to change, and so left no
+    /// fence), that version is of older data: the scope counts as completed at this revision only, and is due again at once.
+    /// </param>
+    /// <param name="ct">Cancels the call.</param>
+    public async Task<Completion> CompleteAsync(ScopeClaim claim, long revision, bool published, CancellationToken ct)
     {
         // The share lock is had only where no writer holds the row. One that is in flight may have seen the scope as pending and
         // unclaimed before our claim, and will then not notify; one that comes after the lock sees the scope as completed and will.
@@ -156,7 +163,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
                 for share skip locked
             )
             update consent_snapshots.work w
-            set completed_revision = greatest(w.completed_revision, $3),
+            set completed_revision = case when $5 then $3 else greatest(w.completed_revision, $3) end,
                 completed_at = now(),
                 attempts = 0, next_attempt_at = null, last_error = null, held_reason = null,
                 claimed_by = case when w.claim_token = $4 then null else w.claimed_by end,
@@ -169,6 +176,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         AddScope(command, claim.Scope);
         command.Parameters.AddWithValue(revision);
         command.Parameters.AddWithValue(claim.Token);
+        command.Parameters.AddWithValue(published);
         await using var reader = await command.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct)) return Completion.UpToDate; // the scope was purged meanwhile
         if (!await reader.IsDBNullAsync(0, ct)) return reader.GetInt64(0) > revision ? Completion.ChangedAgain : Completion.UpToDate;

@@ -80,14 +80,15 @@ public sealed class Publisher(SnapshotStore store, DestinationCatalogue catalogu
         {
             var state = await store.ReadCurrentAsync(scope, cancellationToken);
             var (previous, previousBytes) = await PreviousAsync(scope, state, cancellationToken);
-            if (state.Current is { } newer && request.Position.IsOlderThan(newer.Manifest))
-                return new PublicationResult(PublicationOutcome.Superseded, newer.Manifest, written, 0);
+            if (previous is not null && request.Position.IsOlderThan(previous))
+                return new PublicationResult(PublicationOutcome.Superseded, previous, written, 0);
 
             var next = Next(request, previous, previousBytes, publicationId);
             Prove(request, next);
             written += await WriteMissingSnapshotsAsync(request, state.Current?.Manifest, cancellationToken);
 
-            if (state.Current is { } current && ManifestFingerprint.Of(current.Manifest) == ManifestFingerprint.Of(request.Generated))
+            if (state.Current is { } current && current.Manifest.Version == previous?.Version
+                && ManifestFingerprint.Of(current.Manifest) == ManifestFingerprint.Of(request.Generated))
             {
                 if (request.Announce) await CompleteAsync(current.Manifest, current.Bytes, cancellationToken);
                 return new PublicationResult(PublicationOutcome.Unchanged, current.Manifest, written, 0);
@@ -117,10 +118,12 @@ public sealed class Publisher(SnapshotStore store, DestinationCatalogue catalogu
         await store.AppendChangeAsync(manifest, cancellationToken);
     }
 
-    /// <summary>What the new version follows: the current one, or the newest of the history where that is missing or unreadable.</summary>
+    /// <summary>What the new version follows: the current one, or the newest of the history where that is missing, unreadable or older.</summary>
     private async Task<(Manifest? Manifest, byte[]? Bytes)> PreviousAsync(Scope scope, CurrentState state, CancellationToken cancellationToken)
     {
-        if (state.Current is { } current) return (current.Manifest, current.Bytes);
+        // A version that the history has beyond the current one was current once: an older state of the store was put back, and goes on from there.
+        if (state.Current is { } current && !await store.HasHistoryAsync(scope, current.Manifest.Version + 1, cancellationToken))
+            return (current.Manifest, current.Bytes);
         return await store.ReadLatestHistoryAsync(scope, cancellationToken) is { } latest ? (latest.Manifest, latest.Bytes) : (null, null);
     }
 

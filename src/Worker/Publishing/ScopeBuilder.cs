@@ -27,9 +27,20 @@ public sealed class ScopeBuilder(
     public async Task<BuildReport> BuildAsync(Scope scope, bool announce, bool verify, CancellationToken cancellationToken)
     {
         var (rows, generated) = await GenerateAsync(scope, cancellationToken);
-        await HoldWhereTheFaultIsOursAsync(rows, generated, cancellationToken);
+        await RequirePublishableAsync(rows, generated, cancellationToken);
         var request = new PublicationRequest(generated, rows.Rows, rows.Position) { Announce = announce, Verify = verify };
         var publication = await publisher.PublishAsync(request, cancellationToken);
+        if (publication.Outcome == PublicationOutcome.Superseded)
+        {
+            // Usually another worker read a later revision. Where even a fresh read is older than the store, the source has gone back.
+            var again = (await source.ReadAsync(scope, cancellationToken)).Position;
+            if (again.IsOlderThan(publication.Manifest))
+            {
+                throw new ScopeHeldException(rows, generated.Problems,
+                    $"The source is at (epoch {again.Epoch}, revision {again.Revision}) and the store has version {publication.Manifest.Version}, made of "
+                    + $"(epoch {publication.Manifest.SourceEpoch}, revision {publication.Manifest.SourceRevision}). If the database was restored, run `migrate --new-epoch`.");
+            }
+        }
         return new BuildReport(rows.Position, generated.Problems, publication);
     }
 
@@ -50,7 +61,9 @@ public sealed class ScopeBuilder(
             : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, null,
                 $"The settings name environment variables that are not set: {names}. Set them where the worker runs."));
 
-    private async Task HoldWhereTheFaultIsOursAsync(ScopeRows rows, GeneratedScope generated, CancellationToken cancellationToken)
+    /// <summary>Holds the scope where what is wrong is ours to mend, rather than take scripts away for it.</summary>
+    /// <exception cref="ScopeHeldException">It is.</exception>
+    public async Task RequirePublishableAsync(ScopeRows rows, GeneratedScope generated, CancellationToken cancellationToken)
     {
         var lacking = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.NoKey).ToList();
         var unknown = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.UnknownType).ToList();

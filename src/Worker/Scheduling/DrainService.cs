@@ -16,6 +16,18 @@ public sealed class DrainService(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        try
+        {
+            await LoopAsync(stoppingToken);
+        }
+        finally
+        {
+            await drain.WhenIdleAsync();
+        }
+    }
+
+    private async Task LoopAsync(CancellationToken stoppingToken)
+    {
         var prepared = false;
         signal.Raise();
         while (!stoppingToken.IsCancellationRequested)

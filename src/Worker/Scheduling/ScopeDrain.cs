@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
@@ -6,37 +5,65 @@ using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
 
-/// <summary>Builds every scope that is due. One that fails is tried again later and holds up no other.</summary>
+/// <summary>
+/// Builds every scope that is due. One that fails is tried again later; one that takes long has one of the places and holds up no other:
+/// a scope is claimed only when there is a place to build it in.
+/// </summary>
 public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<ScopeDrain> logger)
+    : IDisposable
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
 
-    /// <summary>Builds until nothing is due; whether a writer in flight makes it worth looking again soon.</summary>
+    private readonly SemaphoreSlim _places = new(options.Parallelism, options.Parallelism);
+
+    /// <summary>Starts a build for every scope that is due; whether a writer in flight makes it worth looking again soon.</summary>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            var batch = await source.ClaimAsync(options.Parallelism * 4, cancellationToken);
-            if (batch.Claims.Count == 0) return batch.LookAgainSoon;
-            var untouched = new ConcurrentDictionary<ClaimedScope, bool>(batch.Claims.Select(claim => KeyValuePair.Create(claim, true)));
+            await _places.WaitAsync(cancellationToken);
+            var free = 1;
+            while (free < options.Parallelism && _places.Wait(0, cancellationToken)) free++;
+            ClaimedScopes batch;
             try
             {
-                await Parallel.ForEachAsync(
-                    batch.Claims,
-                    new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism, CancellationToken = cancellationToken },
-                    async (claim, token) =>
-                    {
-                        untouched.TryRemove(claim, out _);
-                        await BuildAsync(claim, claim.Retried, verify: false, onFailure: null, token);
-                    });
+                batch = await source.ClaimAsync(free, cancellationToken);
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            catch
             {
-                // Another worker goes on at once instead of waiting for the leases to run out.
-                await WithinGraceAsync(token => source.ReleaseAsync([.. untouched.Keys], token));
+                _places.Release(free);
                 throw;
             }
+            if (batch.Claims.Count < free) _places.Release(free - batch.Claims.Count);
+            if (batch.Claims.Count == 0) return batch.LookAgainSoon;
+            foreach (var claim in batch.Claims) _ = BuildInPlaceAsync(claim, cancellationToken);
+        }
+    }
+
+    /// <summary>Completes when no build is running.</summary>
+    public async Task WhenIdleAsync()
+    {
+        for (var place = 0; place < options.Parallelism; place++) await _places.WaitAsync(TimeSpan.FromMinutes(1));
+        _places.Release(options.Parallelism);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _places.Dispose();
+
+    private async Task BuildInPlaceAsync(ClaimedScope claim, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await BuildAsync(claim, claim.Retried, verify: false, onFailure: null, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The worker stops; the claim was given back.
+        }
+        finally
+        {
+            _places.Release();
         }
     }
 

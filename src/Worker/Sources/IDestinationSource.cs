@@ -88,8 +88,8 @@ public interface IDestinationSource
     /// <summary>The scope could not be built; it is due again after the delay.</summary>
     Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken);
 
-    /// <summary>Gives scopes back that nobody began to build.</summary>
-    Task ReleaseAsync(IReadOnlyCollection<ClaimedScope> claims, CancellationToken cancellationToken);
+    /// <summary>What was refused because its names cannot be published, for <c>status</c>: what, where, and what to do.</summary>
+    Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken);
 
     /// <summary>Makes scopes pending: what a reconcile found.</summary>
     Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken);

@@ -128,7 +128,7 @@ public sealed class AzureBlobStore : IBlobStore
                 var blob = pages.Current;
                 yield return new ListedBlob(
                     blob.Name,
-                    blob.Properties.ETag?.ToString("H") ?? "",
+                    blob.Properties.ETag?.ToString("H"),
                     blob.Properties.ContentLength ?? 0,
                     blob.Properties.LastModified ?? DateTimeOffset.MinValue,
                     blob.Metadata is null ? new Dictionary<string, string>() : blob.Metadata.AsReadOnly());

@@ -102,15 +102,15 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         var root = Path.Combine(_root, Folder(container));
         // The part of the prefix up to its last slash is a folder; the rest is the beginning of names in it.
         var folder = Path.Combine(root, prefix[..(prefix.LastIndexOf('/') + 1)]);
-        var files = await GuardAsync(() => Task.FromResult(
-            Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories) : []));
+        var files = await GuardAsync(() => Task.Run(
+            () => Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories) : [], cancellationToken));
         foreach (var path in files)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var name = Path.GetRelativePath(root, path).Replace(Path.DirectorySeparatorChar, '/');
             if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.EndsWith(TemporarySuffix, StringComparison.Ordinal)) continue;
-            if (await ReadAsync(container, name, cancellationToken) is not { } blob) continue;
-            yield return new ListedBlob(name, blob.ETag, blob.Bytes.Length, File.GetLastWriteTimeUtc(path), null);
+            var file = new FileInfo(path);
+            if (file.Exists) yield return new ListedBlob(name, null, file.Length, file.LastWriteTimeUtc, null);
         }
     }
 

@@ -17,12 +17,12 @@ public sealed record StoredBlob(byte[] Bytes, string ETag);
 
 /// <summary>A blob as a listing has it.</summary>
 /// <param name="Name">The name, relative to the container.</param>
-/// <param name="ETag">What a conditional delete compares.</param>
+/// <param name="ETag">What a conditional delete compares; null where the store would have to read the blob to know.</param>
 /// <param name="Length">The content's length in bytes.</param>
 /// <param name="LastModified">When it was written last.</param>
 /// <param name="Metadata">What was written with it; null where the store keeps none.</param>
 public sealed record ListedBlob(
-    string Name, string ETag, long Length, DateTimeOffset LastModified, IReadOnlyDictionary<string, string>? Metadata);
+    string Name, string? ETag, long Length, DateTimeOffset LastModified, IReadOnlyDictionary<string, string>? Metadata);
 
 /// <summary>What goes with a blob's content, in the same call as the content.</summary>
 /// <param name="ContentType">The media type.</param>

@@ -25,6 +25,11 @@ public sealed record CurrentState(CurrentManifest? Current, string? CorruptETag 
 /// <param name="Fingerprint">See <see cref="ManifestFingerprint"/>.</param>
 public sealed record CurrentListing(Scope Scope, int Version, long Epoch, long Revision, DateTimeOffset GeneratedAt, string Fingerprint);
 
+/// <summary>The history has another manifest under a version that is, or was, current: somebody put an older state of the store in place.</summary>
+public sealed class HistoryConflictException(Scope scope, int version)
+    : Exception($"The history of {scope} has a version {version} that is not the one that is current. "
+        + "An older state of the store was probably put back; what the history has is left as it is.");
+
 /// <summary>The store in the terms of the product: which blob holds what, and what goes with it.</summary>
 public sealed class SnapshotStore(IBlobStore blobs)
 {
@@ -44,7 +49,7 @@ public sealed class SnapshotStore(IBlobStore blobs)
         {
             return new CurrentState(new CurrentManifest(Manifest.Parse(blob.Bytes), blob.Bytes, blob.ETag));
         }
-        catch (FormatException exception)
+        catch (FormatException exception) when (exception is not NewerSchemaException)
         {
             return new CurrentState(null, blob.ETag, exception.Message);
         }
@@ -63,7 +68,7 @@ public sealed class SnapshotStore(IBlobStore blobs)
             {
                 return (Manifest.Parse(found.Bytes), found.Bytes);
             }
-            catch (FormatException)
+            catch (FormatException exception) when (exception is not NewerSchemaException)
             {
                 // An unreadable copy says nothing; the one before it may.
             }
@@ -81,9 +86,19 @@ public sealed class SnapshotStore(IBlobStore blobs)
             : Blobs.ReplaceAsync(BlobContainer.Private, name, bytes, properties, replacedETag, cancellationToken);
     }
 
-    /// <summary>Keeps a manifest's bytes in the history; whether they were missing.</summary>
-    public async Task<bool> EnsureHistoryAsync(Scope scope, int version, byte[] bytes, CancellationToken cancellationToken) =>
-        await Blobs.CreateAsync(BlobContainer.Private, BlobNames.History(scope, version), bytes, BlobProperties.PrivateJson, cancellationToken) is not null;
+    /// <summary>Whether the history has a version, whatever its bytes.</summary>
+    public async Task<bool> HasHistoryAsync(Scope scope, int version, CancellationToken cancellationToken) =>
+        await Blobs.ReadAsync(BlobContainer.Private, BlobNames.History(scope, version), cancellationToken) is not null;
+
+    /// <summary>Keeps a manifest's bytes in the history.</summary>
+    /// <exception cref="HistoryConflictException">The history has other bytes under that version.</exception>
+    public async Task EnsureHistoryAsync(Scope scope, int version, byte[] bytes, CancellationToken cancellationToken)
+    {
+        var name = BlobNames.History(scope, version);
+        if (await Blobs.CreateAsync(BlobContainer.Private, name, bytes, BlobProperties.PrivateJson, cancellationToken) is not null) return;
+        var kept = await Blobs.ReadAsync(BlobContainer.Private, name, cancellationToken);
+        if (kept is not null && !kept.Bytes.AsSpan().SequenceEqual(bytes)) throw new HistoryConflictException(scope, version);
+    }
 
     /// <summary>The names and lengths of a scope's snapshots in the store.</summary>
     public async Task<Dictionary<string, long>> ListSnapshotsAsync(Scope scope, CancellationToken cancellationToken)

@@ -56,8 +56,14 @@ public sealed class StorageOptions
                 yield return "Storage:ConnectionString or Storage:ServiceUri must be set (one of them) when Storage:Provider is azure; "
                     + (ServiceUri is null ? "neither is." : "both are.");
             }
-            if (ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme is not ("https" or "http")))
-                yield return $"Storage:ServiceUri must be an absolute http(s) URL; it is '{uri}'.";
+            else if (ServiceUri is null && !IsConnectionString(ConnectionString!))
+            {
+                yield return "Storage:ConnectionString must be an Azure Storage connection string (AccountName=…;AccountKey=…;… or BlobEndpoint=…); "
+                    + $"it is text of {ConnectionString!.Length} characters that is none.";
+            }
+            // An identity's token is sent over https only.
+            if (ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme != "https"))
+                yield return $"Storage:ServiceUri must be an absolute https URL; it is '{uri}'.";
             if (!IsContainerName(Container)) yield return $"Storage:Container must be {ContainerRule}; it is '{Container}'.";
             if (!IsContainerName(PrivateContainer)) yield return $"Storage:PrivateContainer must be {ContainerRule}; it is '{PrivateContainer}'.";
             if (Container == PrivateContainer) yield return $"Storage:Container and Storage:PrivateContainer must differ; both are '{Container}'.";
@@ -66,6 +72,19 @@ public sealed class StorageOptions
             yield return $"Storage:Timeout must be 00:00:00.100 to 00:05:00; it is {Timeout}.";
         if (PublicBaseUrl is { } publicUrl && (!publicUrl.IsAbsoluteUri || publicUrl.Scheme is not ("https" or "http")))
             yield return $"Storage:PublicBaseUrl must be an absolute http(s) URL; it is '{publicUrl}'.";
+    }
+
+    private static bool IsConnectionString(string text)
+    {
+        try
+        {
+            _ = new Azure.Storage.Blobs.BlobServiceClient(text);
+            return true;
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     private const string ContainerRule = "3 to 63 lowercase letters, digits and single hyphens";

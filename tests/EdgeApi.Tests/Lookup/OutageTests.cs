@@ -58,7 +58,8 @@ public sealed class OutageTests : IDisposable
         _store.BringUp();
         _store.Publish(TestStore.Acme, TestStore.Pixel("2222"));
         (await edge.GetUntilAsync(Marketing, (_, body) => body.Contains("2222", StringComparison.Ordinal))).Dispose();
-        // Said once each, however many polls failed.
+        // Said once each, however many polls failed; the answer may be there before the line that says why.
+        await Eventually.TrueAsync(() => edge.Log.Count(5102) == 1 && edge.Log.Count(5301) == 1, "the recovery");
         Assert.Equal(1, edge.Log.Count(5101));
         Assert.Equal(1, edge.Log.Count(5102));
         Assert.Equal(1, edge.Log.Count(5300));

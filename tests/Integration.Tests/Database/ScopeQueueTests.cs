@@ -74,7 +74,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme);
 
         foreach (var claim in (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims)
-            Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, claim.Revision, Cancel));
+            Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, claim.Revision, published: false, Cancel));
 
         Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
         Assert.All(await database.Status.ListAsync(null, false, 10, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
@@ -90,7 +90,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
 
         await database.ExecuteAsync("update destinations set enabled = false");
-        var completion = await database.Queue.CompleteAsync(claim, read.Version.Revision, Cancel);
+        var completion = await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel);
 
         Assert.Equal(Completion.ChangedAgain, completion);
         Assert.Equal(2, (await ClaimProductionAsync(database)).Revision);
@@ -105,7 +105,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.ExecuteAsync("update destinations set enabled = false");
         var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
 
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, read.Version.Revision, Cancel));
+        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel));
 
         Assert.Equal((1, 2), (claim.Revision, read.Version.Revision));
         Assert.DoesNotContain(await database.Status.ListAsync(null, true, 10, Cancel), line => line.Environment == "production");
@@ -124,7 +124,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var claim = await ClaimProductionAsync(database);
         var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
         Assert.Equal(1, read.Version.Revision);
-        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(claim, read.Version.Revision, Cancel));
+        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel));
         var during = await database.Queue.ClaimAsync(10, Lease, Cancel);
         await transaction.CommitAsync(Cancel);
         var after = await database.Queue.ClaimAsync(10, Lease, Cancel);
@@ -142,7 +142,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await using var transaction = await writer.BeginTransactionAsync(Cancel);
         await using (var update = new NpgsqlCommand("update destinations set enabled = false", writer)) await update.ExecuteNonQueryAsync(Cancel);
         var claim = await ClaimProductionAsync(database);
-        await database.Queue.CompleteAsync(claim, 1, Cancel);
+        await database.Queue.CompleteAsync(claim, 1, published: false, Cancel);
 
         await transaction.RollbackAsync(Cancel);
         var after = await database.Queue.ClaimAsync(10, Lease, Cancel);
@@ -168,7 +168,25 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var again = await ClaimProductionAsync(database);
         await database.Queue.EnqueueAsync([again.Scope], "test", Cancel);
         await database.Queue.EnqueueAllAsync("test", Cancel);
-        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(again, 1, Cancel));
+        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(again, 1, published: false, Cancel));
+    }
+
+    /// <summary>
+    /// The later revision found nothing to change, so nothing in the store stopped the slower one from publishing older data: it is due again.
+    /// </summary>
+    [Fact]
+    public async Task Complete_SlowerThanAnotherAndPublished_IsDueAgainAtOnce()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
+        await database.ExecuteAsync("update destinations set enabled = false");
+        var fast = await ClaimProductionAsync(database);
+        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(fast, 2, published: false, Cancel));
+
+        Assert.Equal(Completion.ChangedAgain, await database.Queue.CompleteAsync(slow, 1, published: true, Cancel));
+
+        Assert.Equal(2, (await ClaimProductionAsync(database)).Revision);
     }
 
     [Fact]
@@ -179,11 +197,11 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
         await database.ExecuteAsync("update destinations set enabled = false");
         var fast = await ClaimProductionAsync(database);
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(fast, 2, Cancel));
+        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(fast, 2, published: false, Cancel));
         await database.ExecuteAsync("update destinations set enabled = true");
         var third = await ClaimProductionAsync(database);
 
-        Assert.Equal(Completion.ChangedAgain, await database.Queue.CompleteAsync(slow, 1, Cancel));
+        Assert.Equal(Completion.ChangedAgain, await database.Queue.CompleteAsync(slow, 1, published: false, Cancel));
 
         var line = Assert.Single(await database.Status.ListAsync(Acme.ToString(), true, 10, Cancel), line => line.Environment == "production");
         Assert.Equal((3, 2, ScopeState.Building), (line.Revision, line.CompletedRevision, line.State));
@@ -233,7 +251,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await Eventually.TrueAsync(
             async () => (again = (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.SingleOrDefault()) is not null, "the next attempt");
         Assert.Equal(2, again!.Attempt);
-        await database.Queue.CompleteAsync(again, 1, Cancel);
+        await database.Queue.CompleteAsync(again, 1, published: false, Cancel);
         Assert.Null((await database.Status.ListAsync(null, false, 10, Cancel)).Single(line => line.Environment == "production").LastError);
     }
 
@@ -318,7 +336,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.Equal((scope, 1L, 1), (claim!.Scope, claim.Revision, claim.Attempt));
         Assert.Null(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
         Assert.Null(await database.Queue.ClaimAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Lease, Cancel));
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, 1, Cancel));
+        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, 1, published: false, Cancel));
         Assert.NotNull(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
     }
 

@@ -145,7 +145,7 @@ internal sealed class SourceDatabase : IAsyncDisposable
     public async Task DrainAsync()
     {
         while ((await Queue.ClaimAsync(100, TimeSpan.FromMinutes(1), Cancel)).Claims is { Length: > 0 } claims)
-            foreach (var claim in claims) await Queue.CompleteAsync(claim, claim.Revision, Cancel);
+            foreach (var claim in claims) await Queue.CompleteAsync(claim, claim.Revision, published: false, Cancel);
     }
 
     public async ValueTask DisposeAsync()

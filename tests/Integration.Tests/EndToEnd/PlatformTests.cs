@@ -222,7 +222,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         var second = await platform.CommandAsync("regenerate", "--all");
 
         Assert.Equal((0, ""), (first.ExitCode, first.Error));
-        Assert.Contains("6 scopes: 6 published. 8 snapshots were written.", first.Output, StringComparison.Ordinal);
+        Assert.Contains("6 scopes: 6 published. 8 snapshots and 6 manifests were written.", first.Output, StringComparison.Ordinal);
         Assert.Equal(0, dry.ExitCode);
         Assert.Contains("6 scopes: 6 unchanged. No blob was written.", second.Output, StringComparison.Ordinal);
         await platform.InsertAsync(_acme, Platform.Pixel("333"));

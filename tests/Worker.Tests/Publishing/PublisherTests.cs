@@ -190,6 +190,40 @@ public abstract class PublisherTests
     }
 
     [Fact]
+    public async Task Publish_OlderCurrentPutBack_GoesOnFromTheHistory()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var old = await world.Store.Blobs.ReadAsync(BlobContainer.Private, BlobNames.Current(world.Scope), TestContext.Current.CancellationToken);
+        await world.PublishAsync(2, Second);
+        await world.PublishAsync(3, First, Second);
+        await world.Store.Blobs.WriteAsync(
+            BlobContainer.Private, BlobNames.Current(world.Scope), old!.Bytes, BlobProperties.PrivateJson, TestContext.Current.CancellationToken);
+
+        Assert.Equal(PublicationOutcome.Superseded, (await world.PublishAsync(2, Second)).Outcome);
+        await world.PublishAsync(3, First, Second);
+
+        await world.AssertCompleteAsync(4);
+    }
+
+    [Fact]
+    public async Task Publish_CurrentOfANewerBuild_IsLeftAlone()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var name = BlobNames.Current(world.Scope);
+        var current = await world.Store.Blobs.ReadAsync(BlobContainer.Private, name, TestContext.Current.CancellationToken);
+        var newer = System.Text.Encoding.UTF8.GetString(current!.Bytes).Replace("\"schema\":1", "\"schema\":2", StringComparison.Ordinal);
+        await world.Store.Blobs.WriteAsync(
+            BlobContainer.Private, name, System.Text.Encoding.UTF8.GetBytes(newer), BlobProperties.PrivateJson, TestContext.Current.CancellationToken);
+        var writes = world.Faults.Writes;
+
+        await Assert.ThrowsAsync<NewerSchemaException>(() => world.PublishAsync(2, Second));
+
+        Assert.Equal(writes, world.Faults.Writes);
+    }
+
+    [Fact]
     public async Task Publish_ConsentProofFails_WritesNothing()
     {
         var world = await WorldAsync();

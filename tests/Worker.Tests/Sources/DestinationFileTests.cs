@@ -48,12 +48,16 @@ public sealed class DestinationFileTests
     }
 
     [Fact]
+    public void Parse_VariableBesideCommentAndTrailingComma_IsExpanded() =>
+        Assert.Equal("1", Assert.Single(Parse(File("""{"type":"x","settings":{/* why */"a":"${ONE}",}}"""), ("ONE", "1")).Rows(Production)).Settings.GetProperty("a").GetString());
+
+    [Fact]
     public void Parse_VariableNotSet_LeavesThatDestinationOutAndNamesIt()
     {
         var file = Parse(File("""{"type":"x","settings":{"a":"${NOT_SET}"}},{"type":"y"}"""));
         var rows = file.Rows(Production);
-        Assert.Equal("NOT_SET", Assert.Single(file.UnsetVariables).Value);
-        Assert.Equal(rows[0].Id, file.UnsetVariables.Single().Key);
+        Assert.Equal(KeyValuePair.Create(rows[0].Id, "NOT_SET"), Assert.Single(file.UnsetVariables(Production)));
+        Assert.Empty(file.UnsetVariables(Production with { Environment = DeploymentEnvironment.Staging }));
     }
 
     [Fact]
@@ -82,6 +86,11 @@ public sealed class DestinationFileTests
         "$.organizations[0].environments.staging.destinations[0].requiredConsent must be a list.")]
     [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","enabled":"yes"}]}}}]}""",
         "$.organizations[0].environments.staging.destinations[0].enabled must be true or false.")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","settings":{"a":"${X}","a":1}}]}}}]}""",
+        "$.organizations[0].environments.staging.destinations[0].settings has a key twice")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","name":"\ud800"}]}}}]}""", "not valid Unicode")]
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","id":"00000000-0000-0000-0000-000000000001"},{"type":"y","id":"00000000-0000-0000-0000-000000000001"}]}}}]}""",
+        "destinations[1].id is '00000000-0000-0000-0000-000000000001' a second time in this environment.")]
     public void Parse_Mistake_IsNamedWithItsPlace(string text, string message)
     {
         var exception = Assert.Throws<DestinationFileException>(() => Parse(text));

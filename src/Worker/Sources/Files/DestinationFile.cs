@@ -14,20 +14,22 @@ public sealed class DestinationFileException(string message) : Exception(message
 
 /// <summary>
 /// A destinations file as it stood when it was read: every organization's rows by scope. Settings have <c>${NAME}</c> replaced by the
-/// environment variable; a destination whose variable is not set gets <see cref="UnsetVariables"/> and is left out.
+/// environment variable; a destination whose variable is not set is among the <see cref="UnsetVariables"/> and is left out.
 /// </summary>
 public sealed partial class DestinationFile
 {
     private readonly Dictionary<Scope, IReadOnlyList<Destination>> _rows;
 
-    private DestinationFile(Dictionary<Scope, IReadOnlyList<Destination>> rows, Dictionary<Guid, string> unset)
+    private readonly Dictionary<Scope, Dictionary<Guid, string>> _unset;
+
+    private DestinationFile(Dictionary<Scope, IReadOnlyList<Destination>> rows, Dictionary<Scope, Dictionary<Guid, string>> unset)
     {
         _rows = rows;
-        UnsetVariables = unset;
+        _unset = unset;
     }
 
-    /// <summary>Destinations that name an environment variable that is not set, and which.</summary>
-    public IReadOnlyDictionary<Guid, string> UnsetVariables { get; }
+    /// <summary>Destinations of a scope that name an environment variable that is not set, and which.</summary>
+    public IReadOnlyDictionary<Guid, string> UnsetVariables(Scope scope) => _unset.GetValueOrDefault(scope, []);
 
     /// <summary>The organizations in the file.</summary>
     public IEnumerable<OrganizationId> Organizations => _rows.Keys.Select(scope => scope.Organization).Distinct();
@@ -53,7 +55,15 @@ public sealed partial class DestinationFile
                 $"It is not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber", 2)[0]}");
         }
         var parser = new Parser(variable);
-        parser.ReadRoot(root);
+        try
+        {
+            parser.ReadRoot(root);
+        }
+        catch (InvalidOperationException)
+        {
+            // System.Text.Json finds a surrogate that stands alone only when a string is read.
+            parser.Problems.Add("It holds a string that is not valid Unicode (\\ud800 to \\udfff without its partner).");
+        }
         if (parser.Problems.Count > 0) throw new DestinationFileException(string.Join(Environment.NewLine, parser.Problems));
         return new DestinationFile(parser.Rows, parser.Unset);
     }
@@ -67,7 +77,7 @@ public sealed partial class DestinationFile
 
         public Dictionary<Scope, IReadOnlyList<Destination>> Rows { get; } = [];
 
-        public Dictionary<Guid, string> Unset { get; } = [];
+        public Dictionary<Scope, Dictionary<Guid, string>> Unset { get; } = [];
 
         public void ReadRoot(JsonElement root)
         {
@@ -120,7 +130,12 @@ public sealed partial class DestinationFile
             var index = 0;
             foreach (var destination in destinations.EnumerateArray())
             {
-                if (ReadDestination(destination, scope, index, $"{path}.destinations[{index}]") is { } row) rows.Add(row);
+                var place = $"{path}.destinations[{index}]";
+                if (ReadDestination(destination, scope, index, place) is { } row)
+                {
+                    if (rows.Exists(other => other.Id == row.Id)) Problems.Add($"{place}.id is '{row.Id}' a second time in this environment.");
+                    rows.Add(row);
+                }
                 index++;
             }
             Rows[scope] = rows;
@@ -140,8 +155,12 @@ public sealed partial class DestinationFile
             if (destination.TryGetProperty("settings", out var given) && Expect(given, JsonValueKind.Object, $"{path}.settings"))
             {
                 var unset = new SortedSet<string>(StringComparer.Ordinal);
-                settings = Expand(given, unset);
-                if (unset.Count > 0) Unset[id] = string.Join(", ", unset);
+                settings = Expand(given, unset, $"{path}.settings");
+                if (unset.Count > 0)
+                {
+                    if (!Unset.TryGetValue(scope, out var ofScope)) Unset[scope] = ofScope = [];
+                    ofScope[id] = string.Join(", ", unset);
+                }
             }
             var row = new Destination
             {
@@ -201,11 +220,20 @@ public sealed partial class DestinationFile
                 if (!names.Contains(property.Name)) Problems.Add($"{path}.{property.Name} is not known here; known are {string.Join(", ", names)}.");
         }
 
-        private JsonElement Expand(JsonElement settings, SortedSet<string> unset)
+        private JsonElement Expand(JsonElement settings, SortedSet<string> unset, string path)
         {
             if (!settings.GetRawText().Contains("${", StringComparison.Ordinal)) return settings;
-            var node = Expand(JsonNode.Parse(settings.GetRawText())!, unset);
-            return JsonElement.Parse(node.ToJsonString());
+            try
+            {
+                var node = JsonNode.Parse(
+                    settings.GetRawText(), documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+                return JsonElement.Parse(Expand(node!, unset).ToJsonString());
+            }
+            catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+            {
+                Problems.Add($"{path} has a key twice, or a string that is not valid Unicode.");
+                return settings;
+            }
         }
 
         private JsonNode Expand(JsonNode node, SortedSet<string> unset)

@@ -21,9 +21,10 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     private readonly SemaphoreSlim _load = new(1, 1);
     private volatile Loaded? _loaded;
 
-    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore);
+    // The generation tells a change that came during a build from the one that is being built.
+    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore, bool Unannounced = false);
 
-    private sealed record Loaded(DestinationFile File, string Stamp, IReadOnlyList<Scope> Scopes, IReadOnlyDictionary<Scope, int> Announced);
+    private sealed record Loaded(DestinationFile File, string Stamp, IReadOnlyList<Scope> Scopes);
 
     private int _generation;
 
@@ -37,7 +38,7 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
     {
         var file = (await LoadedAsync(cancellationToken)).File;
-        return new ScopeRows(scope, file.Rows(scope), new SourcePosition(1, null)) { UnsetVariables = file.UnsetVariables };
+        return new ScopeRows(scope, file.Rows(scope), new SourcePosition(1, null)) { UnsetVariables = file.UnsetVariables(scope) };
     }
 
     /// <inheritdoc/>
@@ -62,16 +63,18 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
             await LoadedAsync(cancellationToken);
             return;
         }
-        if (before.Stamp == Stamp()) return;
+        // Taken before the read: whatever is written after it has another stamp and is read by the next look.
+        var stamp = Stamp();
+        if (before.Stamp == stamp) return;
         try
         {
-            await LoadAsync(cancellationToken);
+            await LoadAsync(stamp, cancellationToken);
             logger.FileRead(path, _loaded!.Scopes.Count);
         }
         catch (SourceUnavailableException exception)
         {
-            // Remember the stamp, so that a file that stays bad is reported once.
-            _loaded = before with { Stamp = Stamp() };
+            // Remembered too, so that a file that stays bad is reported once.
+            _loaded = before with { Stamp = stamp };
             logger.FileNotRead(exception.Message);
         }
     }
@@ -86,7 +89,7 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
         {
             if (claims.Count == max) break;
             if (waiting.NotBefore > now || !_building.TryAdd(scope, 0)) continue;
-            claims.Add(new ClaimedScope(scope, await IsUnannouncedAsync(scope, waiting, cancellationToken), waiting.Attempts + 1, waiting));
+            claims.Add(Claimed(scope, waiting));
         }
         return new ClaimedScopes(claims, false);
     }
@@ -94,10 +97,13 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     /// <inheritdoc/>
     public async Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken)
     {
-        if (!_building.TryAdd(scope, 0)) return null;
-        var waiting = _waiting.GetValueOrDefault(scope) ?? new Waiting(0, 0, default);
-        return new ClaimedScope(scope, await IsUnannouncedAsync(scope, waiting, cancellationToken), waiting.Attempts + 1, waiting);
+        // The command that asks may have read the file a while ago.
+        await RefreshAsync(cancellationToken);
+        return _building.TryAdd(scope, 0) ? Claimed(scope, _waiting.GetValueOrDefault(scope) ?? new Waiting(0, 0, default)) : null;
     }
+
+    private static ClaimedScope Claimed(Scope scope, Waiting waiting) =>
+        new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting);
 
     /// <inheritdoc/>
     public async Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
@@ -121,25 +127,26 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
         var waiting = (Waiting)claim.Token;
         _waiting.TryUpdate(claim.Scope, waiting with { Attempts = claim.Attempt, NotBefore = time.GetUtcNow() + delay }, waiting);
         _building.TryRemove(claim.Scope, out _);
-        if (failure.Problems is null) return;
-        await SaveReportAsync(claim.Scope, failure.Problems, failure.Error, failure.Held ? failure.Error : null, cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public Task ReleaseAsync(IReadOnlyCollection<ClaimedScope> claims, CancellationToken cancellationToken)
-    {
-        foreach (var claim in claims) _building.TryRemove(claim.Scope, out _);
-        return Task.CompletedTask;
+        await SaveReportAsync(claim.Scope, failure.Problems ?? [], failure.Error, failure.Held ? failure.Error : null, cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken)
     {
-        var generation = Interlocked.Increment(ref _generation);
-        foreach (var scope in scopes) _waiting[scope] = new Waiting(generation, 0, default);
-        signal.Raise();
+        Enqueue(scopes, new HashSet<Scope>());
         return Task.CompletedTask;
     }
+
+    private void Enqueue(IReadOnlyCollection<Scope> scopes, HashSet<Scope> unannounced)
+    {
+        var generation = Interlocked.Increment(ref _generation);
+        foreach (var scope in scopes) _waiting[scope] = new Waiting(generation, 0, default, unannounced.Contains(scope));
+        signal.Raise();
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<string>>([]); // a file with such a name is not taken at all
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken)
@@ -157,30 +164,18 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     /// <inheritdoc/>
     public void Dispose() => _load.Dispose();
 
-    /// <summary>
-    /// Whether a version is current that no edge was told of: this process or an earlier one died in between. The change log itself
-    /// says so, as far back as it is kept.
-    /// </summary>
-    private async Task<bool> IsUnannouncedAsync(Scope scope, Waiting waiting, CancellationToken cancellationToken)
-    {
-        if (waiting.Attempts > 0) return true;
-        var current = (await store.ReadCurrentAsync(scope, cancellationToken)).Current?.Manifest;
-        return current is not null && _loaded!.Announced.GetValueOrDefault(scope) < current.Version && waiting.Generation <= 1;
-    }
-
     private async Task<Loaded> LoadedAsync(CancellationToken cancellationToken)
     {
         if (_loaded is { } loaded) return loaded;
-        await LoadAsync(cancellationToken);
+        await LoadAsync(Stamp(), cancellationToken);
         return _loaded!;
     }
 
-    private async Task LoadAsync(CancellationToken cancellationToken)
+    private async Task LoadAsync(string stamp, CancellationToken cancellationToken)
     {
         await _load.WaitAsync(cancellationToken);
         try
         {
-            var stamp = Stamp();
             DestinationFile file;
             try
             {
@@ -190,12 +185,18 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
             {
                 throw new SourceUnavailableException($"{Path.GetFullPath(path)} cannot be used.{Environment.NewLine}{exception.Message}", exception);
             }
-            var announced = _loaded?.Announced ?? await store.ReadAnnouncedVersionsAsync(cancellationToken);
             // An organization that left the file keeps its manifests, and they become empty.
             var organizations = new SortedSet<OrganizationId>(file.Organizations);
-            await foreach (var current in store.ListCurrentAsync("", cancellationToken)) organizations.Add(current.Scope.Organization);
-            _loaded = new Loaded(file, stamp, [.. organizations.SelectMany(Scope.Of)], announced);
-            await EnqueueAsync(_loaded.Scopes, cancellationToken);
+            // A version that is current and that no edge was told of: an earlier process died in between. The change log itself says so.
+            var unannounced = new HashSet<Scope>();
+            var announced = _loaded is null ? await store.ReadAnnouncedVersionsAsync(cancellationToken) : null;
+            await foreach (var current in store.ListCurrentAsync("", cancellationToken))
+            {
+                organizations.Add(current.Scope.Organization);
+                if (announced is not null && announced.GetValueOrDefault(current.Scope) < current.Version) unannounced.Add(current.Scope);
+            }
+            _loaded = new Loaded(file, stamp, [.. organizations.SelectMany(Scope.Of)]);
+            Enqueue(_loaded.Scopes, unannounced);
         }
         finally
         {
