@@ -149,8 +149,17 @@ internal sealed partial class HostileChecks
 
     private static Manifest ManifestOf(GeneratedScope generated) => new()
     {
-        Schema = Manifest.CurrentSchema, Organization = "acme", Environment = "production", Version = 1, GeneratedAt = DateTimeOffset.UnixEpoch,
-        PublicationId = Guid.Empty, Generator = "test", SourceEpoch = 1, SourceRevision = 1, RequiredCategories = [], Categories = [],
+        Schema = Manifest.CurrentSchema,
+        Organization = "acme",
+        Environment = "production",
+        Version = 1,
+        GeneratedAt = DateTimeOffset.UnixEpoch,
+        PublicationId = Guid.Empty,
+        Generator = "test",
+        SourceEpoch = 1,
+        SourceRevision = 1,
+        RequiredCategories = [],
+        Categories = [],
         Combinations = [.. generated.Combinations.Select(index =>
             new Combination(generated.Snapshots[index].Hash.ToString(), new CombinationSince(1, DateTimeOffset.UnixEpoch)))],
         Snapshots = ImmutableSortedDictionary<string, SnapshotEntry>.Empty,

@@ -361,7 +361,8 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
     {
         package["loaders"]![0]!["attributes"] = new JsonObject
         {
-            ["crossorigin"] = "anonymous", ["integrity"] = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//",
+            ["crossorigin"] = "anonymous",
+            ["integrity"] = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//",
         };
         package["amplitude"]!["calls"]![0]![2]!["optOut"] = optOut;
     }

@@ -40,6 +40,10 @@ public sealed class AdobeAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Layer, Debug];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the library is not loaded a second time when consent is granted again");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("scriptUrl", SettingKind.HttpsUrl, "The library of the environment, from the property's embed code.") { Required = true },

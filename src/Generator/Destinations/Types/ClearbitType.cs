@@ -24,6 +24,10 @@ public sealed partial class ClearbitType : DestinationType
     public override Uri Homepage { get; } = new("https://help.clearbit.com/hc/en-us/articles/4420022080783");
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the library is not loaded a second time when consent is granted again");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("publishableKey", SettingKind.Text, "The publishable key, which begins with pk_.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -, not a secret key (sk_)" },

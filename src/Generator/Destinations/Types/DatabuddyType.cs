@@ -45,6 +45,10 @@ public sealed partial class DatabuddyType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it loads before consent only under {necessary}, and the tracker starts with the state instead of being told it after load");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("clientId", SettingKind.Text, "The website's client id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },

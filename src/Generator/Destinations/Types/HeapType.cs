@@ -38,6 +38,10 @@ public sealed partial class HeapType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "withdrawal stops the tracking, a new grant does not load it again, and heap.appid, which the vendor's snippet does not have, is not set");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("envId", SettingKind.Text, "The environment's id, which Heap also calls app id.")

@@ -42,6 +42,10 @@ public sealed partial class HightouchType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the key, the options and the marks are properties of htevents as in the vendor's snippet, instead of a queued call the library does not have");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("writeKey", SettingKind.Text, "The event source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },

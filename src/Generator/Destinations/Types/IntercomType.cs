@@ -39,6 +39,10 @@ public sealed partial class IntercomType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "withdrawal shuts the Messenger down and a new grant boots it again, instead of leaving it running and loading it twice");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("appId", SettingKind.Text, "The workspace's id.")

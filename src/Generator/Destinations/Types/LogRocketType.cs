@@ -39,6 +39,10 @@ public sealed partial class LogRocketType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it is not started where consent is withdrawn before the library has loaded, nor a second time on a new grant");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("appId", SettingKind.Text, "The application's id.") { Required = true, Pattern = AppId(), PatternInWords = "organization/application in letters, digits, _ and -" },

@@ -57,6 +57,10 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "it loads before consent only under {necessary}, the page view is queued once, no setting grants what the visitor denied, and a cloud's script comes from the vendor's CDN");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("siteId", SettingKind.JsonValue, "The site's id, a number or a text.") { DefaultJson = "1" },

@@ -42,6 +42,10 @@ public sealed partial class PirschType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the settings stand in an element of their own, and pirschInit is not called twice");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },

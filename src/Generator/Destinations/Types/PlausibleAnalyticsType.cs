@@ -47,6 +47,10 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "a site's own script is async and the stub has init, as in the vendor's snippet");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("scriptId", SettingKind.Text, "The id of the site's own script, the part of its name after pa-; this or domain is required.")

@@ -21,6 +21,9 @@ public sealed partial class PromptwatchType : DestinationType
     public override Uri Homepage { get; } = new("https://promptwatch.com");
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("projectId", SettingKind.Text, "The project's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },

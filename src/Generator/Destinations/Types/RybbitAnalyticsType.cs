@@ -29,6 +29,10 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     public override Uri Homepage { get; } = new("https://rybbit.com/docs/script");
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "an API key stays behind, as the vendor says of public pages");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("siteId", SettingKind.JsonValue, "The site's id, a text or a number.") { Required = true },

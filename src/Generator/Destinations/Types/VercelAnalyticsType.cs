@@ -36,6 +36,10 @@ public sealed partial class VercelAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the mode is told, as the vendor's own package does");
+
+    /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("dsn", SettingKind.Text, "The project's DSN, for a site that Vercel does not host.") { Pattern = Dsn(), PatternInWords = "1 to 200 letters, digits, _, ., : and -" },
