@@ -79,8 +79,8 @@ internal static class Samples
                 {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
                  "autoCapturePageviews":false,"captureOnLocalhost":true,"scriptUrl":"https://pl.example/a.js"}
                 """),
-            ["matomo-analytics"] = ("""{"matomoUrl":"https://ma.example/"}""",
-                """{"siteId":7,"cloudId":"my-site.matomo.cloud","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}"""),
+            ["matomo-analytics"] = ("""{"cloudId":"my-site.matomo.cloud"}""",
+                """{"siteId":7,"matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}"""),
             ["vercel-analytics"] = ("{}", """{"dsn":"abc","disableAutoTrack":true,"mode":"development","debug":true,"endpoint":"/insights","scriptUrl":"https://ve.example/a.js"}"""),
             ["rudderstack"] = ("""{"writeKey":"least","dataPlaneUrl":"https://rs.example"}""",
                 """

@@ -21,9 +21,10 @@ internal sealed partial class HostileChecks
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
         "id", "category", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
 
-    /// <summary>Hosts beyond those of the least settings that a type chooses by itself: PostHog's regions.</summary>
+    /// <summary>Hosts beyond those of the least settings that a type chooses by itself: PostHog's regions, Matomo's cloud.</summary>
     private static readonly FrozenDictionary<string, string[]> FurtherHosts = new Dictionary<string, string[]>
     {
+        ["matomo-analytics"] = ["cdn.matomo.cloud"],
         ["posthog"] = ["us-assets.i.posthog.com", "eu-assets.i.posthog.com"],
     }.ToFrozenDictionary();
 
@@ -142,10 +143,13 @@ internal sealed partial class HostileChecks
         using var document = JsonDocument.Parse(snapshot.Bytes);
         var scripts = document.RootElement.GetProperty("scripts").EnumerateArray()
             .Where(script => script.TryGetProperty("textContent", out _))
-            .Select(script => (script.GetProperty("textContent").GetString()!, script.GetProperty("attributes").GetProperty("data-config").GetString()!))
+            .Select(script => (script.GetProperty("textContent").GetString()!, ConfigOf(script)))
             .ToImmutableArray();
         if (!scripts.IsEmpty) ToRun.TryAdd(string.Join('\n', scripts.Select(script => script.Item2)), (hostile.Type, scripts));
     }
+
+    private static string ConfigOf(JsonElement script) =>
+        script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty("data-config", out var config) ? config.GetString()! : "null";
 
     private static Manifest ManifestOf(GeneratedScope generated) => new()
     {

@@ -26,11 +26,23 @@ internal sealed partial class HostilePage
         Function = forbidden("Function");
         setTimeout = setInterval = function (f) { touch("timer"); if (typeof f !== "function") throw new Error("a timer was given text"); };
         var parent = {};
+        function element(tag) {
+          touch("element " + tag);
+          return new Proxy({}, {
+            get: function (_, name) {
+              if (name !== "setAttribute") throw new Error("read element." + String(name));
+              return function (attribute) { if (!/^data-[a-z-]+$/.test(attribute)) throw new Error("set attribute " + attribute); };
+            },
+            set: function (_, name) { touch("element." + String(name)); return true; }
+          });
+        }
         var document = new Proxy({}, {
           get: function (_, name) {
             if (name === "currentScript") return { getAttribute: function (a) { if (a !== "data-config") throw new Error("read " + a); return config; }, parentNode: parent, isConnected: true };
             touch("document." + String(name));
             if (name === "addEventListener") return function (type, listener) { listeners.push(listener); };
+            if (name === "createElement") return element;
+            if (name === "head" || name === "body") return { appendChild: function (e) { return e; } };
             return function () { return undefined; };
           },
           set: function (_, name) { throw new Error("wrote document." + String(name)); }
@@ -39,6 +51,7 @@ internal sealed partial class HostilePage
         ["location", "navigator", "open", "fetch", "alert"].forEach(function (name) {
           Object.defineProperty(window, name, { get: function () { touch("window." + name); return {}; }, set: forbidden("set " + name), enumerable: false });
         });
+        Object.defineProperty(window, "performance", { value: { getEntriesByType: function () { return []; } } });
         function URL(href) { this.href = String(href); }
         function MutationObserver(callback) { this.observe = this.disconnect = function () {}; }
         var config;
@@ -74,7 +87,7 @@ internal sealed partial class HostilePage
                 {
                     var rows = new[] { first(type.Name, 1, required), Samples.Full(type.Name, 2, required) }.Select(row => row.With(destination => destination with { TestMode = testMode }));
                     var scripts = Samples.Generate(rows).Scripts(ConsentSet.Everything).Where(script => script!["textContent"] is not null)
-                        .Select(script => ((string)script!["textContent"]!, (string)script["attributes"]!["data-config"]!));
+                        .Select(script => ((string)script!["textContent"]!, (string?)script["attributes"]?["data-config"] ?? "null"));
                     touched.UnionWith(Touched([.. scripts]));
                 }
         return touched.ToFrozenSet(StringComparer.Ordinal);

@@ -21,7 +21,7 @@ public sealed class HostileSettingsTests(ChromiumFixture chromium)
         "\0\r\nwindow.pwned=1",
     ];
 
-    private static readonly JsonObject Least = new()
+    internal static readonly JsonObject Least = new()
     {
         ["google-analytics"] = new JsonObject { ["id"] = "G-A" },
         ["google-tag-manager"] = new JsonObject { ["id"] = "GTM-A" },

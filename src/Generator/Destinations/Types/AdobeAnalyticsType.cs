@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -40,8 +41,14 @@ public sealed class AdobeAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Layer, Debug];
 
     /// <inheritdoc/>
-    public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "the library is not loaded a second time when consent is granted again");
+    /// <remarks>The host of embed codes that Adobe hosts; where events go is configured in the property.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://assets.adobedtm.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

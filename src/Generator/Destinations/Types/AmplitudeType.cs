@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -61,8 +62,16 @@ public sealed partial class AmplitudeType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/amplitude/Amplitude-TypeScript"/>); a <c>serverUrl</c> among the options takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.amplitude.com"],
+        Connect = ["https://api2.amplitude.com", "https://sr-client-cfg.amplitude.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "it loads before consent only under {necessary} and then opted out, the state is told to init, and the stub and the loader's integrity hash are the vendor's");
+        "init is told the present state, opted out before consent, so that the opt-out of an earlier page does not outlast it; the stub has the methods of the vendor's snippet; the pinned loader has the snippet's integrity hash");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
@@ -80,6 +89,7 @@ public sealed partial class AmplitudeType : DestinationType
         var options = new ConfigObject();
         if (scripts.TestMode) options.Set("logLevel", 4); // LogLevel.Debug
         options.Merge(settings.Value("initOptions"));
+        if (settings.Value("initOptions").HttpsUrl("serverUrl") is { } server) scripts.ContactInstead(server);
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -24,8 +25,14 @@ public sealed partial class ClearbitType : DestinationType
     public override Uri Homepage { get; } = new("https://help.clearbit.com/hc/en-us/articles/4420022080783");
 
     /// <inheritdoc/>
-    public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "the library is not loaded a second time when consent is granted again");
+    /// <remarks>The host of the vendor's tag.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://tag.clearbitscripts.com"],
+    };
+
+    /// <inheritdoc/>
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

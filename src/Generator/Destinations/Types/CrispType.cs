@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -40,8 +41,21 @@ public sealed partial class CrispType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://docs.crisp.chat/guides/others/whitelisting-our-systems/crisp-domain-names"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://client.crisp.chat"],
+        Connect = ["https://client.crisp.chat", "https://storage.crisp.chat", "wss://client.relay.crisp.chat", "wss://stream.relay.crisp.chat"],
+        Image = ["https://client.crisp.chat", "https://image.crisp.chat", "https://storage.crisp.chat", "data:"],
+        Frame = ["https://game.crisp.chat"],
+        Style = ["https://client.crisp.chat"],
+        Font = ["https://client.crisp.chat"],
+        Worker = ["blob:"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "tokenId stays behind because every visitor gets the same snapshot, and a queue of the page's own is kept");
+        "tokenId does not leave, because it opens one visitor's conversations and every visitor gets the same snapshot; what the page queued in $crisp is kept");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

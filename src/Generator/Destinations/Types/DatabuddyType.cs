@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -45,8 +46,16 @@ public sealed partial class DatabuddyType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://www.databuddy.cc/docs/sdk/configuration"/>.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.databuddy.cc"],
+        Connect = ["https://basket.databuddy.cc"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "it loads before consent only under {necessary}, and the tracker starts with the state instead of being told it after load");
+        "it loads before consent only where the required consent is {necessary}, and is disabled from its start until consent, not from its load event; both configurations may be left out");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
@@ -63,6 +72,7 @@ public sealed partial class DatabuddyType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
+        if (settings.Url("apiUrl") is { } apiUrl) scripts.ContactInstead(apiUrl);
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -38,8 +39,15 @@ public sealed partial class HeapType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>The host of the vendor's snippet; what the environment's configuration loads comes on top.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.us.heap-api.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "withdrawal stops the tracking, a new grant does not load it again, and heap.appid, which the vendor's snippet does not have, is not set");
+        "withdrawal stops the tracking and a new grant starts it again; heap.appid is not set, which the vendor's present snippet does not have");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

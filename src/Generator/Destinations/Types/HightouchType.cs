@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -42,8 +43,16 @@ public sealed partial class HightouchType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://hightouch.com/docs/events/sdks/browser"/>, and the library's default for events.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.hightouch-events.com"],
+        Connect = ["https://us-east-1.hightouch-events.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "the key, the options and the marks are properties of htevents as in the vendor's snippet, instead of a queued call the library does not have");
+        "the stub is the vendor's, whose key and options are properties, without a queued call of load");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

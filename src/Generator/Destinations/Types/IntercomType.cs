@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -39,8 +40,19 @@ public sealed partial class IntercomType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts: <see href="https://www.intercom.com/help/en/articles/3894-using-intercom-with-content-security-policy"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://app.intercom.io", "https://widget.intercom.io", "https://js.intercomcdn.com"],
+        Connect = ["https://*.intercom.io", "wss://*.intercom.io", "https://*.intercom-messenger.com", "wss://*.intercom-messenger.com", "https://uploads.intercomcdn.com", "https://uploads.intercomusercontent.com"],
+        Image = ["blob:", "data:", "https://js.intercomcdn.com", "https://static.intercomassets.com", "https://downloads.intercomcdn.com", "https://uploads.intercomusercontent.com", "https://gifs.intercomcdn.com", "https://messenger-apps.intercom.io"],
+        Frame = ["https://intercom-sheets.com", "https://www.intercom-reporting.com"],
+        Font = ["https://js.intercomcdn.com", "https://fonts.intercomcdn.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "withdrawal shuts the Messenger down and a new grant boots it again, instead of leaving it running and loading it twice");
+        "withdrawal shuts the Messenger down and a new grant boots it again");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

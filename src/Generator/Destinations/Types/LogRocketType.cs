@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -39,6 +40,15 @@ public sealed partial class LogRocketType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts of the default loader; LogRocket gives an account hosts of other names too, which its project's setup page shows. The recorder is a worker.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.logrocket.io"],
+        Connect = ["https://*.logrocket.io", "https://*.lr-ingest.io"],
+        Worker = ["blob:"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it is not started where consent is withdrawn before the library has loaded, nor a second time on a new grant");
 
@@ -57,6 +67,7 @@ public sealed partial class LogRocketType : DestinationType
     {
         var settings = scripts.Settings;
         var source = settings.Url("scriptUrl") ?? new Uri("https://cdn.logrocket.io/LogRocket.min.js");
+        scripts.Contact(CspDirective.Script, settings.Url("asyncScriptUrl"));
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -57,6 +58,15 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts of Matomo Cloud, whose tracker answers requests and images; a Matomo of one's own takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.matomo.cloud"],
+        Connect = ["https://*.matomo.cloud"],
+        Image = ["https://*.matomo.cloud"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only under {necessary}, the page view is queued once, no setting grants what the visitor denied, and a cloud's script comes from the vendor's CDN");
 
@@ -89,6 +99,11 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         var (tracker, library) = Urls(settings);
+        if (!tracker.Host.EndsWith(".matomo.cloud", StringComparison.OrdinalIgnoreCase))
+        {
+            scripts.ContactInstead(tracker);
+            scripts.Contact(CspDirective.Image, tracker);
+        }
         var defaultConsent = settings.Text("defaultConsent");
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>

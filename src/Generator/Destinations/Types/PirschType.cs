@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -42,6 +43,14 @@ public sealed partial class PirschType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>The script's host and the default endpoints; those of one's own take their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://api.pirsch.io"],
+        Connect = ["https://api.pirsch.io"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the settings stand in an element of their own, and pirschInit is not called twice");
 
@@ -73,6 +82,8 @@ public sealed partial class PirschType : DestinationType
         var settings = scripts.Settings;
         var extended = settings.Flag("extended", false);
         var source = settings.Url("scriptUrl") ?? new Uri(extended ? "https://api.pirsch.io/pirsch-extended.js" : "https://api.pirsch.io/pa.js");
+        foreach (var field in (ReadOnlySpan<string>)["hitEndpoint", "eventEndpoint"])
+            if (settings.Text(field) is { } endpoint && endpoint[0] != '/') scripts.Contact(CspDirective.Connect, new Uri(endpoint));
         var attributes = new ConfigObject();
         attributes.Set("data-code", settings.RequiredText("identificationCode").Trim());
         attributes.Set("data-domain", Domains(settings.Value("domain")) is { Length: > 0 } domains ? domains : null);
@@ -108,6 +119,6 @@ public sealed partial class PirschType : DestinationType
     [GeneratedRegex("^\\s*(?:https://)?[\\p{L}\\p{N}.-]{1,253}(?::[0-9]{1,5})?\\s*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex HostName();
 
-    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Endpoint();
 }

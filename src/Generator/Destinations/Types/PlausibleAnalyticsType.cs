@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -47,6 +48,14 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>Hosts of Plausible's cloud, whose script sends events to the host it comes from; a script or endpoint of one's own takes their place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://plausible.io"],
+        Connect = ["https://plausible.io"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "a site's own script is async and the stub has init, as in the vendor's snippet");
 
@@ -83,6 +92,8 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         var scriptId = settings.Text("scriptId")?.Trim();
+        if (settings.Text("endpoint") is { } endpoint && endpoint[0] != '/') scripts.ContactInstead(new Uri(endpoint));
+        else if (settings.Url("scriptUrl") is { } host) scripts.ContactInstead(host);
         var options = new ConfigObject();
         options.Set("customProperties", settings.Value("customProperties"));
         options.Set("endpoint", settings.Text("endpoint"));
@@ -125,6 +136,6 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     [GeneratedRegex("^\\s*[\\p{L}\\p{N}._:/,-]{1,512}\\s*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Domain();
 
-    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Endpoint();
 }

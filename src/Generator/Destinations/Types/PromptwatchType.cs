@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -21,6 +22,14 @@ public sealed partial class PromptwatchType : DestinationType
     public override Uri Homepage { get; } = new("https://promptwatch.com");
 
     /// <inheritdoc/>
+    /// <remarks>The client sends to the host it comes from.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://ingest.promptwatch.com"],
+        Connect = ["https://ingest.promptwatch.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
@@ -31,9 +40,12 @@ public sealed partial class PromptwatchType : DestinationType
     ];
 
     /// <inheritdoc/>
-    protected internal override void Compose(ScriptComposer scripts) =>
+    protected internal override void Compose(ScriptComposer scripts)
+    {
+        if (scripts.Settings.Url("scriptUrl") is { } own) scripts.ContactInstead(own);
         scripts.LoadVendor(scripts.Settings.Url("scriptUrl") ?? new Uri("https://ingest.promptwatch.com/js/client.min.js"),
             [("data-project-id", scripts.Settings.RequiredText("projectId").Trim())], defer: false);
+    }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();

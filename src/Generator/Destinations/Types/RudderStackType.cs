@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -58,6 +59,14 @@ public sealed partial class RudderStackType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
+    /// <remarks>The SDK's CDN, plugins included, and the source's configuration; the data plane's host comes from the settings, and what device-mode destinations need comes on top.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://cdn.rudderlabs.com"],
+        Connect = ["https://api.rudderstack.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only under {necessary}, and consent is first called with the first grant, so that the pre-consent mode lasts until then");
 
@@ -94,6 +103,7 @@ public sealed partial class RudderStackType : DestinationType
     {
         var settings = scripts.Settings;
         var writeKey = settings.RequiredText("writeKey").Trim();
+        scripts.Contact(CspDirective.Connect, settings.Url("dataPlaneUrl"));
         var mapping = Mapping(settings);
         var mapped = !mapping.IsEmpty;
         if (!mapped && scripts.AlwaysLoads) mapping = [(ConsentCategory.Measurement, [])];

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -27,6 +28,14 @@ public sealed partial class RybbitAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://rybbit.com/docs/script");
+
+    /// <inheritdoc/>
+    /// <remarks>The script sends events to the host it comes from; one's own takes its place.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://app.rybbit.io"],
+        Connect = ["https://app.rybbit.io"],
+    };
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
@@ -65,6 +74,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
         string? List(string name) => settings.Value(name) is null ? null : Json(settings.TextList(name));
         var source = settings.Url("scriptUrl")
             ?? (settings.Text("analyticsHost") is { } host ? new Uri($"{host.TrimEnd('/')}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
+        if (settings.Has("scriptUrl") || settings.Has("analyticsHost")) scripts.ContactInstead(source);
         scripts.LoadVendor(source,
         [
             ("data-site-id", TextOf(settings.Value("siteId"))), ("data-auto-track-pageview", Flag("autoTrackPageview")), ("data-track-spa", Flag("trackSpa")),

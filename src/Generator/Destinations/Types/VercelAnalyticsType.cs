@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -36,6 +37,13 @@ public sealed partial class VercelAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
+    /// <remarks>The script host of <see href="https://vercel.com/docs/analytics/package"/>; events go to the site itself unless an endpoint says otherwise.</remarks>
+    public override VendorHosts Hosts { get; } = new()
+    {
+        Script = ["https://va.vercel-scripts.com"],
+    };
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the mode is told, as the vendor's own package does");
 
@@ -54,6 +62,7 @@ public sealed partial class VercelAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
+        if (settings.Text("endpoint") is { } endpoint && endpoint[0] != '/') scripts.Contact(CspDirective.Connect, new Uri(endpoint));
         var debug = settings.Text("mode") == "development" || settings.Flag("debug", false) || scripts.TestMode;
         scripts.Inline(Start, config =>
         {
@@ -71,6 +80,6 @@ public sealed partial class VercelAnalyticsType : DestinationType
     [GeneratedRegex("^[A-Za-z0-9_.:-]{1,200}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Dsn();
 
-    [GeneratedRegex("^(?:https://|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Endpoint();
 }
