@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The README's first command, as a stranger runs it: starts dev.cs, asks it, edits the file, asks again.
 set -euo pipefail
+set -m # the program gets a process group of its own, which can be told to stop as a whole
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
 log=$work/log
@@ -9,7 +10,7 @@ port=$(((RANDOM % 10000) + 20000))
 dotnet run dev.cs --config "$work/destinations.json" --urls "http://127.0.0.1:$port" >"$log" 2>&1 &
 pid=$!
 finish() {
-    kill -INT "$pid" 2>/dev/null || true
+    kill -TERM -- "-$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
     rm -rf "$work"
 }
