@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Scopes a second of processor time, ours against the npm package @c15t/scripts, in one run: the 16 combinations of a scope with six destinations
 # (Google Tag Manager, Google Analytics, Meta Pixel, PostHog, Mixpanel, TikTok). Both sides: one thread, warm, settings already read from
-# JSON, other ids in every scope. Ours validates, makes and serializes every script, joins the 16 snapshots' bytes and names each distinct one by
-# its XxHash128; the package makes script objects, without validation, bytes or hashes. SHA-256 is measured apart.
+# JSON, other ids in every scope. Ours validates, makes and serializes every script, writes the policies, and names each of the 16 snapshots by the
+# XxHash128 of its joined bytes (generate), or keeps every one's bytes too (generate-and-bytes, what a first publication needs); the package makes
+# script objects, without validation, bytes, policies or hashes. SHA-256 is measured apart.
 #   benchmarks/compare.sh [SECONDS]   (default 5 a measurement)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

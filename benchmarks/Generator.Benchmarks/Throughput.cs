@@ -24,6 +24,13 @@ internal static class Throughput
         }
         Measure("generate", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots.Length);
         Measure("parse-and-generate", seconds, number => generator.Generate(SixDestinations.Scope, SixDestinations.Rows(number % Pool)).Snapshots.Length);
+        // What the first publication of a scope needs besides: every snapshot's bytes, each in an array of its own.
+        Measure("generate-and-bytes", seconds, number =>
+        {
+            var length = 0;
+            foreach (var snapshot in generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots) length += snapshot.Bytes.Length;
+            return length;
+        });
         // Already part of generating; alone, to see its share.
         Measure("hash-names", Math.Min(seconds, 2), _ =>
         {

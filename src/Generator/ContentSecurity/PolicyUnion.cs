@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Scripts;
@@ -21,13 +22,17 @@ internal sealed class PolicyUnion
         _entries = needs;
         needs.Sort(static (left, right) => left.Source.CompareTo(right.Source));
         var last = -1;
-        foreach (var (source, when) in needs.ToArray())
+        foreach (var (source, when) in CollectionsMarshal.AsSpan(needs))
         {
             if (last >= 0 && needs[last].Source.Equals(source)) needs[last] = (source, needs[last].When | when);
             else needs[++last] = (source, when);
         }
         needs.RemoveRange(last + 1, needs.Count - last - 1);
+        foreach (var (_, when) in needs) Partition.Split(when);
     }
+
+    /// <summary>The consent sets in groups that have the same policy.</summary>
+    public ConsentPartition Partition { get; } = new();
 
     /// <summary>Writes the policy of a consent set as the properties of the open object: a list for each directive that has entries.</summary>
     public void WriteTo(Utf8JsonWriter writer, ConsentSet set)

@@ -9,13 +9,17 @@ namespace ConsentSnapshots.Generator.Scripts;
 /// writer and a growing buffer for each would be most of what it allocates.
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "It lives as long as its thread, and its writer holds nothing but the buffer.")]
-internal sealed class JsonScratch(JsonWriterOptions options)
+internal sealed class JsonScratch
 {
     /// <summary>A buffer that one unusual scope has blown up is not kept.</summary>
     private const int MaxKept = 1024 * 1024;
 
     private ArrayBufferWriter<byte> _buffer = new(16 * 1024);
-    private Utf8JsonWriter? _writer;
+
+    public JsonScratch(JsonWriterOptions options) => Writer = new Utf8JsonWriter(_buffer, options);
+
+    /// <summary>Writes at the end of the buffer; what it wrote is there after <see cref="Flush"/>.</summary>
+    public Utf8JsonWriter Writer { get; }
 
     /// <summary>What was written since <see cref="Begin"/>, up to the last <see cref="Flush"/>.</summary>
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
@@ -25,16 +29,23 @@ internal sealed class JsonScratch(JsonWriterOptions options)
     {
         if (_buffer.Capacity > MaxKept) _buffer = new ArrayBufferWriter<byte>(16 * 1024);
         else _buffer.ResetWrittenCount();
-        if (_writer is null) _writer = new Utf8JsonWriter(_buffer, options);
-        else _writer.Reset(_buffer);
-        return _writer;
+        Writer.Reset(_buffer);
+        return Writer;
     }
 
     /// <summary>Ends a document, after which another may follow in the same buffer; how many bytes there are now.</summary>
     public int Flush()
     {
-        _writer!.Flush();
-        _writer.Reset();
+        Writer.Flush();
+        Writer.Reset();
         return _buffer.WrittenCount;
+    }
+
+    /// <summary>Adds bytes between documents; where they stand.</summary>
+    public Slice Append(ReadOnlySpan<byte> bytes)
+    {
+        var slice = new Slice(_buffer.WrittenCount, bytes.Length);
+        _buffer.Write(bytes);
+        return slice;
     }
 }

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
 
@@ -22,32 +20,42 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     {
         var problems = ImmutableArray.CreateBuilder<DestinationProblem>();
         var valid = new List<ValidDestination>();
-        foreach (var destination in destinations.OrderBy(opened => opened.Row.CreatedAt).ThenBy(opened => opened.Row.Id))
+        foreach (var destination in Ordered(destinations))
             if (Validate(destination, problems) is { } accepted) valid.Add(accepted);
 
-        var emitted = Compose(valid);
-        JoinShared(emitted);
-        var combinations = Partition(emitted, out var representatives);
+        var scripts = Compose(valid);
+        JoinShared(scripts);
+        foreach (var script in scripts)
+        {
+            if (script.IsBootstrap) continue;
+            foreach (var (destination, when) in script.Uses) destination.Gives |= when;
+        }
+        var (snapshots, combinations) = SnapshotRenderer.Render(valid, scripts);
         return new GeneratedScope
         {
             Scope = scope,
-            Snapshots = Render(emitted, representatives),
+            Snapshots = snapshots,
             Combinations = combinations,
-            RequiredCategories = RequiredCategories(valid, emitted),
-            Owners = emitted.ToImmutableDictionary(
-                entry => entry.Script.Id, entry => entry.Uses.Select(use => use.By.Row.Id).ToImmutableArray(), StringComparer.Ordinal),
+            RequiredCategories = RequiredCategories(valid, scripts),
+            Owners = Owners(scripts),
             Problems = problems.ToImmutable(),
         };
     }
 
-    private sealed record ValidDestination(Destination Row, DestinationType Type, DestinationSettings Settings, RequiredConsent Required)
+    private static OpenedDestination[] Ordered(IEnumerable<OpenedDestination> destinations)
     {
-        public bool AlwaysLoads => Required.Categories == ConsentSet.NecessaryOnly;
+        var ordered = destinations.ToArray();
+        Array.Sort(ordered, static (left, right) =>
+            left.Row.CreatedAt.CompareTo(right.Row.CreatedAt) is not 0 and var byTime ? byTime : left.Row.Id.CompareTo(right.Row.Id));
+        return ordered;
+    }
 
-        public bool InBrowser { get; } = Settings.Flag(DestinationType.EnableClientSide, true);
-
-        /// <summary>What a policy must permit it besides its scripts; known once it is composed.</summary>
-        public ImmutableArray<CspSource> Contacts { get; set; } = [];
+    private static Dictionary<string, ImmutableArray<Guid>> Owners(List<ComposedScript> scripts)
+    {
+        var owners = new Dictionary<string, ImmutableArray<Guid>>(scripts.Count, StringComparer.Ordinal);
+        foreach (var script in scripts)
+            owners.Add(script.Script.Id, script.Uses is [var only] ? only.By.ItsId : [.. script.Uses.Select(use => use.By.Row.Id)]);
+        return owners;
     }
 
     private ValidDestination? Validate(OpenedDestination destination, ImmutableArray<DestinationProblem>.Builder problems)
@@ -84,58 +92,70 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     private static DestinationProblem Problem(Destination row, DestinationProblemKind kind, string? field, string message) =>
         new(row.Id, row.Type, row.Name, kind, string.IsNullOrEmpty(field) ? null : field, message);
 
-    /// <summary>A script, and the destinations it serves, each with the condition under which it serves that one.</summary>
-    private sealed record Emitted(Script Script, ImmutableArray<(ValidDestination By, ConsentCondition When)> Uses, bool IsBootstrap);
-
-    private static List<Emitted> Compose(List<ValidDestination> valid)
+    private static List<ComposedScript> Compose(List<ValidDestination> valid)
     {
-        var emitted = new List<Emitted>();
+        var composed = new List<ComposedScript>(4 * valid.Count);
         var scripts = new List<Script>();
         var ids = BaseIds(valid);
-        var placed = new HashSet<SharedBootstrap>();
+        var placed = new List<SharedBootstrap>();
         for (var index = 0; index < valid.Count; index++)
         {
             var destination = valid[index];
             if (!destination.InBrowser) continue;
-            if (destination.Type.Bootstrap is { } bootstrap && placed.Add(bootstrap))
+            if (destination.Type.Bootstrap is { } bootstrap && !placed.Contains(bootstrap))
             {
-                var sharing = valid.Where(other => other.InBrowser && other.Type.Bootstrap == bootstrap).ToImmutableArray();
-                var users = sharing.Select(user => new BootstrapUser(user.Type, user.Settings, user.Required.Condition, user.Row.TestMode)).ToList();
-                var condition = users.Aggregate(ConsentCondition.Never, (any, user) => any | user.Condition);
-                bootstrap.Compose(new ScriptComposer(bootstrap.Id, condition, null, users.Any(user => user.TestMode), scripts), users);
-                emitted.AddRange(scripts.Select(script => new Emitted(script, [.. sharing.Select(user => (user, user.Required.Condition))], true)));
-                scripts.Clear();
+                placed.Add(bootstrap);
+                ComposeShared(bootstrap, valid, scripts, composed);
             }
+            scripts.Clear();
             var composer = new ScriptComposer(
                 ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts, destination.Type.Hosts);
             destination.Type.Compose(composer);
             destination.Contacts = composer.Contacts;
-            emitted.AddRange(scripts.Select(script => new Emitted(script, [(destination, script.Category)], false)));
-            scripts.Clear();
+            foreach (var script in scripts) composed.Add(new ComposedScript(script, [(destination, script.Category)], false));
         }
-        return emitted;
+        return composed;
+    }
+
+    private static void ComposeShared(SharedBootstrap bootstrap, List<ValidDestination> valid, List<Script> scripts, List<ComposedScript> composed)
+    {
+        var users = new List<BootstrapUser>();
+        var uses = ImmutableArray.CreateBuilder<(ValidDestination By, ConsentCondition When)>();
+        var (condition, testMode) = (ConsentCondition.Never, false);
+        foreach (var other in valid)
+        {
+            if (!other.InBrowser || other.Type.Bootstrap != bootstrap) continue;
+            users.Add(new BootstrapUser(other.Type, other.Settings, other.Required.Condition, other.Row.TestMode));
+            uses.Add((other, other.Required.Condition));
+            condition |= other.Required.Condition;
+            testMode |= other.Row.TestMode;
+        }
+        scripts.Clear();
+        bootstrap.Compose(new ScriptComposer(bootstrap.Id, condition, null, testMode, scripts), users);
+        var all = uses.ToImmutable();
+        foreach (var script in scripts) composed.Add(new ComposedScript(script, all, true));
     }
 
     /// <summary>
     /// Makes one script of those that destinations share: under the first one's id, wherever any of them may run, and in the last one's place, so
     /// that it follows what each destination prepares for it.
     /// </summary>
-    private static void JoinShared(List<Emitted> emitted)
+    private static void JoinShared(List<ComposedScript> scripts)
     {
-        if (!AnyShared(emitted)) return;
-        foreach (var group in emitted.Where(entry => entry.Script.SharedKey is not null).GroupBy(entry => entry.Script.SharedKey).Where(group => group.Skip(1).Any()).ToList())
+        if (!AnyShared(scripts)) return;
+        foreach (var group in scripts.Where(entry => entry.Script.SharedKey is not null).GroupBy(entry => entry.Script.SharedKey).Where(group => group.Skip(1).Any()).ToList())
         {
             var any = group.Aggregate(ConsentCondition.Never, (joined, entry) => joined | entry.Script.Category);
-            emitted[emitted.IndexOf(group.Last())] =
-                new Emitted(group.First().Script with { Category = any }, [.. group.SelectMany(entry => entry.Uses)], false);
-            foreach (var joined in group.SkipLast(1)) emitted.Remove(joined);
+            scripts[scripts.IndexOf(group.Last())] =
+                new ComposedScript(group.First().Script with { Category = any }, [.. group.SelectMany(entry => entry.Uses)], false);
+            foreach (var joined in group.SkipLast(1)) scripts.Remove(joined);
         }
     }
 
-    private static bool AnyShared(List<Emitted> emitted)
+    private static bool AnyShared(List<ComposedScript> scripts)
     {
         var keys = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var entry in emitted)
+        foreach (var entry in scripts)
             if (entry.Script.SharedKey is { } key && !keys.Add(key)) return true;
         return false;
     }
@@ -159,156 +179,21 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     }
 
     /// <summary>
-    /// Groups the consent sets that get the same scripts: two sets do exactly when no script's truth table tells them apart. Gives
-    /// each set its group's number, and one set a group.
-    /// </summary>
-    private static ImmutableArray<int> Partition(List<Emitted> emitted, out List<int> representatives)
-    {
-        var groups = new int[ConsentSet.Count];
-        var split = new HashSet<int>();
-        foreach (var entry in emitted)
-            if (split.Add(entry.Script.Category.TruthTable)) Split(groups, entry.Script.Category.TruthTable);
-        representatives = [];
-        for (var set = 0; set < ConsentSet.Count; set++)
-            if (groups[set] == representatives.Count) representatives.Add(set);
-        return ImmutableCollectionsMarshal.AsImmutableArray(groups);
-    }
-
-    /// <summary>Splits every group into the sets for which the table holds and those for which it does not; groups are numbered by their first set.</summary>
-    private static void Split(int[] groups, int table)
-    {
-        Span<int> renumbered = stackalloc int[2 * ConsentSet.Count];
-        renumbered.Fill(-1);
-        var next = 0;
-        for (var set = 0; set < ConsentSet.Count; set++)
-        {
-            ref var number = ref renumbered[2 * groups[set] + (table >> set & 1)];
-            if (number < 0) number = next++;
-            groups[set] = number;
-        }
-    }
-
-    [ThreadStatic]
-    private static JsonScratch? t_scripts;
-
-    [ThreadStatic]
-    private static JsonScratch? t_metadata;
-
-    /// <summary>Serializes every script once; a snapshot is copied together from the ones it has, into an array of its exact length.</summary>
-    private static ImmutableArray<Snapshot> Render(List<Emitted> emitted, List<int> representatives)
-    {
-        var scripts = t_scripts ??= new JsonScratch(ScriptJson.WriterOptions);
-        var writer = scripts.Begin();
-        var ends = new int[emitted.Count + 1];
-        for (var index = 0; index < emitted.Count; index++)
-        {
-            emitted[index].Script.WriteTo(writer);
-            ends[index + 1] = scripts.Flush();
-        }
-        var giving = GivesWhen(emitted);
-        var snapshots = ImmutableArray.CreateBuilder<Snapshot>(representatives.Count);
-        var policy = new PolicyUnion(Needs(emitted, giving));
-        foreach (var index in representatives) snapshots.Add(Join(emitted, scripts.Written, ends, giving, policy, ConsentSet.FromIndex(index)));
-        return snapshots.MoveToImmutable();
-    }
-
-    private static Snapshot Join(
-        List<Emitted> emitted, ReadOnlySpan<byte> texts, int[] ends, Dictionary<ValidDestination, ConsentCondition> giving, PolicyUnion policy, ConsentSet set)
-    {
-        var (scriptCount, length) = (0, 0);
-        for (var script = 0; script < emitted.Count; script++)
-        {
-            if (!emitted[script].Script.Category.IsMetBy(set)) continue;
-            scriptCount++;
-            length += ends[script + 1] - ends[script];
-        }
-        var destinationCount = 0;
-        foreach (var condition in giving.Values)
-            if (condition.IsMetBy(set)) destinationCount++;
-        var metadata = Metadata(destinationCount, scriptCount, policy, set);
-
-        var bytes = GC.AllocateUninitializedArray<byte>(
-            Opening.Length + length + Math.Max(0, scriptCount - 1) + BeforeMetadata.Length + metadata.Length + Closing.Length);
-        var rest = Put(bytes, Opening);
-        var first = true;
-        for (var script = 0; script < emitted.Count; script++)
-        {
-            if (!emitted[script].Script.Category.IsMetBy(set)) continue;
-            if (!first) rest = Put(rest, ","u8);
-            first = false;
-            rest = Put(rest, texts[ends[script]..ends[script + 1]]);
-        }
-        Put(Put(Put(rest, BeforeMetadata), metadata), Closing);
-        return new Snapshot(bytes, destinationCount, scriptCount);
-    }
-
-    private static ReadOnlySpan<byte> Opening => "{\"scripts\":["u8;
-
-    private static ReadOnlySpan<byte> BeforeMetadata => "],\"metadata\":"u8;
-
-    private static ReadOnlySpan<byte> Closing => "}"u8;
-
-    private static Span<byte> Put(Span<byte> destination, ReadOnlySpan<byte> bytes)
-    {
-        bytes.CopyTo(destination);
-        return destination[bytes.Length..];
-    }
-
-    private static ReadOnlySpan<byte> Metadata(int destinationCount, int scriptCount, PolicyUnion policy, ConsentSet set)
-    {
-        var scratch = t_metadata ??= new JsonScratch(ScriptJson.WriterOptions);
-        var writer = scratch.Begin();
-        writer.WriteStartObject();
-        writer.WriteNumber("schema", SnapshotSchema);
-        writer.WriteNumber("destinationCount", destinationCount);
-        writer.WriteNumber("scriptCount", scriptCount);
-        writer.WriteStartObject("csp");
-        policy.WriteTo(writer, set);
-        writer.WriteEndObject();
-        writer.WriteEndObject();
-        scratch.Flush();
-        return scratch.Written;
-    }
-
-    /// <summary>For each destination that gives a script of its own anywhere: under which consent it gives at least one.</summary>
-    private static Dictionary<ValidDestination, ConsentCondition> GivesWhen(List<Emitted> emitted)
-    {
-        var conditions = new Dictionary<ValidDestination, ConsentCondition>(ReferenceEqualityComparer.Instance);
-        foreach (var entry in emitted)
-        {
-            if (entry.IsBootstrap) continue;
-            foreach (var (by, when) in entry.Uses) conditions[by] = conditions.GetValueOrDefault(by) | when;
-        }
-        return conditions;
-    }
-
-    /// <summary>What a Content-Security-Policy needs, and under which consent: for the scripts themselves, and for what their destinations' libraries contact.</summary>
-    private static List<(CspSource Source, ConsentCondition When)> Needs(List<Emitted> emitted, Dictionary<ValidDestination, ConsentCondition> giving)
-    {
-        var needs = new List<(CspSource, ConsentCondition)>(emitted.Count + 8 * giving.Count);
-        foreach (var (script, uses, _) in emitted)
-            if (script.PolicySource(uses[0].By.Contacts) is { } source) needs.Add((source, script.Category));
-        foreach (var (destination, when) in giving)
-            foreach (var contact in destination.Contacts) needs.Add((contact, when));
-        return needs;
-    }
-
-    /// <summary>
     /// What a consent dialog should offer: the categories destinations require, and, for one that always loads, those its behaviour
     /// depends on (a tag manager under {necessary} still asks for the consent it passes on).
     /// </summary>
-    private static ImmutableArray<ConsentCategory> RequiredCategories(List<ValidDestination> valid, List<Emitted> emitted)
+    private static ImmutableArray<ConsentCategory> RequiredCategories(List<ValidDestination> valid, List<ComposedScript> scripts)
     {
         // What works on the server only asks for consent as much as what loads.
         var asked = ConsentSet.NecessaryOnly;
         foreach (var destination in valid) asked = asked.Union(destination.Required.Categories);
-        foreach (var entry in emitted)
+        foreach (var entry in scripts)
             if (ServesWhatAlwaysLoads(entry))
                 foreach (var set in entry.Script.Category.MinimalSets) asked = asked.Union(set);
         return asked.Optional;
     }
 
-    private static bool ServesWhatAlwaysLoads(Emitted entry)
+    private static bool ServesWhatAlwaysLoads(ComposedScript entry)
     {
         foreach (var (by, _) in entry.Uses)
             if (by.AlwaysLoads) return true;

@@ -49,7 +49,7 @@ internal static class PreviewCommand
                 }
                 context.Console.Write(table);
                 context.Console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-                    $"{scope} for {query.Consent}: {snapshot.ScriptCount} scripts of {snapshot.DestinationCount} destinations, {snapshot.Bytes.Length} bytes, snapshot {snapshot.Hash}");
+                    $"{scope} for {query.Consent}: {snapshot.ScriptCount} scripts of {snapshot.DestinationCount} destinations, {snapshot.Length} bytes, snapshot {snapshot.Hash}");
             }
             foreach (var problem in generated.Problems)
                 await context.Error.WriteLineAsync($"left out: {problem.Type} '{problem.Name}' ({problem.DestinationId}): {problem.Message}");

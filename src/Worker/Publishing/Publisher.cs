@@ -137,7 +137,7 @@ public sealed class Publisher(SnapshotStore store, DestinationCatalogue catalogu
             var name = snapshot.Hash.ToString();
             var exists = stored.TryGetValue(name, out var length);
             // A snapshot that the current manifest names is kept by every collector, so its listing can be trusted.
-            var vouched = exists && length == snapshot.Bytes.Length && current?.Snapshots.ContainsKey(name) == true;
+            var vouched = exists && length == snapshot.Length && current?.Snapshots.ContainsKey(name) == true;
             if (vouched && (!request.Verify || await IsIntactAsync(scope, snapshot, cancellationToken))) continue;
             await store.WriteSnapshotAsync(scope, snapshot, exists, cancellationToken);
             written++;

@@ -46,9 +46,9 @@ public sealed class ConsentProofTests
         var rows = new[] { Samples.Least("meta-pixel", 1, "marketing") };
         var generated = Samples.Generate(rows);
         const string Nobody = "Script 'meta-pixel' does not belong to active destinations of known types.";
-        Assert.Contains(Nobody, Prove(generated with { Owners = generated.Owners.SetItem("meta-pixel", []) }, rows));
-        Assert.Contains(Nobody, Prove(generated with { Owners = generated.Owners.SetItem("meta-pixel", [Guid.NewGuid()]) }, rows));
-        Assert.Contains(Nobody, Prove(generated with { Owners = generated.Owners.Remove("meta-pixel") }, rows));
+        Assert.Contains(Nobody, Prove(generated with { Owners = generated.Owners.ToImmutableDictionary().SetItem("meta-pixel", []) }, rows));
+        Assert.Contains(Nobody, Prove(generated with { Owners = generated.Owners.ToImmutableDictionary().SetItem("meta-pixel", [Guid.NewGuid()]) }, rows));
+        Assert.Contains(Nobody, Prove(generated with { Owners = ImmutableDictionary<string, ImmutableArray<Guid>>.Empty }, rows));
     }
 
     [Fact]
