@@ -32,6 +32,9 @@ public abstract class DestinationType
     /// <summary>Every setting of its own the type knows, the private ones included.</summary>
     public abstract ImmutableArray<SettingField> Fields { get; }
 
+    /// <summary>Two examples of its settings.</summary>
+    public abstract SettingsExamples Examples { get; }
+
     /// <summary>The settings every type has besides its own.</summary>
     public static ImmutableArray<SettingField> CommonFields { get; } =
     [

@@ -49,6 +49,10 @@ public static class SettingsSchema
             writer.WriteEndArray();
         }
         writer.WriteBoolean("additionalProperties", true);
+        writer.WriteStartArray("examples");
+        foreach (var example in (ReadOnlySpan<string>)[type.Examples.Least, type.Examples.Full])
+            using (var settings = JsonDocument.Parse(example)) settings.RootElement.WriteTo(writer);
+        writer.WriteEndArray();
         writer.WriteEndObject();
     }
 

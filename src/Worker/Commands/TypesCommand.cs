@@ -58,6 +58,7 @@ internal static class TypesCommand
                 field.Visibility == SettingVisibility.Private ? "private" : "public", Markup.Escape(field.DefaultJson ?? ""), Markup.Escape(field.Description));
         }
         context.Console.Write(table);
+        context.Console.WriteLine($"The least it needs: {type.Examples.Least}");
         context.Console.WriteLine("Content-Security-Policy, for the default hosts (a snapshot's metadata has its own):");
         foreach (var directive in Policy(type))
             context.Console.WriteLine($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");

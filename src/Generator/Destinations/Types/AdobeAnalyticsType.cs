@@ -35,6 +35,11 @@ public sealed class AdobeAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"scriptUrl":"https://assets.adobedtm.com/a/b/launch-c.min.js"}""",
+        """{"scriptUrl":"https://own.example/launch.js","async":false,"seedAdobeDataLayer":false}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://experienceleague.adobe.com/en/docs/experience-platform/tags/publish/environments/environments");
 
     /// <inheritdoc/>

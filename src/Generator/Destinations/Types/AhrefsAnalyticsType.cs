@@ -19,6 +19,11 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"key":"least+key"}""",
+        """{"key":" full ","scriptUrl":"https://ah.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ahrefs.com/en/articles/10247870");
 
     /// <inheritdoc/>

@@ -22,6 +22,11 @@ public sealed partial class ClearbitType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"publishableKey":"pk_abc"}""",
+        """{"publishableKey":" pk_def ","scriptUrl":"https://cb.example/tags.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.clearbit.com/hc/en-us/articles/4420022080783");
 
     /// <inheritdoc/>

@@ -19,6 +19,11 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"token":"abc"}""",
+        """{"token":" def ","spa":false,"scriptUrl":"https://cf.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.cloudflare.com/web-analytics/get-started/");
 
     /// <inheritdoc/>

@@ -16,6 +16,11 @@ public sealed class ConsoleType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Necessary;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        "{}",
+        """{"logLevel":"debug"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://c15t.com/docs");
 
     /// <inheritdoc/>

@@ -35,6 +35,14 @@ public sealed partial class CrispType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"websiteId":"1234-abcd"}""",
+        """
+        {"websiteId":"5678-ef","locale":"pt-br","cookieDomain":"site.example","cookieExpiry":3600,"tokenId":"a token","sessionMerge":true,"safeMode":true,
+         "scriptSrc":"https://cr.example/l.js"}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.crisp.chat/guides/chatbox-sdks/web-sdk/");
 
     /// <inheritdoc/>

@@ -31,6 +31,14 @@ public sealed partial class CustomScriptType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"src":"https://scripts.example/a.js?x=1&y=2"}""",
+        """
+        {"textContent":"window.own = '</script>' + 1;","async":false,"defer":true,"target":"body","fetchPriority":"low","persistAfterConsentRevoked":true,
+         "attributes":{"data-site":"ab\"<c>","crossorigin":"anonymous","nomodule":true,"type":"text/javascript"}}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://c15t.com/docs/frameworks/javascript/script-loader");
 
     /// <inheritdoc/>

@@ -40,6 +40,14 @@ public sealed partial class DatabuddyType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"clientId":"db_1"}""",
+        """
+        {"clientId":" db_2 ","apiUrl":"https://basket.example","scriptUrl":"https://db.example/databuddy.js","configWhenGranted":{"trackErrors":true,"disabled":false},
+         "configWhenDenied":{"disabled":true}}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.databuddy.cc/docs/sdk/vanilla-js");
 
     /// <inheritdoc/>

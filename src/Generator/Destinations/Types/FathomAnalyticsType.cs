@@ -19,6 +19,11 @@ public sealed partial class FathomAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"site":"ABC"}""",
+        """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"scriptUrl":"https://fa.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://usefathom.com/docs/script/embed");
 
     /// <inheritdoc/>

@@ -36,6 +36,14 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"G-LEAST"}""",
+        """
+        {"measurementId":"G-FULL00","debugMode":true,"anonymizeIp":true,"cookieFlags":"SameSite=None;Secure",
+         "customParameters":{"send_page_view":false,"debug_mode":false},"category":"marketing","consentMapping":{"measurement":["analytics_storage"],"marketing":["ad_storage"]}}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.google.com/tag-platform/gtagjs");
 
     /// <inheritdoc/>

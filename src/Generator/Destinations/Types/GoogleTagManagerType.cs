@@ -40,6 +40,11 @@ public sealed partial class GoogleTagManagerType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"GTM-LEAST"}""",
+        """{"containerId":"GTM-FULL","updateEventName":"consent-changed","consentMapping":{"marketing":["ad_storage","analytics_storage"],"necessary":["security_storage"]}}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.google.com/tag-platform/tag-manager/web");
 
     /// <inheritdoc/>

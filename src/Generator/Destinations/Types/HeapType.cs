@@ -33,6 +33,11 @@ public sealed partial class HeapType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"envId":"12345"}""",
+        """{"appId":" 67890 ","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");
 
     /// <inheritdoc/>

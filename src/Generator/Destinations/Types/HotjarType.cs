@@ -31,6 +31,11 @@ public sealed partial class HotjarType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"siteId":12345}""",
+        """{"siteId":"67890","version":7,"scriptUrl":"https://hj.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.hotjar.com/hc/en-us/articles/115009336727");
 
     /// <inheritdoc/>

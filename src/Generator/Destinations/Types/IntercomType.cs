@@ -34,6 +34,11 @@ public sealed partial class IntercomType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"appId":"abc123"}""",
+        """{"app_id":"def456","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","company":{"company_id":"7"}},"scriptSrc":"https://ic.example/w.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.intercom.com/installing-intercom/web/installation");
 
     /// <inheritdoc/>

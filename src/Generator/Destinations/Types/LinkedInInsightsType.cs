@@ -31,6 +31,11 @@ public sealed partial class LinkedInInsightsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"12345"}""",
+        """{"partnerId":"67890","scriptSrc":"https://li.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.linkedin.com/help/lms/answer/a418880");
 
     /// <inheritdoc/>

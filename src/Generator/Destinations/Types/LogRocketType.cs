@@ -34,6 +34,11 @@ public sealed partial class LogRocketType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"appId":"org/least"}""",
+        """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.logrocket.com/reference/init");
 
     /// <inheritdoc/>

@@ -42,6 +42,14 @@ public sealed partial class MetaPixelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"pixelId":"1234567890"}""",
+        """
+        {"pixelId":"99999","initOptions":{"em":"ab12","external_id":7},"trackPageView":false,"scriptSrc":"https://first-party.example/fb.js",
+         "dataProcessingOptions":{"options":["LDU"],"country":1,"state":1000}}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.facebook.com/docs/meta-pixel/get-started");
 
     /// <inheritdoc/>

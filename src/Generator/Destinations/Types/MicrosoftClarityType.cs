@@ -40,6 +40,11 @@ public sealed partial class MicrosoftClarityType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"abc123"}""",
+        """{"projectId":"def456","defaultConsent":{"ad_storage":"denied"},"scriptUrl":"https://clarity.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-setup");
 
     /// <inheritdoc/>

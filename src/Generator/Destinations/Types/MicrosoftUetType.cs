@@ -37,6 +37,11 @@ public sealed partial class MicrosoftUetType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"12345"}""",
+        """{"tagId":"67890","scriptSrc":"https://uet.example/bat.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ads.microsoft.com/apex/index/3/en/60119");
 
     /// <inheritdoc/>

@@ -44,6 +44,11 @@ public sealed partial class MixpanelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"token":"0123456789abcdef0123456789abcdef"}""",
+        """{"projectToken":"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF","initOptions":{"track_pageview":true,"ignore_dnt":null},"scriptUrl":"https://mp.example/lib.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.mixpanel.com/docs/tracking-methods/sdks/javascript");
 
     /// <inheritdoc/>

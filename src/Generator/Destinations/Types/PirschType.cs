@@ -37,6 +37,14 @@ public sealed partial class PirschType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"identificationCode":"least"}""",
+        """
+        {"identificationCode":" full ","domain":["a.example:code","b.example"],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"https://pi.example/event",
+         "disablePageViews":true,"extended":true,"scriptUrl":"https://pi.example/a.js"}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.pirsch.io/get-started/frontend-integration");
 
     /// <inheritdoc/>

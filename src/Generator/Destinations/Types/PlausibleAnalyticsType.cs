@@ -42,6 +42,14 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"domain":"a.example"}""",
+        """
+        {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
+         "autoCapturePageviews":false,"captureOnLocalhost":true,"scriptUrl":"https://pl.example/a.js"}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://plausible.io/docs/plausible-script");
 
     /// <inheritdoc/>

@@ -39,6 +39,14 @@ public sealed partial class PostHogType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"id":"phc_least"}""",
+        """
+        {"apiKey":"phc_full","host":"https://ph.example/","uiHost":"https://eu.posthog.com/","scriptUrl":"https://ph.example/static/array.js","region":"us",
+         "loadMode":"after-consent","initOptions":{"autocapture":false,"bootstrap":{"distinctID":"x"}}}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://posthog.com/docs/libraries/js");
 
     /// <inheritdoc/>

@@ -19,6 +19,11 @@ public sealed partial class PromptwatchType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"projectId":"a-1"}""",
+        """{"projectId":" b-2 ","scriptUrl":"https://pw.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://promptwatch.com");
 
     /// <inheritdoc/>

@@ -32,6 +32,11 @@ public sealed partial class RedditPixelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"pixelId":"t2_abc"}""",
+        """{"pixelId":"a2_def","trackPageVisit":false,"initOptions":{"aam":{"email":true}},"disableFirstPartyCookies":true,"scriptUrl":"https://rd.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://business.reddithelp.com/s/article/Install-the-Reddit-Pixel-on-your-website");
 
     /// <inheritdoc/>

@@ -53,6 +53,14 @@ public sealed partial class RudderStackType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"writeKey":"least","dataPlaneUrl":"https://rs.example"}""",
+        """
+        {"writeKey":" full ","dataPlaneUrl":"https://rs.example/plane","consentManagement":{"mapping":{"marketing":["ads"," more "],"measurement":["analytics"]}},
+         "loadOptions":{"useBeacon":true,"preConsent":{"storage":{"strategy":"session"}}},"trackPageView":false,"scriptUrl":"https://rs.example/a.js"}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/quickstart/");
 
     /// <inheritdoc/>

@@ -27,6 +27,14 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"siteId":12}""",
+        """
+        {"siteId":"b2","autoTrackPageview":false,"trackSpa":true,"trackQuery":false,"trackOutbound":true,"trackErrors":true,"sessionReplay":false,"webVitals":true,
+         "skipPatterns":["/a/*"],"maskPatterns":["/b/**"],"debounce":250.5,"analyticsHost":"https://ry.example/api/"}
+        """);
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://rybbit.com/docs/script");
 
     /// <inheritdoc/>

@@ -29,6 +29,11 @@ public sealed partial class SnapchatPixelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"pixelId":"a-1"}""",
+        """{"pixelId":"b-2","initOptions":{"user_email":"x"},"trackPageView":false,"scriptUrl":"https://sc.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://businesshelp.snapchat.com/s/article/pixel-direct-implementation");
 
     /// <inheritdoc/>

@@ -40,6 +40,11 @@ public sealed partial class TikTokPixelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"pixelId":"CABC123"}""",
+        """{"pixelId":"CDEF456","scriptSrc":"https://tt.example/events.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://ads.tiktok.com/help/article/get-started-pixel");
 
     /// <inheritdoc/>

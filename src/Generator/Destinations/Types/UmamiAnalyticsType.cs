@@ -21,6 +21,11 @@ public sealed partial class UmamiAnalyticsType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"websiteId":"a-1"}""",
+        """{"websiteId":"b-2","hostUrl":"https://um.example","autoTrack":false,"domains":["a.example","b.example"],"tag":"x","beforeSend":"site.check","scriptUrl":"https://um.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://umami.is/docs/tracker-configuration");
 
     /// <inheritdoc/>

@@ -28,6 +28,11 @@ public sealed partial class XPixelType : DestinationType
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
+    public override SettingsExamples Examples { get; } = new(
+        """{"pixelId":"abc1"}""",
+        """{"pixelId":"def2","scriptSrc":"https://x.example/a.js"}""");
+
+    /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites");
 
     /// <inheritdoc/>
