@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The test command: makes the machine ready (eng/setup-tests.sh), builds, runs every test, stops what it started.
 # Arguments go to `dotnet test`, for example: ./test.sh -- --filter-class '*Publisher*'
-# The last line is `N passed, N failed` (and skipped, if any); the exit code is 0 only if tests ran and all passed.
+# The last line is `N passed, N failed` (and skipped, if any), before it what tests report of themselves, such as how many hostile cases
+# were tried; the exit code is 0 only if tests ran and all passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=eng/docker.sh
@@ -22,6 +23,9 @@ export CONSENT_SNAPSHOTS_TEST_RUN=run-$$-$RANDOM
 docker_was_up=
 if docker_answers; then docker_was_up=yes; fi
 log=$(mktemp)
+# dotnet test shows nothing of what a passing test writes; what is to be seen goes here.
+CONSENT_SNAPSHOTS_TEST_REPORT=$(mktemp)
+export CONSENT_SNAPSHOTS_TEST_REPORT
 tests=
 finish() {
     # Cut short: no test may start another container behind the sweep.
@@ -33,7 +37,7 @@ finish() {
         done
         kill -KILL -- "-$tests" 2>/dev/null || true
     fi
-    rm -f "$log"
+    rm -f "$log" "$CONSENT_SNAPSHOTS_TEST_REPORT"
     if [[ -n $docker_was_up ]]; then
         eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
     else
@@ -69,6 +73,7 @@ if ((${passed:-0} + ${failed:-0} == 0)); then
 elif ((${failed:-0} > 0 && status == 0)); then
     status=1
 fi
+cat "$CONSENT_SNAPSHOTS_TEST_REPORT"
 trap - EXIT
 finish
 echo "${passed:-0} passed, ${failed:-0} failed$( ((${skipped:-0} == 0)) || echo ", $skipped skipped")"

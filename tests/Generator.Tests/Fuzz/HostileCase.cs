@@ -29,15 +29,12 @@ internal sealed record HostileCase(string Type, string Settings, ConsentSet? Req
             }
     }
 
-    /// <summary>The rows of the case, and the settings they hold.</summary>
-    public ImmutableArray<OpenedDestination> Rows
+    /// <summary>The rows of the case, the hostile one first; <paramref name="place"/> is the first one's place in the scope.</summary>
+    public ImmutableArray<OpenedDestination> Rows(int place)
     {
-        get
-        {
-            string[] required = Required is { } set ? [.. set.Optional.Select(category => category.Name()).Prepend("necessary")] : [];
-            var first = Samples.Row(Type, Settings, 1, required).With(row => row with { TestMode = TestMode });
-            return Twice ? [first, Samples.Row(Type, Samples.Settings[Type].Full, 2)] : [first];
-        }
+        string[] required = Required is { } set ? [.. set.Optional.Select(category => category.Name()).Prepend("necessary")] : [];
+        var first = Samples.Row(Type, Settings, place, required).With(row => row with { TestMode = TestMode });
+        return Twice ? [first, Samples.Full(Type, place + 1)] : [first];
     }
 
     public override string ToString() => $"{Type} {(Settings.Length > 2000 ? Settings[..2000] : Settings)} required {Required?.ToString() ?? "-"}{(TestMode ? " test mode" : "")}{(Twice ? " twice" : "")}";

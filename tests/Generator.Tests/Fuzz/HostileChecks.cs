@@ -8,7 +8,9 @@ using System.Text.RegularExpressions;
 using Acornima;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Tests.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Fuzz;
 
@@ -18,6 +20,8 @@ namespace ConsentSnapshots.Generator.Tests.Fuzz;
 /// </summary>
 internal sealed partial class HostileChecks
 {
+    private const string CustomScript = "script";
+
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
         "id", "category", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
 
@@ -36,70 +40,125 @@ internal sealed partial class HostileChecks
     private readonly ConcurrentDictionary<string, bool> _parsed = new(StringComparer.Ordinal);
     private int _cases;
     private int _accepted;
+    private int _ownTexts;
 
+    /// <summary>How many scopes were generated.</summary>
     public int Cases => _cases;
 
+    /// <summary>In how many of them no hostile destination was refused.</summary>
     public int Accepted => _accepted;
 
     public int InlineTexts => _parsed.Count;
 
-    /// <summary>The inline scripts of accepted cases with a configuration not seen before, one in so many, to be run in a JavaScript engine.</summary>
-    public ConcurrentDictionary<string, (string Type, ImmutableArray<(string Text, string Config)> Scripts)> ToRun { get; } = new(StringComparer.Ordinal);
+    /// <summary>How many texts that an organization wrote itself were found unchanged in a snapshot.</summary>
+    public int OwnTexts => _ownTexts;
 
-    public void Check(HostileCase hostile)
+    /// <summary>The inline scripts of accepted cases with a configuration not seen before, one in so many, to be run in a JavaScript engine.</summary>
+    public ConcurrentDictionary<string, (ImmutableHashSet<string> Types, ImmutableArray<(string Text, string Config)> Scripts)> ToRun { get; } = new(StringComparer.Ordinal);
+
+    public void Check(HostileScope hostile)
     {
         Interlocked.Increment(ref _cases);
-        var rows = hostile.Rows;
-        var generated = Samples.Generate(rows);
-        foreach (var problem in generated.Problems) CheckProblem(problem, hostile);
-        if (generated.Problems.Any(problem => problem.DestinationId == rows[0].Row.Id)) return;
-        Interlocked.Increment(ref _accepted);
-        foreach (var snapshot in generated.Snapshots) CheckSnapshot(snapshot, hostile);
-        Assert.Empty(ConsentProof.Violations(
-            ManifestOf(generated), generated.Snapshots.ToDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.Bytes, StringComparer.Ordinal),
-            rows.Select(row => row.Row), generated.Owners, DestinationCatalogue.BuiltIn));
+        var generated = Samples.Generate(hostile.Rows);
+        foreach (var problem in generated.Problems) CheckProblem(problem);
+        var refused = generated.Problems.Select(problem => problem.DestinationId).ToHashSet();
+        if (hostile.Rows.All(row => refused.Contains(row.Row.Id))) return;
+        var accepted = refused.Count == 0 ? Interlocked.Increment(ref _accepted) : 0;
+        var rows = hostile.Rows.Select((row, index) => new PlacedRow(index, row, Facts[row.Row.Type])).ToDictionary(row => row.Opened.Row.Id);
+        foreach (var snapshot in generated.Snapshots) CheckSnapshot(snapshot, generated, rows);
+        Assert.Empty(generated.ConsentViolations(hostile.Rows));
         foreach (var set in ConsentSet.All)
             foreach (var less in ConsentSet.All)
                 if (set.IsSupersetOf(less)) Assert.True(generated[set].ScriptCount >= generated[less].ScriptCount);
-        Remember(generated[ConsentSet.Everything], hostile);
+        if (hostile.Destinations.Length > 1) CheckTogether(generated, hostile);
+        if (accepted % 4 == 1) Remember(generated, hostile);
     }
 
-    private static void CheckProblem(DestinationProblem problem, HostileCase hostile)
+    /// <summary>What holds of a scope as a whole: its bytes depend on nothing but its rows, and an own script is no other destination's business.</summary>
+    private static void CheckTogether(GeneratedScope generated, HostileScope hostile)
     {
-        Assert.DoesNotContain(Hostile.Mark, problem.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(Hostile.Mark, problem.Field ?? "", StringComparison.Ordinal);
+        var again = Samples.Generate(hostile.Rows.Reverse());
+        Assert.Equal(generated.Combinations, again.Combinations);
+        Assert.Equal(generated.Snapshots.Select(snapshot => snapshot.Hash), again.Snapshots.Select(snapshot => snapshot.Hash));
+        if (!hostile.Rows.Any(row => row.Row.Type == CustomScript)) return;
+        var without = Samples.Generate(hostile.Rows.Where(row => row.Row.Type != CustomScript));
+        foreach (var set in ConsentSet.All)
+            Assert.Equal(without.Scripts(set).Select(script => script!.ToJsonString()),
+                generated.Scripts(set).Where(script => !IsOwn((string)script!["id"]!)).Select(script => script!.ToJsonString()));
+    }
+
+    private static bool IsOwn(string id) => id == CustomScript || id.StartsWith(CustomScript + ":", StringComparison.Ordinal);
+
+    private static void CheckProblem(DestinationProblem problem)
+    {
+        Assert.DoesNotContain(Hostile.Mark, problem.Message, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Hostile.Mark, problem.Field ?? "", StringComparison.OrdinalIgnoreCase);
         Assert.True(problem.Message.Length < 500);
         if (problem.Field is null)
         {
             Assert.StartsWith("The settings ", problem.Message, StringComparison.Ordinal);
             return;
         }
-        Assert.Contains(problem.Field, Facts[hostile.Type].Fields);
+        Assert.Contains(problem.Field, Facts[problem.Type].Fields);
         Assert.Contains($"'{problem.Field}", problem.Message, StringComparison.Ordinal);
     }
 
-    private void CheckSnapshot(Snapshot snapshot, HostileCase hostile)
+    private void CheckSnapshot(Snapshot snapshot, GeneratedScope generated, Dictionary<Guid, PlacedRow> rows)
     {
         // A strict decoder: bytes that are no UTF-8 would throw.
         var text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(snapshot.Bytes.Span);
         using var document = JsonDocument.Parse(text);
+        Assert.Equal(["scripts", "metadata"], document.RootElement.EnumerateObject().Select(member => member.Name));
         var ids = new HashSet<string>(StringComparer.Ordinal);
+        var (origins, hashes) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
+        var last = 0;
         foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
         {
             foreach (var member in script.EnumerateObject()) Assert.Contains(member.Name, Keys);
             var id = script.GetProperty("id").GetString()!;
             Assert.True(ids.Add(id));
             Assert.Matches(ScriptId(), id);
+            var owners = generated.Owners[id].Select(owner => rows[owner]).ToList();
+            // What several share comes before the first or after the last that needs it.
+            if (owners is [var only])
+            {
+                Assert.True(only.Place >= last, $"{id} is out of order");
+                last = only.Place;
+            }
             var hasSource = script.TryGetProperty("src", out var source);
             Assert.NotEqual(hasSource, script.TryGetProperty("textContent", out var content));
-            if (hasSource) CheckSource(source.GetString()!, hostile);
-            else CheckText(content.GetString()!, hostile);
-            if (script.TryGetProperty("attributes", out var attributes)) CheckAttributes(attributes, hostile);
+            if (hasSource) origins.Add(CheckSource(source.GetString()!, owners));
+            else hashes.Add($"'{CheckText(content.GetString()!, owners)}'");
+            var hasAttributes = script.TryGetProperty("attributes", out var attributes);
+            if (hasAttributes) CheckAttributes(attributes, owners);
+            if (owners[0].IsOwnScript) CheckOwnAttributes(hasAttributes ? attributes : null, Assert.Single(owners));
         }
+        var metadata = document.RootElement.GetProperty("metadata");
         Assert.Equal(snapshot.ScriptCount, ids.Count);
+        Assert.Equal(snapshot.ScriptCount, metadata.GetProperty("scriptCount").GetInt32());
+        CheckPolicy(metadata, origins, hashes);
     }
 
-    private static void CheckSource(string source, HostileCase hostile)
+    /// <summary>The policy's hashes are those of the inline texts and no others, each source's origin is there, and nothing can end a directive.</summary>
+    private static void CheckPolicy(JsonElement metadata, HashSet<string> origins, HashSet<string> hashes)
+    {
+        var stated = new HashSet<string>(StringComparer.Ordinal);
+        if (metadata.TryGetProperty("csp", out var policy))
+            foreach (var directive in policy.EnumerateObject())
+            {
+                Assert.Matches(DirectiveName(), directive.Name);
+                foreach (var source in directive.Value.EnumerateArray())
+                {
+                    Assert.Matches(PolicyEntry(), source.GetString()!);
+                    if (directive.Name == "script-src") stated.Add(source.GetString()!);
+                }
+            }
+        Assert.Equal(hashes.Order(StringComparer.Ordinal), stated.Where(source => source[0] == '\'').Order(StringComparer.Ordinal));
+        foreach (var origin in origins)
+            if (NameableOrigin().IsMatch(origin)) Assert.Contains(origin, stated);
+    }
+
+    private static string CheckSource(string source, List<PlacedRow> owners)
     {
         Assert.StartsWith("https://", source, StringComparison.Ordinal);
         Assert.DoesNotMatch(NotInUrl(), source);
@@ -110,18 +169,25 @@ internal sealed partial class HostileChecks
         var url = new Uri(source);
         Assert.Equal(source, url.AbsoluteUri);
         Assert.Empty(url.UserInfo);
-        var facts = Facts[hostile.Type];
-        if (!facts.Hosts.Contains(url.Host)) Assert.Contains(url.Host, facts.OwnHosts(hostile.Rows));
+        if (!owners.Any(owner => owner.Facts.Hosts.Contains(url.Host))) Assert.Contains(url.Host, owners.SelectMany(owner => owner.OwnHosts()));
+        return url.GetLeftPart(UriPartial.Authority);
     }
 
-    private void CheckText(string text, HostileCase hostile)
+    /// <summary>An inline text is one of its type's constants, or to the letter what the organization wrote. Gives its hash.</summary>
+    private string CheckText(string text, List<PlacedRow> owners)
     {
-        if (hostile.Type == "script") return;
-        Assert.Contains(text, Facts[hostile.Type].InlineTexts);
+        if (owners[0].IsOwnScript)
+        {
+            Interlocked.Increment(ref _ownTexts);
+            Assert.Equal(Assert.Single(owners).Setting("textContent", "code").GetString(), text);
+            return InlineScript.HashFor(text);
+        }
+        Assert.All(owners, owner => Assert.Contains(text, owner.Facts.InlineTexts));
         if (_parsed.TryAdd(text, true)) new Parser(new ParserOptions { EcmaVersion = EcmaVersion.ES2015 }).ParseScript(text);
+        return owners[0].Facts.InlineTexts[text];
     }
 
-    private static void CheckAttributes(JsonElement attributes, HostileCase hostile)
+    private static void CheckAttributes(JsonElement attributes, List<PlacedRow> owners)
     {
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var attribute in attributes.EnumerateObject())
@@ -130,83 +196,51 @@ internal sealed partial class HostileChecks
             Assert.True(names.Add(attribute.Name));
             Assert.False(attribute.Name is "src" or "id" or "style" or "nonce" or "async" or "defer" || attribute.Name.StartsWith("on", StringComparison.Ordinal));
             var value = attribute.Value.GetString()!;
-            if (attribute.Name != "data-config" || hostile.Type == "script") continue;
+            if (attribute.Name != InlineScript.ConfigAttribute || owners[0].IsOwnScript) continue;
             using var config = JsonDocument.Parse(value);
             // Written into HTML by hand it would open nothing either.
             Assert.True(value.AsSpan().IndexOfAny(Markup) < 0);
         }
     }
 
-    private void Remember(Snapshot snapshot, HostileCase hostile)
+    /// <summary>An own script's element has the attributes that were written for it, as they were written, and no other.</summary>
+    private static void CheckOwnAttributes(JsonElement? attributes, PlacedRow owner)
     {
-        if (hostile.Type == "script" || _accepted % 4 != 0) return;
-        using var document = JsonDocument.Parse(snapshot.Bytes);
+        var wanted = owner.Setting("attributes") is { ValueKind: JsonValueKind.Object } own
+            ? own.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.ValueKind == JsonValueKind.String ? attribute.Value.GetString() : ""))
+            : [];
+        Assert.Equal(wanted, attributes is { } found ? found.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.GetString())) : []);
+    }
+
+    private void Remember(GeneratedScope generated, HostileScope hostile)
+    {
+        using var document = JsonDocument.Parse(generated[ConsentSet.Everything].Bytes);
         var scripts = document.RootElement.GetProperty("scripts").EnumerateArray()
-            .Where(script => script.TryGetProperty("textContent", out _))
+            .Where(script => script.TryGetProperty("textContent", out _) && !IsOwn(script.GetProperty("id").GetString()!))
             .Select(script => (script.GetProperty("textContent").GetString()!, ConfigOf(script)))
             .ToImmutableArray();
-        if (!scripts.IsEmpty) ToRun.TryAdd(string.Join('\n', scripts.Select(script => script.Item2)), (hostile.Type, scripts));
+        if (scripts.IsEmpty) return;
+        ToRun.TryAdd(string.Join('\n', scripts.Select(script => script.Item2)), ([.. hostile.Rows.Select(row => row.Row.Type).Where(type => type != CustomScript)], scripts));
     }
 
     private static string ConfigOf(JsonElement script) =>
         script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty("data-config", out var config) ? config.GetString()! : "null";
 
-    private static Manifest ManifestOf(GeneratedScope generated) => new()
+    /// <summary>A row of the scope, where it stands in its order, and what its type may do.</summary>
+    private sealed record PlacedRow(int Place, OpenedDestination Opened, TypeFacts Facts)
     {
-        Schema = Manifest.CurrentSchema,
-        Organization = "acme",
-        Environment = "production",
-        Version = 1,
-        GeneratedAt = DateTimeOffset.UnixEpoch,
-        PublicationId = Guid.Empty,
-        Generator = "test",
-        SourceEpoch = 1,
-        SourceRevision = 1,
-        RequiredCategories = [],
-        Categories = [],
-        Combinations = [.. generated.Combinations.Select(index =>
-            new Combination(generated.Snapshots[index].Hash.ToString(), new CombinationSince(1, DateTimeOffset.UnixEpoch)))],
-        Snapshots = ImmutableSortedDictionary<string, SnapshotEntry>.Empty,
-    };
+        public bool IsOwnScript => Opened.Row.Type == CustomScript;
 
-    private sealed class TypeFacts
-    {
-        private readonly ImmutableArray<string> _urlFields;
-
-        public TypeFacts(DestinationType type)
-        {
-            Fields = type.Fields.AddRange(DestinationType.CommonFields).Select(field => field.Name).ToFrozenSet(StringComparer.Ordinal);
-            InlineTexts = type.InlineScripts.Select(script => script.Text).ToFrozenSet(StringComparer.Ordinal);
-            _urlFields = [.. type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name))];
-            Hosts = type.Name == "script" ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
-                .Where(script => script!["src"] is not null).Select(script => new Uri((string)script!["src"]!).Host)
-                .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);
-        }
-
-        public IReadOnlySet<string> Fields { get; }
-
-        public IReadOnlySet<string> InlineTexts { get; }
-
-        public FrozenSet<string> Hosts { get; }
-
-        /// <summary>The hosts that the rows' own URL settings name.</summary>
-        public IEnumerable<string> OwnHosts(IEnumerable<OpenedDestination> rows) =>
-            from row in rows
-            from member in row.Settings.EnumerateObject()
-            where _urlFields.Contains(Name(member)) && member.Value.ValueKind == JsonValueKind.String
+        /// <summary>The hosts that the row's own URL settings name.</summary>
+        public IEnumerable<string> OwnHosts() =>
+            from member in Opened.Settings.EnumerateObject()
+            where Facts.UrlFields.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String
             select Uri.TryCreate(Text(member.Value), UriKind.Absolute, out var url) ? url.Host : "";
 
-        private static string Name(JsonProperty member)
-        {
-            try
-            {
-                return member.Name;
-            }
-            catch (InvalidOperationException)
-            {
-                return ""; // a lone surrogate
-            }
-        }
+        /// <summary>The setting under the first of its names that is set; undefined where none is.</summary>
+        public JsonElement Setting(params string[] names) => names
+            .Select(name => Opened.Settings.TryGetProperty(name, out var value) ? value : default)
+            .FirstOrDefault(value => value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null) && !(value.ValueKind == JsonValueKind.String && value.ValueEquals("")));
 
         private static string Text(JsonElement value)
         {
@@ -216,9 +250,31 @@ internal sealed partial class HostileChecks
             }
             catch (InvalidOperationException)
             {
-                return "";
+                return ""; // a lone surrogate, in a field that an older name overrules
             }
         }
+    }
+
+    private sealed class TypeFacts
+    {
+        public TypeFacts(DestinationType type)
+        {
+            Fields = type.Fields.AddRange(DestinationType.CommonFields).Select(field => field.Name).ToFrozenSet(StringComparer.Ordinal);
+            InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
+            UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
+            Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
+                .Where(script => script!["src"] is not null).Select(script => new Uri((string)script!["src"]!).Host)
+                .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);
+        }
+
+        public IReadOnlySet<string> Fields { get; }
+
+        /// <summary>The texts, and the hash of each.</summary>
+        public IReadOnlyDictionary<string, string> InlineTexts { get; }
+
+        public FrozenSet<string> UrlFields { get; }
+
+        public FrozenSet<string> Hosts { get; }
     }
 
     [GeneratedRegex(@"\A[a-z][a-z0-9:-]{0,80}\z")]
@@ -229,4 +285,14 @@ internal sealed partial class HostileChecks
 
     [GeneratedRegex(@"[\x00-\x20""<>\\^`{}|\x7F\u2028\u2029]")]
     private static partial Regex NotInUrl();
+
+    [GeneratedRegex(@"\A(script|connect|img|frame|style|font|worker)-src\z")]
+    private static partial Regex DirectiveName();
+
+    [GeneratedRegex(@"\A(?:(https|wss)://(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]{1,5})?|(blob|data):|'sha256-[A-Za-z0-9+/]{43}=')\z")]
+    private static partial Regex PolicyEntry();
+
+    /// <summary>A policy has words for hosts of letters, digits, dots and hyphens only.</summary>
+    [GeneratedRegex(@"\Ahttps://[a-z0-9_.-]+(:[0-9]+)?\z")]
+    private static partial Regex NameableOrigin();
 }

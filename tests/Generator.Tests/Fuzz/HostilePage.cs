@@ -17,14 +17,14 @@ internal sealed partial class HostilePage
 {
     private const string Stub =
         """
-        var touched = {}, listeners = [], broken = Object.getOwnPropertyNames(Object.prototype).length;
+        var touched = {}, listeners = [], timers = [], observers = [], connected = true, broken = Object.getOwnPropertyNames(Object.prototype).length;
         function touch(what) { touched[what] = true; }
         function forbidden(name) { return function () { throw new Error(name + " was called"); }; }
         var realFunction = Function;
         eval = forbidden("eval");
         realFunction.prototype.constructor = forbidden("Function");
         Function = forbidden("Function");
-        setTimeout = setInterval = function (f) { touch("timer"); if (typeof f !== "function") throw new Error("a timer was given text"); };
+        setTimeout = setInterval = function (f) { touch("timer"); if (typeof f !== "function") throw new Error("a timer was given text"); timers.push(f); };
         var parent = {};
         function element(tag) {
           touch("element " + tag);
@@ -38,7 +38,7 @@ internal sealed partial class HostilePage
         }
         var document = new Proxy({}, {
           get: function (_, name) {
-            if (name === "currentScript") return { getAttribute: function (a) { if (a !== "data-config") throw new Error("read " + a); return config; }, parentNode: parent, isConnected: true };
+            if (name === "currentScript") return { getAttribute: function (a) { if (a !== "data-config") throw new Error("read " + a); return config; }, parentNode: parent, get isConnected() { return connected; } };
             touch("document." + String(name));
             if (name === "addEventListener") return function (type, listener) { listeners.push(listener); };
             if (name === "createElement") return element;
@@ -48,15 +48,20 @@ internal sealed partial class HostilePage
           set: function (_, name) { throw new Error("wrote document." + String(name)); }
         });
         var window = {};
-        ["location", "navigator", "open", "fetch", "alert"].forEach(function (name) {
+        ["location", "navigator", "open", "fetch", "alert", "XMLHttpRequest", "WebSocket", "EventSource", "Image", "Worker", "eval", "Function", "postMessage", "localStorage", "sessionStorage",
+         "indexedDB", "history", "parent", "top", "opener", "frames", "document", "crypto", "customElements"].forEach(function (name) {
           Object.defineProperty(window, name, { get: function () { touch("window." + name); return {}; }, set: forbidden("set " + name), enumerable: false });
         });
         Object.defineProperty(window, "performance", { value: { getEntriesByType: function () { return []; } } });
         function URL(href) { this.href = String(href); }
-        function MutationObserver(callback) { this.observe = this.disconnect = function () {}; }
+        function MutationObserver(callback) { var self = this; this.observe = function () { observers.push(function () { callback([], self); }); }; this.disconnect = function () {}; }
         var config;
         function finish() {
           listeners.forEach(function (listener) { listener({ target: { src: "https://pwn.example/" } }); });
+          timers.splice(0).forEach(function (f) { f(); });
+          connected = false; // consent is withdrawn
+          observers.splice(0).forEach(function (observer) { observer(); });
+          timers.splice(0).forEach(function (f) { f(); });
           if (Object.getOwnPropertyNames(Object.prototype).length !== broken || ({}).pwn !== undefined) throw new Error("Object.prototype was changed");
           if (Object.getPrototypeOf(window) !== Object.prototype) throw new Error("window has another prototype");
           Object.keys(window).forEach(function (name) { touch("global " + name); });
@@ -72,11 +77,15 @@ internal sealed partial class HostilePage
     public HostilePage() => _allowed = DestinationCatalogue.BuiltIn.Types.Where(type => type.Name is not "script").ToFrozenDictionary(type => type.Name, Baseline, StringComparer.Ordinal);
 
     /// <summary>Runs the scripts of one configuration in their order.</summary>
-    public void Run(string type, ImmutableArray<(string Text, string Config)> scripts)
+    public void Run(IEnumerable<string> types, ImmutableArray<(string Text, string Config)> scripts)
     {
         foreach (var what in Touched(scripts))
-            Assert.True(_allowed[type].Contains(what), $"{type} touched {what}, with {string.Join(" and ", scripts.Select(script => script.Config))}");
+            Assert.True(types.Any(type => _allowed[type].Contains(what)),
+                $"{string.Join(" or ", types)} touched {what}, with {string.Join(" and ", scripts.Select(script => script.Config))}");
     }
+
+    /// <summary>What a type's inline scripts touch with its example settings: the vendor's queues and functions, and what of the page they need to load it.</summary>
+    public IEnumerable<string> Reach(string type) => _allowed[type].Order(StringComparer.Ordinal);
 
     private FrozenSet<string> Baseline(DestinationType type)
     {
@@ -88,7 +97,14 @@ internal sealed partial class HostilePage
                     var rows = new[] { first(type.Name, 1, required), Samples.Full(type.Name, 2, required) }.Select(row => row.With(destination => destination with { TestMode = testMode }));
                     var scripts = Samples.Generate(rows).Scripts(ConsentSet.Everything).Where(script => script!["textContent"] is not null)
                         .Select(script => ((string)script!["textContent"]!, (string?)script["attributes"]?["data-config"] ?? "null"));
-                    touched.UnionWith(Touched([.. scripts]));
+                    try
+                    {
+                        touched.UnionWith(Touched([.. scripts]));
+                    }
+                    catch (JintException exception)
+                    {
+                        throw new InvalidOperationException($"The inline scripts of {type.Name} do what they may not: {exception.Message}", exception);
+                    }
                 }
         return touched.ToFrozenSet(StringComparer.Ordinal);
     }
