@@ -109,7 +109,7 @@ public sealed class DestinationSettings
     private static string? Problem(SettingField field, JsonElement value) => field.Kind switch
     {
         SettingKind.Text => TextProblem(field, value),
-        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(value.GetString()!),
+        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(value),
         SettingKind.Number => NumberProblem(field, value),
         SettingKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : $"must be true or false, and is {Shape(value)}.",
         SettingKind.TextList => ListProblem(field, value),
@@ -129,12 +129,13 @@ public sealed class DestinationSettings
         return null;
     }
 
-    private static string? UrlProblem(string text) =>
+    private static string? UrlProblem(JsonElement value) =>
+        IsHttpsUrl(value.GetString()!) ? null : $"must be an absolute https URL without user name or spaces, and is {Shape(value)}.";
+
+    private static bool IsHttpsUrl(string text) =>
         text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) && !Authority(text).Contains('@')
         && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
-        && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal)
-            ? null
-            : "must be an absolute https URL without user name or spaces.";
+        && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal);
 
     /// <summary>Host, port and user as they are written: an empty user name (https://@host) is none to <see cref="Uri"/>, and a trick to a reader.</summary>
     private static ReadOnlySpan<char> Authority(string url)
@@ -147,8 +148,8 @@ public sealed class DestinationSettings
     {
         if (value.ValueKind != JsonValueKind.Number) return $"must be a number, and is {Shape(value)}.";
         if (!value.TryGetDouble(out var number) || !double.IsFinite(number)) return "must be a number that a double can hold.";
-        if (field.Minimum is { } minimum && number < minimum) return string.Create(CultureInfo.InvariantCulture, $"must be at least {minimum}.");
-        if (field.Maximum is { } maximum && number > maximum) return string.Create(CultureInfo.InvariantCulture, $"must be at most {maximum}.");
+        if (field.Minimum is { } minimum && number < minimum) return string.Create(CultureInfo.InvariantCulture, $"must be at least {minimum}, and is a smaller number.");
+        if (field.Maximum is { } maximum && number > maximum) return string.Create(CultureInfo.InvariantCulture, $"must be at most {maximum}, and is a greater number.");
         return null;
     }
 

@@ -39,7 +39,11 @@ public abstract class DestinationType
     public static ImmutableArray<SettingField> CommonFields { get; } =
     [
         new(EnableClientSide, SettingKind.Flag, "Whether a browser loads anything for it; false leaves it to the server.") { DefaultJson = "true" },
+        new("enableServerSide", SettingKind.Flag, "Whether the control plane's server sends events; no matter of a browser's.") { DefaultJson = "true", Visibility = SettingVisibility.Private },
     ];
+
+    /// <summary>The settings of its own, then those every type has.</summary>
+    public ImmutableArray<SettingField> AllFields => Fields.AddRange(CommonFields);
 
     /// <summary>The common setting that switches off all scripts of a destination.</summary>
     internal const string EnableClientSide = "enableClientSide";
@@ -65,7 +69,7 @@ public abstract class DestinationType
     protected internal abstract void Compose(ScriptComposer scripts);
 
     internal FrozenDictionary<string, SettingField> FieldsByName =>
-        _fieldsByName ??= Fields.AddRange(CommonFields).ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
+        _fieldsByName ??= AllFields.ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
 }
 
 /// <summary>

@@ -20,7 +20,7 @@ public static class SettingsSchema
         writer.WriteString("title", $"{type.Title} settings");
         writer.WriteString("type", "object");
         writer.WriteStartObject("properties");
-        foreach (var field in type.Fields.AddRange(DestinationType.CommonFields))
+        foreach (var field in type.AllFields)
         {
             WriteField(writer, field.Name, field, olderThan: null);
             foreach (var older in field.OlderNames) WriteField(writer, older, field, olderThan: field.Name);

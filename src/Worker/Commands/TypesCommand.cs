@@ -51,7 +51,7 @@ internal static class TypesCommand
         context.Console.WriteLine($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
         context.Console.WriteLine($"Default category: {type.DefaultCategory.Name()}. {type.Homepage}");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("Setting", "Kind", "Required", "Visibility", "Default", "Meaning");
-        foreach (var field in type.Fields)
+        foreach (var field in type.AllFields)
         {
             table.AddRow(
                 Markup.Escape(string.Join(", ", field.OlderNames.Prepend(field.Name))), field.Kind.ToString(), field.Required ? "yes" : "",
@@ -82,10 +82,13 @@ internal static class TypesCommand
             foreach (var alias in type.Aliases) writer.WriteStringValue(alias);
             writer.WriteEndArray();
             writer.WriteStartArray("settings");
-            foreach (var field in type.Fields)
+            foreach (var field in type.AllFields)
             {
                 writer.WriteStartObject();
                 writer.WriteString("name", field.Name);
+                writer.WriteStartArray("olderNames");
+                foreach (var older in field.OlderNames) writer.WriteStringValue(older);
+                writer.WriteEndArray();
                 writer.WriteString("kind", field.Kind.ToString());
                 writer.WriteBoolean("required", field.Required);
                 writer.WriteBoolean("public", field.Visibility == SettingVisibility.Public);

@@ -54,7 +54,7 @@ public sealed class SettingsSchemaTests
     {
         var type = Type(name);
         var random = new Random(17);
-        foreach (var field in type.Fields.AddRange(DestinationType.CommonFields))
+        foreach (var field in type.AllFields)
             foreach (var value in Wrong(field))
             {
                 // On top of sound settings, so that the field is the only thing that can be wrong.
@@ -125,7 +125,7 @@ public sealed class SettingsSchemaTests
     {
         var samples = new[] { Samples.Settings[type.Name].Least, Samples.Settings[type.Name].Full }.Select(sample => JsonNode.Parse(sample)!.AsObject()).ToArray();
         var (reckless, settings) = (random.Next(2) == 0, new JsonObject());
-        foreach (var field in type.Fields.AddRange(DestinationType.CommonFields))
+        foreach (var field in type.AllFields)
         {
             if (random.Next(10) < (field.Required ? 1 : 4)) continue;
             string[] names = [field.Name, .. field.OlderNames];

@@ -259,7 +259,7 @@ internal sealed partial class HostileChecks
     {
         public TypeFacts(DestinationType type)
         {
-            Fields = type.Fields.AddRange(DestinationType.CommonFields).Select(field => field.Name).ToFrozenSet(StringComparer.Ordinal);
+            Fields = type.AllFields.Select(field => field.Name).ToFrozenSet(StringComparer.Ordinal);
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
             UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)

@@ -84,7 +84,7 @@ public sealed partial class AmplitudeType : DestinationType
         new("apiKey", SettingKind.Text, "The project's API key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
         new("initOptions", SettingKind.JsonObject, "Further options of amplitude.init."),
         new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = $"\"{Library}\"" },
-        new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { OlderNames = ["apiSecret"], Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>

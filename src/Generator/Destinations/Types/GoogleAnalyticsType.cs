@@ -77,6 +77,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         new("debugMode", SettingKind.Flag, "Sends events to Analytics' debug view; test mode does so too.") { DefaultJson = "false" },
         new("anonymizeIp", SettingKind.Flag, "Sets anonymize_ip, which Universal Analytics read."),
         new("cookieFlags", SettingKind.Text, "Sets cookie_flags, for example SameSite=None;Secure.") { MaxLength = 256 },
+        new("enableEnhancedMeasurement", SettingKind.Flag, "false sets send_page_view to false, as the control plane's own tag did.") { DefaultJson = "true" },
         new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
         new("apiSecret", SettingKind.Text, "The Measurement Protocol's secret, used on the server only.") { Visibility = SettingVisibility.Private },
         new("category", SettingKind.Text, "Accepted and not used: the destination's required consent decides.") { Visibility = SettingVisibility.Private },
@@ -106,6 +107,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     {
         var own = new ConfigObject(settings.Value("customParameters"));
         if (testMode || settings.Flag("debugMode", false)) own.Set("debug_mode", true);
+        if (!settings.Flag("enableEnhancedMeasurement", true)) own.Set("send_page_view", false);
         own.Set("anonymize_ip", settings.Flag("anonymizeIp"));
         own.Set("cookie_flags", settings.Text("cookieFlags"));
         if (!own.IsEmpty) own.WriteTo(config, "params");

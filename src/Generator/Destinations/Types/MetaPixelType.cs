@@ -81,6 +81,8 @@ public sealed partial class MetaPixelType : DestinationType
         new("scriptSrc", SettingKind.HttpsUrl, "The pixel's loader.") { DefaultJson = "\"https://connect.facebook.net/en_US/fbevents.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("testEventCode", SettingKind.Text, "The Conversions API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("apiVersion", SettingKind.Text, "The Conversions API's version, used on the server only.") { Visibility = SettingVisibility.Private },
+        new("customData", SettingKind.JsonObject, "Data added to each event, on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>

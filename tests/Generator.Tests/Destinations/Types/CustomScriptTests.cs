@@ -8,7 +8,7 @@ public sealed class CustomScriptTests
     [Theory]
     [InlineData("{}", "Exactly one of 'src' and 'textContent' is needed.")]
     [InlineData("""{"src":"https://a.example/a.js","textContent":"x"}""", "Exactly one of 'src' and 'textContent' is needed.")]
-    [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces.")]
+    [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces, and is a string of 29 characters.")]
     [InlineData("""{"textContent":"x","target":"html"}""", "'target' must be one of head, body, and is a string of 4 characters.")]
     public void Check_SourceAndTarget_SayTheRule(string settings, string message) => Assert.Contains(message, Problems(settings));
 

@@ -56,5 +56,14 @@ public sealed class GoogleTests
             (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
     }
 
+    [Fact]
+    public void Compose_ControlPlanesNames_AreTheTagsParameters()
+    {
+        var generated = Samples.Generate(Samples.Row("google-analytics",
+            """{"measurementId":"G-1","apiSecret":"s","enableServerSide":true,"enableEnhancedMeasurement":false,"anonymizeIp":true,"cookieFlags":"Secure","debugMode":true}"""));
+        Assert.Equal("""{"id":"G-1","params":{"debug_mode":true,"send_page_view":false,"anonymize_ip":true,"cookie_flags":"Secure"}}""",
+            (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
+    }
+
     private static JsonNode Script(JsonArray scripts, string id) => scripts.Single(script => (string)script!["id"]! == id)!;
 }
