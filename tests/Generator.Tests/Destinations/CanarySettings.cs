@@ -12,7 +12,7 @@ internal static class CanarySettings
     public static JsonObject Valid(DestinationType type)
     {
         var settings = JsonNode.Parse(Samples.Settings[type.Name].Least)!.AsObject();
-        foreach (var field in type.Fields.Where(field => field.Visibility == SettingVisibility.Private))
+        foreach (var field in type.AllFields.Where(field => field.Visibility == SettingVisibility.Private))
             foreach (var name in field.OlderNames.Prepend(field.Name))
                 settings[name] = Value(field.Kind, $"{Canary}-{type.Name}-{name}");
         settings["somethingNew"] = $"{Canary}-undeclared";
@@ -21,11 +21,11 @@ internal static class CanarySettings
         return settings;
     }
 
-    /// <summary>As <see cref="Valid"/>, and each public text that has a rule breaks it with a canary: it is refused.</summary>
+    /// <summary>As <see cref="Valid"/>, and each field, the private ones too, breaks its rule with a canary: it is refused, with a message for each.</summary>
     public static JsonObject Refused(DestinationType type)
     {
         var settings = Valid(type);
-        foreach (var field in type.Fields.Where(field => field.Visibility == SettingVisibility.Public))
+        foreach (var field in type.AllFields)
             settings[field.Name] = field.Kind switch
             {
                 SettingKind.Flag or SettingKind.Number or SettingKind.HttpsUrl => $"{Canary} is no such value",
