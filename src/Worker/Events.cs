@@ -43,6 +43,7 @@ internal static class Events
     public const int FailureNotRecorded = 4005;
     public const int DrainFailed = 4006;
     public const int NotGivenBack = 4007;
+    public const int NotRenewed = 4008;
     public const int Reconciled = 4010;
     public const int ReconcileFailed = 4011;
 

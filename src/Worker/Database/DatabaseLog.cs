@@ -20,7 +20,7 @@ internal static partial class DatabaseLog
     public static partial void ScopeRefused(this ILogger logger, string organization, string environment, string reason);
 
     [LoggerMessage(Events.ClaimLost, LogLevel.Warning,
-        "The claim on {Scope} ran out before {Action}: another worker may have it. Lengthen the lease if builds take that long")]
+        "The claim on {Scope} ran out before {Action}: another worker may have it")]
     public static partial void ClaimLost(this ILogger logger, string scope, string action);
 
     [LoggerMessage(Events.UncountedChangesFolded, LogLevel.Information, "Counted {Count} changes that could not be counted when they were written")]

@@ -14,7 +14,8 @@ internal sealed class PostgresSource(
     NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, BuildRecords records, ScopeStatusReader statuses, DrainSignal signal)
     : IDestinationSource
 {
-    // Longer than any build takes: a scope's fence is (epoch, revision) and If-Match, the lease only saves doing the work twice.
+    // How long a scope waits for another worker when its own was killed. A build that takes longer renews it; where that fails too, a scope's fence is
+    // (epoch, revision) and If-Match: the lease only saves doing the work twice.
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private const int StatusLimit = 100_000;
 
@@ -64,6 +65,13 @@ internal sealed class PostgresSource(
     /// <inheritdoc/>
     public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => GuardAsync(async () =>
         await queue.ClaimAsync(scope, Lease, cancellationToken) is { } claim ? Claimed(claim) : null);
+
+    /// <inheritdoc/>
+    public TimeSpan? RenewalInterval => Lease / 4;
+
+    /// <inheritdoc/>
+    public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken) =>
+        GuardAsync(() => queue.RenewAsync((ScopeClaim)claim.Token, Lease, cancellationToken));
 
     /// <inheritdoc/>
     public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GuardAsync(async () =>

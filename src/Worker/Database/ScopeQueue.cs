@@ -199,59 +199,42 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         return recorded;
     }
 
-    /// <summary>Gives scopes back untried (at shutdown), and tells the other workers.</summary>
-    public async Task ReleaseAsync(IReadOnlyCollection<ScopeClaim> claims, CancellationToken ct)
+    /// <summary>Lengthens the lease to <paramref name="lease"/> from now.</summary>
+    /// <returns>Whether the claim is still ours; one that ran out may be somebody else's.</returns>
+    public async Task<bool> RenewAsync(ScopeClaim claim, TimeSpan lease, CancellationToken ct)
     {
-        if (claims.Count == 0) return;
-        await using var command = database.CreateCommand(
-            """
-            with released as (
-                update consent_snapshots.work
-                set claimed_by = null, claim_token = null, claimed_until = null, attempts = greatest(attempts - 1, 0)
-                where claim_token = any($1) and organization_id = any($2)
-                returning 1
-            )
-            select consent_snapshots.tell_workers() from (select count(*) from released) counted
-            """);
-        command.Parameters.AddWithValue(claims.Select(claim => claim.Token).ToArray());
-        command.Parameters.AddWithValue(claims.Select(claim => claim.Scope.Organization.Value).ToArray());
-        await command.ExecuteNonQueryAsync(ct);
-    }
-
-    /// <summary>Lengthens the leases to <paramref name="lease"/> from now.</summary>
-    /// <returns>The claims that are still ours; one that is missing ran out and may be somebody else's.</returns>
-    public async Task<ImmutableArray<ScopeClaim>> RenewAsync(IReadOnlyCollection<ScopeClaim> claims, TimeSpan lease, CancellationToken ct)
-    {
-        if (claims.Count == 0) return [];
-        await using var command = database.CreateCommand(
-            """
-            update consent_snapshots.work set claimed_until = now() + $3
-            where claim_token = any($1) and organization_id = any($2)
-            returning claim_token
-            """);
-        command.Parameters.AddWithValue(claims.Select(claim => claim.Token).ToArray());
-        command.Parameters.AddWithValue(claims.Select(claim => claim.Scope.Organization.Value).ToArray());
+        await using var command = database.CreateCommand("update consent_snapshots.work set claimed_until = now() + $3 where claim_token = $1 and organization_id = $2");
+        command.Parameters.AddWithValue(claim.Token);
+        command.Parameters.AddWithValue(claim.Scope.Organization.Value);
         command.Parameters.AddWithValue(lease);
-        var held = new HashSet<Guid>();
-        await using (var reader = await command.ExecuteReaderAsync(ct))
-        {
-            while (await reader.ReadAsync(ct)) held.Add(reader.GetGuid(0));
-        }
-
-        foreach (var lost in claims.Where(claim => !held.Contains(claim.Token))) logger.ClaimLost(lost.Scope.ToString(), "it was renewed");
-        return [.. claims.Where(claim => held.Contains(claim.Token))];
+        var renewed = await command.ExecuteNonQueryAsync(ct) > 0;
+        if (!renewed) logger.ClaimLost(claim.Scope.ToString(), "it was renewed");
+        return renewed;
     }
 
     /// <summary>Makes scopes due by counting a change of each, known or not, and tells the workers.</summary>
     /// <remarks>Goes through <c>uncounted_changes</c>, so it never waits for a control-plane transaction that holds one of the scopes.</remarks>
-    public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, string reason, CancellationToken ct) =>
-        scopes.Count == 0
-            ? Task.CompletedTask
-            : NoteChangesAsync(
-                [.. scopes.Select(scope => scope.Organization.Value)], [.. scopes.Select(scope => scope.Environment.Name())], reason, ct);
+    public async Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, string reason, CancellationToken ct)
+    {
+        if (scopes.Count == 0) return;
+        await using (var command = database.CreateCommand(
+            """
+            with noted as (
+                insert into consent_snapshots.uncounted_changes (organization_id, environment, reason)
+                select n.organization_id, n.environment, $3 from unnest($1, $2) as n (organization_id, environment)
+                returning 1
+            )
+            select consent_snapshots.tell_workers() from (select count(*) from noted) counted
+            """))
+        {
+            command.Parameters.AddWithValue(scopes.Select(scope => scope.Organization.Value).ToArray());
+            command.Parameters.AddWithValue(scopes.Select(scope => scope.Environment.Name()).ToArray());
+            command.Parameters.AddWithValue(reason);
+            await command.ExecuteNonQueryAsync(ct);
+        }
 
-    /// <summary>Makes every scope that the database knows due, and tells the workers.</summary>
-    public Task EnqueueAllAsync(string reason, CancellationToken ct) => NoteChangesAsync([null], [null], reason, ct);
+        await CountUncountedChangesAsync(ct);
+    }
 
     /// <summary>How much there is to do.</summary>
     public async Task<QueueDepth> PendingCountAsync(CancellationToken ct)
@@ -274,27 +257,6 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         return new QueueDepth(
             reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4),
             oldest < TimeSpan.Zero ? TimeSpan.Zero : oldest);
-    }
-
-    private async Task NoteChangesAsync(string?[] organizations, string?[] environments, string reason, CancellationToken ct)
-    {
-        await using (var command = database.CreateCommand(
-            """
-            with noted as (
-                insert into consent_snapshots.uncounted_changes (organization_id, environment, reason)
-                select n.organization_id, n.environment, $3 from unnest($1, $2) as n (organization_id, environment)
-                returning 1
-            )
-            select consent_snapshots.tell_workers() from (select count(*) from noted) counted
-            """))
-        {
-            command.Parameters.Add(new NpgsqlParameter { Value = organizations, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-            command.Parameters.Add(new NpgsqlParameter { Value = environments, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-            command.Parameters.AddWithValue(reason);
-            await command.ExecuteNonQueryAsync(ct);
-        }
-
-        await CountUncountedChangesAsync(ct);
     }
 
     private async Task CountUncountedChangesAsync(CancellationToken ct)

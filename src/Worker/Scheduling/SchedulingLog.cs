@@ -28,6 +28,9 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; their leases run out by themselves: {Reason}")]
     public static partial void NotGivenBack(this ILogger logger, string reason);
 
+    [LoggerMessage(Events.NotRenewed, LogLevel.Warning, "The lease on {Scope} could not be renewed during its build; trying again: {Reason}")]
+    public static partial void NotRenewed(this ILogger logger, string scope, string reason);
+
     [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
     public static partial void DrainFailed(this ILogger logger, string reason, Exception? exception);
 

@@ -74,7 +74,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         try
         {
             var started = time.GetTimestamp();
-            var report = await builder.BuildAsync(claim.Scope, announce, verify, cancellationToken);
+            var report = await KeepingAsync(claim, () => builder.BuildAsync(claim.Scope, announce, verify, cancellationToken), cancellationToken);
             await source.CompleteAsync(claim, report, cancellationToken);
             logger.Built(claim.Scope.ToString(), report.Publication.Outcome, report.Publication.Manifest.Version,
                 report.Publication.SnapshotsWritten, report.Problems.Count, (long)time.GetElapsedTime(started).TotalMilliseconds);
@@ -103,6 +103,49 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
             await FailAsync(claim, new BuildFailure(exception.Message, false, null, null), onFailure, cancellationToken);
         }
         return null;
+    }
+
+    /// <summary>Renews the claim for as long as the work takes: a store that is slow or down can hold a build up for longer than a lease.</summary>
+    private async Task<T> KeepingAsync<T>(ClaimedScope claim, Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        if (source.RenewalInterval is not { } interval) return await work();
+        using var working = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var renewing = RenewAsync(claim, interval, working.Token);
+        try
+        {
+            return await work();
+        }
+        finally
+        {
+            // Before the claim is completed or given back: a renewal after that would find it gone.
+            await working.CancelAsync();
+            await renewing;
+        }
+    }
+
+    private async Task RenewAsync(ClaimedScope claim, TimeSpan interval, CancellationToken working)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(interval, time, working);
+                try
+                {
+                    // A build whose claim is lost goes on: what it publishes is fenced, and it may be nearly done.
+                    if (!await source.RenewAsync(claim, working)) return;
+                }
+                catch (Exception exception) when (!working.IsCancellationRequested)
+                {
+                    // Whatever it was, it is not what decides about the build.
+                    logger.NotRenewed(claim.Scope.ToString(), exception.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (working.IsCancellationRequested)
+        {
+            // The build has ended.
+        }
     }
 
     /// <summary>What a stopping worker still has to say, for which its own token is of no use any more.</summary>

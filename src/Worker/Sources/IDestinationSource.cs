@@ -82,6 +82,12 @@ public interface IDestinationSource
     /// <summary>Takes one scope whether it waits or not; null while somebody else builds it.</summary>
     Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken);
 
+    /// <summary>How often a claim must be renewed while its scope is built; null where claims end with the process only.</summary>
+    TimeSpan? RenewalInterval { get; }
+
+    /// <summary>Keeps a claim from running out; false when it has, and the scope may be somebody else's.</summary>
+    Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken);
+
     /// <summary>The scope is built as of this position. It stays pending when the source has changed since.</summary>
     Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken);
 

@@ -223,7 +223,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
 
         var claim = (await queue.ClaimAsync(1, TimeSpan.FromMinutes(1), Cancel)).Claims.Single();
         await database.NewReader(pool).ReadAsync(claim.Scope, Cancel);
-        await queue.EnqueueAllAsync("test", Cancel);
+        await queue.EnqueueAsync([claim.Scope], "test", Cancel);
         Assert.Equal(Completion.ChangedAgain, await queue.CompleteAsync(claim, claim.Revision, published: false, Cancel));
         foreach (var forbidden in new[] { "create table consent_snapshots.mine ()", "update consent_snapshots.source set epoch = 9", "delete from destinations" })
         {

@@ -163,11 +163,10 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
             await impatient.ExecuteNonQueryAsync(Cancel);
         database.Pool.Clear();
 
-        Assert.Single(await database.Queue.RenewAsync([claim], Lease, Cancel));
+        Assert.True(await database.Queue.RenewAsync(claim, Lease, Cancel));
         Assert.True(await database.Queue.FailAsync(claim, "no", TimeSpan.Zero, null, Cancel));
         var again = await ClaimProductionAsync(database);
         await database.Queue.EnqueueAsync([again.Scope], "test", Cancel);
-        await database.Queue.EnqueueAllAsync("test", Cancel);
         Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(again, 1, published: false, Cancel));
     }
 
@@ -205,7 +204,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         var line = Assert.Single(await database.Status.ListAsync(Acme.ToString(), true, 10, Cancel), line => line.Environment == "production");
         Assert.Equal((3, 2, ScopeState.Building), (line.Revision, line.CompletedRevision, line.State));
-        Assert.Single(await database.Queue.RenewAsync([third], Lease, Cancel));
+        Assert.True(await database.Queue.RenewAsync(third, Lease, Cancel));
     }
 
     [Fact]
@@ -218,10 +217,9 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var second = await ClaimProductionAsync(database);
 
         Assert.Equal(2, second.Attempt);
-        Assert.Empty(await database.Queue.RenewAsync([first], Lease, Cancel));
+        Assert.False(await database.Queue.RenewAsync(first, Lease, Cancel));
         Assert.False(await database.Queue.FailAsync(first, "late", TimeSpan.FromHours(1), null, Cancel));
-        await database.Queue.ReleaseAsync([first], Cancel);
-        Assert.Single(await database.Queue.RenewAsync([second], Lease, Cancel));
+        Assert.True(await database.Queue.RenewAsync(second, Lease, Cancel));
     }
 
     [Fact]
@@ -231,7 +229,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "production");
         var claim = await ClaimProductionAsync(database, TimeSpan.Zero);
 
-        await database.Queue.RenewAsync([claim], Lease, Cancel);
+        await database.Queue.RenewAsync(claim, Lease, Cancel);
 
         Assert.DoesNotContain(claim.Scope, (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.Select(other => other.Scope));
     }
@@ -270,18 +268,6 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Release_Unbuilt_IsDueAtOnceAsIfNeverTried()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme, "production");
-        var claims = (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims;
-
-        await database.Queue.ReleaseAsync(claims, Cancel);
-
-        Assert.All((await database.NewQueue("worker-2").ClaimAsync(10, Lease, Cancel)).Claims, claim => Assert.Equal(1, claim.Attempt));
-    }
-
-    [Fact]
     public async Task Enqueue_UnknownScope_MakesTheOrganizationsThree()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
@@ -289,20 +275,6 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.Queue.EnqueueAsync([SourceDatabase.ScopeOf(Acme)], "reconcile", Cancel);
 
         Assert.Equal(3, (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.Length);
-    }
-
-    [Fact]
-    public async Task EnqueueAll_EveryKnownScope_IsDueOnce()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme);
-        await database.InsertAsync(SourceDatabase.Globex);
-        await database.DrainAsync();
-
-        await database.Queue.EnqueueAllAsync("regenerate", Cancel);
-
-        Assert.Equal((2, 2, 2), await database.RevisionsAsync(Acme));
-        Assert.Equal(6, (await database.Queue.ClaimAsync(100, Lease, Cancel)).Claims.Length);
     }
 
     [Fact]

@@ -106,6 +106,12 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
         new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting);
 
     /// <inheritdoc/>
+    public TimeSpan? RenewalInterval => null;
+
+    /// <inheritdoc/>
+    public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken) => Task.FromResult(true);
+
+    /// <inheritdoc/>
     public async Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
     {
         try
