@@ -46,6 +46,13 @@ internal static class Samples
     public static IEnumerable<OpenedDestination> Everything(params string[] required) =>
         Settings.Keys.SelectMany((type, index) => (OpenedDestination[])[Least(type, 2 * index + 1, required), Full(type, 2 * index + 2, required)]);
 
+    /// <summary>Whether test mode changes what a destination of the type becomes.</summary>
+    public static bool HasDebugMode(DestinationType type)
+    {
+        string Scripts(bool testMode) => Generate(Least(type.Name).With(row => row with { TestMode = testMode })).Scripts(ConsentSet.Everything).ToJsonString();
+        return Scripts(testMode: true) != Scripts(testMode: false);
+    }
+
     public static GeneratedScope Generate(params IEnumerable<OpenedDestination> destinations) => Generator.Generate(Scope, destinations);
 
     public static JsonArray Scripts(this GeneratedScope generated, ConsentSet set) => JsonNode.Parse(generated[set].Bytes.Span)!["scripts"]!.AsArray();

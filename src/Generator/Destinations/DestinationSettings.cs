@@ -9,7 +9,12 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// <summary>A rule that a destination's settings break. Says the shape of the value, never the value.</summary>
 /// <param name="Field">The setting, or empty for the object as a whole.</param>
 /// <param name="Message">The rule, what there is instead, and what to do.</param>
-public sealed record SettingProblem(string Field, string Message);
+public sealed record SettingProblem(string Field, string Message)
+{
+    /// <summary>A value that is not what it must be; <paramref name="part"/> names the place where the setting has several.</summary>
+    internal static SettingProblem NotAs(string field, string rule, JsonElement value, string? part = null) =>
+        new(field, $"'{part ?? field}' must be {rule}, and is {DestinationSettings.Shape(value)}.");
+}
 
 /// <summary>
 /// Settings that kept every rule of their type, readable only through the type's public fields: a getter asked for a private or
@@ -228,13 +233,15 @@ public sealed class DestinationSettings
         }
     }
 
-    private static string Shape(JsonElement value) => value.ValueKind switch
+    /// <summary>What a value is, without saying the value.</summary>
+    internal static string Shape(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => TryGetText(value, out var text) ? $"a string of {text.Length} characters" : "a string that is not valid Unicode",
         JsonValueKind.Number => "a number",
         JsonValueKind.True or JsonValueKind.False => "a boolean",
         JsonValueKind.Array => $"a list of {value.GetArrayLength()} entries",
         JsonValueKind.Object => "an object",
+        JsonValueKind.Undefined => "missing",
         _ => "null",
     };
 

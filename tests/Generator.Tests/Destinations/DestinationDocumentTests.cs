@@ -41,8 +41,10 @@ public sealed class DestinationDocumentTests
             repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
             a second destination of a type works beside the first where the vendor has room for two on a page; where not, the first one's settings hold.
 
-            | Type | Vendor | Default category | Aliases | Settings | Hosts | Against the npm package |
-            | --- | --- | --- | --- | --- | --- | --- |
+            Test mode (`test_mode`, `testMode` in a file) turns on the vendor's debug mode where the column says so; the other vendors have none that a page can turn on.
+
+            | Type | Vendor | Default category | Aliases | Settings | Hosts | Test mode | Against the npm package |
+            | --- | --- | --- | --- | --- | --- | --- | --- |
 
             """);
         foreach (var type in catalogue.Types)
@@ -54,6 +56,7 @@ public sealed class DestinationDocumentTests
                 string.Join("<br>", type.Fields.OrderBy(field => field.Required ? 0 : field.Visibility == SettingVisibility.Public ? 1 : 2).Select(Setting)),
                 string.Join("<br>", type.Hosts.Sources.GroupBy(source => source.Directive)
                     .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}")),
+                Samples.HasDebugMode(type) ? "debug mode" : "",
                 Escaped(type.Package?.ToString() ?? "not stated"),
             ];
             page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");

@@ -16,6 +16,9 @@ public sealed class OfflineSite : IAsyncDisposable
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly ConcurrentQueue<string> _errors = new();
 
+    private readonly ConcurrentDictionary<string, Func<Uri, string>> _services = new(StringComparer.Ordinal);
+    private RouteFulfillOptions? _everyOtherScript;
+
     private OfflineSite(IBrowserContext profile, IPage page)
     {
         _profile = profile;
@@ -34,12 +37,13 @@ public sealed class OfflineSite : IAsyncDisposable
 
     /// <summary>Answers a URL, whatever its query, from now on.</summary>
     public void Serve(string url, string body, string contentType = "text/javascript") =>
-        _answers[WithoutQuery(url)] = new RouteFulfillOptions
-        {
-            Body = body,
-            ContentType = contentType,
-            Headers = new Dictionary<string, string> { ["Access-Control-Allow-Origin"] = "*", ["Content-Type"] = contentType },
-        };
+        _answers[WithoutQuery(url)] = Answer(body, contentType);
+
+    /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
+    public void ServeJson(string url, Func<Uri, string> answer) => _services[WithoutQuery(url)] = answer;
+
+    /// <summary>Answers a request for a script that nothing else is registered for, from now on.</summary>
+    public void ServeEveryOtherScript(string body) => _everyOtherScript = Answer(body, "text/javascript");
 
     /// <summary>Puts the c15t client on the page (<see cref="C15tBundle"/>).</summary>
     public async Task AddC15tAsync(CancellationToken cancellationToken) =>
@@ -64,6 +68,20 @@ public sealed class OfflineSite : IAsyncDisposable
     private async Task AnswerAsync(IRoute route)
     {
         _requests.Enqueue(route.Request.Url);
-        await (_answers.TryGetValue(WithoutQuery(route.Request.Url), out var answer) ? route.FulfillAsync(answer) : route.AbortAsync());
+        var url = WithoutQuery(route.Request.Url);
+        if (_services.TryGetValue(url, out var service))
+        {
+            await route.FulfillAsync(Answer(service(new Uri(route.Request.Url)), "application/json"));
+            return;
+        }
+        var answer = _answers.GetValueOrDefault(url) ?? (route.Request.ResourceType == "script" ? _everyOtherScript : null);
+        await (answer is null ? route.AbortAsync() : route.FulfillAsync(answer));
     }
+
+    private static RouteFulfillOptions Answer(string body, string contentType) => new()
+    {
+        Body = body,
+        ContentType = contentType,
+        Headers = new Dictionary<string, string> { ["Access-Control-Allow-Origin"] = "*", ["Content-Type"] = contentType },
+    };
 }

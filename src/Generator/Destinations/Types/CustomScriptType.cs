@@ -106,11 +106,11 @@ public sealed partial class CustomScriptType : DestinationType
             else if (!seen.Add(attribute.Name))
                 problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' is there twice."));
             else if (attribute.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.True))
-                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' must be a string, or true for an attribute without value."));
+                problems.Add(SettingProblem.NotAs("attributes", "a string, or true for an attribute without value", attribute.Value, $"attributes.{attribute.Name}"));
             else if (AttributeText(attribute.Value).Length > SettingField.DefaultMaxLength)
-                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' may have {SettingField.DefaultMaxLength} characters."));
+                problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' may have {SettingField.DefaultMaxLength} characters, and is {DestinationSettings.Shape(attribute.Value)}."));
             else if (attribute.Name == "type" && AttributeText(attribute.Value) is not ("module" or "text/javascript"))
-                problems.Add(new SettingProblem("attributes", "'attributes.type' must be module or text/javascript."));
+                problems.Add(SettingProblem.NotAs("attributes", "module or text/javascript", attribute.Value, "attributes.type"));
         }
     }
 

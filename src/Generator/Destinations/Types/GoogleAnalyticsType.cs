@@ -63,7 +63,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "on withdrawal the vendor's own switch (ga-disable) is set too, because with signals denied alone Analytics still "
+        "it loads before consent only where the required consent is {necessary}; on withdrawal the vendor's own switch (ga-disable) is set too, because with signals denied alone Analytics still "
         + "sends cookieless pings");
 
     /// <inheritdoc/>

@@ -97,8 +97,8 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
                     $"'{MappingField}' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing."));
             else if (entry.Value.ValueKind != JsonValueKind.Array
                 || entry.Value.EnumerateArray().Any(signal => signal.ValueKind != JsonValueKind.String || !Signal().IsMatch(signal.GetString()!)))
-                problems.Add(new SettingProblem(MappingField,
-                    $"'{MappingField}.{entry.Name}' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters)."));
+                problems.Add(SettingProblem.NotAs(MappingField,
+                    "a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters)", entry.Value, $"{MappingField}.{entry.Name}"));
             else if (entry.Value.GetArrayLength() > 32)
                 problems.Add(new SettingProblem(MappingField, $"'{MappingField}.{entry.Name}' may have 32 signals, and has {entry.Value.GetArrayLength()}."));
         }

@@ -67,8 +67,9 @@ public sealed partial class HotjarType : DestinationType
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (!SiteId().IsMatch(TextOf(settings.Value("siteId")))) problems.Add(new SettingProblem("siteId", "'siteId' must be 1 to 12 digits, not beginning with 0."));
-        if (settings.Number("version") is { } version && version != Math.Floor(version)) problems.Add(new SettingProblem("version", "'version' must be a whole number."));
+        if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
+            problems.Add(SettingProblem.NotAs("siteId", "1 to 12 digits, not beginning with 0", siteId));
+        if (settings.Number("version") is { } version && version != Math.Floor(version)) problems.Add(SettingProblem.NotAs("version", "a whole number", settings.Value("version")!.Value));
     }
 
     /// <inheritdoc/>

@@ -94,7 +94,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
         if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
-            problems.Add(new SettingProblem("siteId", "'siteId' must be a number, or 1 to 64 letters, digits, _ and -."));
+            problems.Add(SettingProblem.NotAs("siteId", "a number, or 1 to 64 letters, digits, _ and -", siteId));
         if (!settings.Has("matomoUrl") && !settings.Has("cloudId") && !(settings.Has("trackerUrl") && settings.Has("scriptUrl")))
             problems.Add(new SettingProblem("matomoUrl", "'matomoUrl' is required and missing, unless 'cloudId', or 'trackerUrl' and 'scriptUrl', are set: where Matomo is."));
     }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
@@ -66,7 +65,7 @@ public sealed partial class MetaPixelType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "a second pixel's first PageView goes to that pixel only; the package counts another one for the first");
+        "withdrawal is told (consent revoke), not only a new grant; a second pixel's first PageView goes to that pixel only; the package counts another one for the first");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
@@ -92,10 +91,10 @@ public sealed partial class MetaPixelType : DestinationType
         if (settings.Value(Field) is not { } value) return;
         if (!value.TryGetProperty("options", out var options) || options.ValueKind != JsonValueKind.Array
             || options.EnumerateArray().Any(option => option.ValueKind != JsonValueKind.String || option.GetString() != "LDU"))
-            problems.Add(new SettingProblem(Field, $"'{Field}.options' must be [\"LDU\"] or []."));
+            problems.Add(SettingProblem.NotAs(Field, "[\"LDU\"] or []", options, $"{Field}.options"));
         foreach (var name in (string[])["country", "state"])
             if (value.TryGetProperty(name, out var code) && (code.ValueKind != JsonValueKind.Number || !code.TryGetInt32(out var number) || number < 0))
-                problems.Add(new SettingProblem(Field, string.Create(CultureInfo.InvariantCulture, $"'{Field}.{name}' must be a whole number, 0 or greater.")));
+                problems.Add(SettingProblem.NotAs(Field, "a whole number, 0 or greater", code, $"{Field}.{name}"));
     }
 
     /// <inheritdoc/>

@@ -81,7 +81,7 @@ public sealed partial class PirschType : DestinationType
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
         if (settings.Value("domain") is { } value && (Domains(value) is not { } domains || !DomainList().IsMatch(domains)))
-            problems.Add(new SettingProblem("domain", "'domain' must be a list of domain names, each alone or with :code, or one text with commas between them."));
+            problems.Add(SettingProblem.NotAs("domain", "a list of domain names, each alone or with :code, or one text with commas between them", value));
     }
 
     /// <inheritdoc/>

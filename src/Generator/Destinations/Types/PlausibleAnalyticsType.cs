@@ -92,7 +92,7 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         if (!settings.Has("scriptId") && !settings.Has("domain"))
             problems.Add(new SettingProblem("scriptId", "'scriptId' is required and missing, unless 'domain' is set: the id of the site's own script."));
         if (settings.Value("extension") is { } value && (!TryGetExtensions(value, out var extensions) || extensions.Any(extension => !Extensions.Contains(extension))))
-            problems.Add(new SettingProblem("extension", $"'extension' must be one of {string.Join(", ", Extensions)}, or a list of them."));
+            problems.Add(SettingProblem.NotAs("extension", $"one of {string.Join(", ", Extensions)}, or a list of them", value));
     }
 
     /// <inheritdoc/>

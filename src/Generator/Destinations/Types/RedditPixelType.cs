@@ -53,7 +53,7 @@ public sealed partial class RedditPixelType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "a new grant allows first-party cookies again only where the setting does not forbid them");
+        "withdrawal is told (disableFirstPartyCookies); a new grant allows first-party cookies again only where the setting does not forbid them");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

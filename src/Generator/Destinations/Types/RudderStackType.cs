@@ -76,7 +76,8 @@ public sealed partial class RudderStackType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "it loads before consent only under {necessary}, and consent is first called with the first grant, so that the pre-consent mode lasts until then");
+        "it loads before consent only under {necessary}, and consent is first called with the first grant, so that the pre-consent mode lasts until then; "
+        + "withdrawal denies every consent id");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
@@ -96,14 +97,14 @@ public sealed partial class RudderStackType : DestinationType
         if (settings.Value(MappingField) is not { } management) return;
         if (!management.TryGetProperty("mapping", out var mapping) || mapping.ValueKind != JsonValueKind.Object || !mapping.EnumerateObject().Any())
         {
-            problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' must name the consent ids of at least one category."));
+            problems.Add(SettingProblem.NotAs(MappingField, "an object that names the consent ids of at least one category", mapping, $"{MappingField}.mapping"));
             return;
         }
         foreach (var entry in mapping.EnumerateObject())
             if (!ConsentCategories.TryParse(entry.Name, out _))
-                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' has a key that is no consent category."));
+                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing."));
             else if (entry.Value.ValueKind != JsonValueKind.Array || Ids(entry.Value).IsEmpty)
-                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping.{entry.Name}' must be a list with at least one consent id."));
+                problems.Add(SettingProblem.NotAs(MappingField, "a list with at least one consent id", entry.Value, $"{MappingField}.mapping.{entry.Name}"));
     }
 
     /// <inheritdoc/>

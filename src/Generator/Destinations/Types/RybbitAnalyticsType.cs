@@ -71,7 +71,8 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (!SiteId().IsMatch(TextOf(settings.Value("siteId")))) problems.Add(new SettingProblem("siteId", "'siteId' must be 1 to 64 letters, digits, _ and -."));
+        if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
+            problems.Add(SettingProblem.NotAs("siteId", "1 to 64 letters, digits, _ and -", siteId));
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,7 @@ public sealed partial class SegmentType : DestinationType
         args.unshift(m);a.push(args);return a}};
         a.methods.forEach(function(m){a[m]=a.factory(m)});
         a._writeKey=c.writeKey;a.SNIPPET_VERSION="5.2.1";
+        if(c.debug)a.debug(true);
         if(c.trackPageView)a.page();
         """));
 
@@ -81,6 +82,7 @@ public sealed partial class SegmentType : DestinationType
             config.WriteStartObject();
             config.WriteString("writeKey", writeKey);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
+            if (scripts.TestMode) config.WriteBoolean("debug", true);
             config.WriteEndObject();
         });
         scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js"));

@@ -50,7 +50,8 @@ public sealed partial class SnapchatPixelType : DestinationType
     };
 
     /// <inheritdoc/>
-    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
+    public override PackageComparison Package { get; } = PackageComparison.Differs(
+        "the vendor's snippet has no second name for its function (_snaptr)");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -56,7 +56,7 @@ public sealed partial class UmamiAnalyticsType : DestinationType
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
         if (settings.Value("domains") is { } value && (Domains(value) is not { Length: > 0 } domains || !DomainList().IsMatch(domains)))
-            problems.Add(new SettingProblem("domains", "'domains' must be a list of domain names, or one text with commas between them."));
+            problems.Add(SettingProblem.NotAs("domains", "a list of domain names, or one text with commas between them", value));
     }
 
     /// <inheritdoc/>

@@ -33,14 +33,14 @@ public sealed class CustomScriptTests
     [InlineData("type", "importmap")]
     [InlineData("type", "")]
     public void Check_AttributeType_OnlyScripts(string name, string value) =>
-        Assert.Equal("'attributes.type' must be module or text/javascript.", Assert.Single(Problems(Attributes(name, value))));
+        Assert.Equal($"'attributes.type' must be module or text/javascript, and is a string of {value.Length} characters.", Assert.Single(Problems(Attributes(name, value))));
 
     [Fact]
     public void Check_AttributeValue_HasLimits()
     {
-        Assert.Equal("'attributes.data-x' may have 2048 characters.", Assert.Single(Problems(Attributes("data-x", new string('x', 2049)))));
+        Assert.Equal("'attributes.data-x' may have 2048 characters, and is a string of 2049 characters.", Assert.Single(Problems(Attributes("data-x", new string('x', 2049)))));
         Assert.Empty(Problems(Attributes("data-x", new string('x', 2048))));
-        Assert.Equal("'attributes.data-x' must be a string, or true for an attribute without value.",
+        Assert.Equal("'attributes.data-x' must be a string, or true for an attribute without value, and is an object.",
             Assert.Single(Problems("""{"textContent":"x","attributes":{"data-x":{"a":1}}}""")));
         Assert.Equal("'attributes.data-x' is there twice.", Assert.Single(Problems("""{"textContent":"x","attributes":{"data-x":"1","data-x":"2"}}""")));
         var many = new JsonObject(Enumerable.Range(0, 33).Select(index => KeyValuePair.Create($"data-{index}", (JsonNode?)"x")));

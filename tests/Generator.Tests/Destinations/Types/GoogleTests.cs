@@ -29,8 +29,8 @@ public sealed class GoogleTests
 
     [Theory]
     [InlineData("""{"analytics":["a"]}""", "'consentMapping' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing.")]
-    [InlineData("""{"marketing":"ad_storage"}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters).")]
-    [InlineData("""{"marketing":["Ad Storage"]}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters).")]
+    [InlineData("""{"marketing":"ad_storage"}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a string of 10 characters.")]
+    [InlineData("""{"marketing":["Ad Storage"]}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a list of 1 entries.")]
     public void Check_Mapping_SaysTheRule(string mapping, string message)
     {
         foreach (var (type, id) in (ReadOnlySpan<(string, string)>)[("google-analytics", "G-1"), ("google-tag-manager", "GTM-1")])

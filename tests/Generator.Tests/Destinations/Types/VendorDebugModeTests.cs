@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
 
@@ -10,7 +11,12 @@ public sealed class VendorDebugModeTests
     [InlineData("amplitude", "options.logLevel", "4")]
     [InlineData("databuddy", "granted.debug", "true")]
     [InlineData("databuddy", "denied.debug", "true")]
+    [InlineData("google-analytics", "params.debug_mode", "true")]
     [InlineData("hightouch", "debug", "true")]
+    [InlineData("mixpanel", "options.debug", "true")]
+    [InlineData("posthog", "options.debug", "true")]
+    [InlineData("rudderstack", "options.logLevel", "\"DEBUG\"")]
+    [InlineData("segment", "debug", "true")]
     public void Compose_TestMode_ConfiguresDebugMode(string type, string path, string expected)
     {
         Assert.Equal(expected, Configured(type, path, testMode: true));
@@ -28,11 +34,29 @@ public sealed class VendorDebugModeTests
         Assert.DoesNotContain(usual, script => script!.ToJsonString().Contains("setDebug", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Compose_VercelInTestMode_LoadsTheDebugScript()
+    {
+        Assert.Equal("development", (string?)JsonNode.Parse(Configured("vercel-analytics", "mode", testMode: true)!));
+        Assert.Equal("production", (string?)JsonNode.Parse(Configured("vercel-analytics", "mode", testMode: false)!));
+        var test = Samples.Generate(Samples.Least("vercel-analytics").With(row => row with { TestMode = true })).Scripts(ConsentSet.Everything);
+        Assert.Equal("https://va.vercel-scripts.com/v1/script.debug.js", (string?)test[^1]!["src"]);
+    }
+
+    [Fact]
+    public void TestMode_EveryType_IsTestedHereWhereItChangesAnything()
+    {
+        string[] tested =
+        [
+            "adobe-analytics", "amplitude", "databuddy", "google-analytics", "hightouch", "mixpanel", "posthog", "rudderstack", "segment", "vercel-analytics",
+        ];
+        Assert.Equal(tested, DestinationCatalogue.BuiltIn.Types.Where(Samples.HasDebugMode).Select(type => type.Name));
+    }
+
     private static string? Configured(string type, string path, bool testMode)
     {
         var scripts = Samples.Generate(Samples.Least(type).With(row => row with { TestMode = testMode })).Scripts(ConsentSet.Everything);
-        JsonNode? config = scripts.Select(script => script!["attributes"]?["data-config"]).Where(value => value is not null).Select(value => JsonNode.Parse((string)value!)).OfType<JsonObject>().Single();
-        foreach (var part in path.Split('.')) config = config?[part];
-        return config?.ToJsonString();
+        return scripts.Select(script => script!["attributes"]?["data-config"]).Where(value => value is not null).Select(value => JsonNode.Parse((string)value!)).OfType<JsonObject>()
+            .Select(config => path.Split('.').Aggregate((JsonNode?)config, (found, part) => (found as JsonObject)?[part])?.ToJsonString()).SingleOrDefault(found => found is not null);
     }
 }

@@ -1,0 +1,63 @@
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
+
+/// <summary>The rules that a type has beside its fields' own: each broken one is reported with the field, the rule and what the value is, never with the value.</summary>
+public sealed class TypeRuleTests
+{
+    private const string Categories = "necessary, functionality, experience, measurement, marketing";
+
+    // Type, settings, field, message. What is in the settings as "secret…" is a value and must not be told.
+    private static readonly (string Type, string Settings, string Field, string Message)[] Rules =
+    [
+        ("google-analytics", """{"id":"G-1","consentMapping":{"secret":["ad_storage"]}}""", "consentMapping", $"'consentMapping' has a key that is no consent category; use {Categories}."),
+        ("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":"secret_storage"}}""", "consentMapping",
+            "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a string of 14 characters."),
+        ("google-analytics", "{\"id\":\"G-1\",\"consentMapping\":{\"marketing\":[" + string.Join(',', Enumerable.Repeat("\"ad_storage\"", 33)) + "]}}", "consentMapping",
+            "'consentMapping.marketing' may have 32 signals, and has 33."),
+        ("hotjar", """{"siteId":"secret"}""", "siteId", "'siteId' must be 1 to 12 digits, not beginning with 0, and is a string of 6 characters."),
+        ("hotjar", """{"siteId":1,"version":6.5}""", "version", "'version' must be a whole number, and is a number."),
+        ("matomo-analytics", """{"matomoUrl":"https://ma.example","siteId":["secret"]}""", "siteId", "'siteId' must be a number, or 1 to 64 letters, digits, _ and -, and is a list of 1 entries."),
+        ("matomo-analytics", """{"trackerUrl":"https://secret.example/t.php"}""", "matomoUrl",
+            "'matomoUrl' is required and missing, unless 'cloudId', or 'trackerUrl' and 'scriptUrl', are set: where Matomo is."),
+        ("meta-pixel", """{"pixelId":"1","dataProcessingOptions":{"options":["secret"]}}""", "dataProcessingOptions", "'dataProcessingOptions.options' must be [\"LDU\"] or [], and is a list of 1 entries."),
+        ("meta-pixel", """{"pixelId":"1","dataProcessingOptions":{}}""", "dataProcessingOptions", "'dataProcessingOptions.options' must be [\"LDU\"] or [], and is missing."),
+        ("meta-pixel", """{"pixelId":"1","dataProcessingOptions":{"options":[],"state":"secret"}}""", "dataProcessingOptions",
+            "'dataProcessingOptions.state' must be a whole number, 0 or greater, and is a string of 6 characters."),
+        ("pirsch", """{"identificationCode":"a","domain":{"secret":1}}""", "domain", "'domain' must be a list of domain names, each alone or with :code, or one text with commas between them, and is an object."),
+        ("plausible-analytics", """{"endpoint":"/secret"}""", "scriptId", "'scriptId' is required and missing, unless 'domain' is set: the id of the site's own script."),
+        ("plausible-analytics", """{"domain":"a.example","extension":"secret"}""", "extension",
+            "'extension' must be one of hash, outbound-links, file-downloads, tagged-events, revenue, pageview-props, compat, local, manual, or a list of them, and is a string of 6 characters."),
+        ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"secret":1}}""", "consentManagement",
+            "'consentManagement.mapping' must be an object that names the consent ids of at least one category, and is missing."),
+        ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"secret":["a"]}}}""", "consentManagement",
+            $"'consentManagement.mapping' has a key that is no consent category; use {Categories}."),
+        ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"marketing":"secret"}}}""", "consentManagement",
+            "'consentManagement.mapping.marketing' must be a list with at least one consent id, and is a string of 6 characters."),
+        ("rybbit-analytics", """{"siteId":{"secret":1}}""", "siteId", "'siteId' must be 1 to 64 letters, digits, _ and -, and is an object."),
+        ("umami-analytics", """{"websiteId":"a","domains":[true]}""", "domains", "'domains' must be a list of domain names, or one text with commas between them, and is a list of 1 entries."),
+        ("script", """{"src":"https://own.example/secret.js","textContent":"secret"}""", "src", "Exactly one of 'src' and 'textContent' is needed."),
+        ("script", """{"src":"https://own.example/a.js","attributes":{"type":"secret"}}""", "attributes", "'attributes.type' must be module or text/javascript, and is a string of 6 characters."),
+        ("script", """{"src":"https://own.example/a.js","attributes":{"data-x":7}}""", "attributes", "'attributes.data-x' must be a string, or true for an attribute without value, and is a number."),
+    ];
+
+    public static TheoryData<int> Places => [.. Enumerable.Range(0, Rules.Length)];
+
+    [Theory]
+    [MemberData(nameof(Places))]
+    public void Generate_RuleBroken_NamesFieldRuleAndShape(int place)
+    {
+        var (type, settings, field, message) = Rules[place];
+        var problem = Assert.Single(Samples.Generate(Samples.Row(type, settings)).Problems);
+        Assert.Equal((DestinationProblemKind.InvalidSettings, field, message), (problem.Kind, problem.Field, problem.Message));
+        Assert.DoesNotContain("secret", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryTypeWithRulesOfItsOwn_IsTested()
+    {
+        var own = DestinationCatalogue.BuiltIn.Types
+            .Where(type => type.GetType().GetMethod("Check", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.DeclaredOnly) is not null);
+        Assert.Equal(own.Select(type => type.Name), Rules.Select(rule => rule.Type).Distinct().Order(StringComparer.Ordinal));
+    }
+}
