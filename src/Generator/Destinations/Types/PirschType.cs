@@ -68,8 +68,8 @@ public sealed partial class PirschType : DestinationType
         new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },
         new("domain", SettingKind.JsonValue, "Further dashboards, each a domain or domain:code: a list, or one text with commas."),
         new("dev", SettingKind.Text, "The host name to track under, for tests on localhost.") { Pattern = HostName(), PatternInWords = "a host name or an https URL" },
-        new("hitEndpoint", SettingKind.Text, "Where page views go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
-        new("eventEndpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        EndpointSetting.Field("hitEndpoint", "page views"),
+        EndpointSetting.Field("eventEndpoint", "events"),
         new("disablePageViews", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
         new("extended", SettingKind.Flag, "Whether the extended script is loaded.") { DefaultJson = "false" },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://api.pirsch.io/pa.js\"" },
@@ -91,7 +91,7 @@ public sealed partial class PirschType : DestinationType
         var extended = settings.Flag("extended", false);
         var source = settings.Url("scriptUrl") ?? new Uri(extended ? "https://api.pirsch.io/pirsch-extended.js" : "https://api.pirsch.io/pa.js");
         foreach (var field in (ReadOnlySpan<string>)["hitEndpoint", "eventEndpoint"])
-            if (settings.Text(field) is { } endpoint && endpoint[0] != '/') scripts.Contact(CspDirective.Connect, new Uri(endpoint));
+            scripts.Contact(CspDirective.Connect, settings.EndpointUrl(field));
         var attributes = new ConfigObject();
         attributes.Set("data-code", settings.RequiredText("identificationCode").Trim());
         attributes.Set("data-domain", Domains(settings.Value("domain")) is { Length: > 0 } domains ? domains : null);
@@ -126,7 +126,4 @@ public sealed partial class PirschType : DestinationType
 
     [GeneratedRegex("^\\s*(?:https://)?[\\p{L}\\p{N}.-]{1,253}(?::[0-9]{1,5})?\\s*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex HostName();
-
-    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Endpoint();
 }

@@ -77,7 +77,7 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         new("domain", SettingKind.Text, "The site's domain, for the script that all sites shared.") { Pattern = Domain(), PatternInWords = "a domain, or several with commas between them" },
         new("extension", SettingKind.JsonValue, "Extensions of the script that all sites shared: one, or a list."),
         new("customProperties", SettingKind.JsonObject, "Properties of each page view."),
-        new("endpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        EndpointSetting.Field("endpoint", "events"),
         new("fileDownloads", SettingKind.JsonObject, "Which downloads are tracked: {\"fileExtensions\":[\"pdf\"]}."),
         new("hashBasedRouting", SettingKind.Flag, "Whether changes of the address after # are page views."),
         new("autoCapturePageviews", SettingKind.Flag, "Whether page views are tracked by themselves."),
@@ -100,7 +100,7 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         var scriptId = settings.Text("scriptId")?.Trim();
-        if (settings.Text("endpoint") is { } endpoint && endpoint[0] != '/') scripts.ContactInstead(new Uri(endpoint));
+        if (settings.EndpointUrl("endpoint") is { } endpoint) scripts.ContactInstead(endpoint);
         else if (settings.Url("scriptUrl") is { } host) scripts.ContactInstead(host);
         var options = new ConfigObject();
         options.Set("customProperties", settings.Value("customProperties"));
@@ -143,7 +143,4 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
 
     [GeneratedRegex("^\\s*[\\p{L}\\p{N}._:/,-]{1,512}\\s*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Domain();
-
-    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Endpoint();
 }

@@ -59,7 +59,7 @@ public sealed partial class VercelAnalyticsType : DestinationType
         new("disableAutoTrack", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
         new("mode", SettingKind.Text, "development loads the debug script, which reports nothing.") { OneOf = ["auto", "development", "production"], DefaultJson = "\"auto\"" },
         new("debug", SettingKind.Flag, "Whether the debug script is loaded.") { DefaultJson = "false" },
-        new("endpoint", SettingKind.Text, "Where events go: an https URL or a path of the site.") { Pattern = Endpoint(), PatternInWords = "an https URL, or a path that begins with /" },
+        EndpointSetting.Field("endpoint", "events"),
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://va.vercel-scripts.com/v1/script.js\"" },
     ];
 
@@ -67,7 +67,7 @@ public sealed partial class VercelAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        if (settings.Text("endpoint") is { } endpoint && endpoint[0] != '/') scripts.Contact(CspDirective.Connect, new Uri(endpoint));
+        scripts.Contact(CspDirective.Connect, settings.EndpointUrl("endpoint"));
         var debug = settings.Text("mode") == "development" || settings.Flag("debug", false) || scripts.TestMode;
         scripts.Inline(Start, config =>
         {
@@ -84,7 +84,4 @@ public sealed partial class VercelAnalyticsType : DestinationType
 
     [GeneratedRegex("^[A-Za-z0-9_.:-]{1,200}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Dsn();
-
-    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Endpoint();
 }
