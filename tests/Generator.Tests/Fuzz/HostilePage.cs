@@ -120,10 +120,14 @@ internal sealed partial class HostilePage
             engine.SetValue("config", config);
             engine.Execute(_prepared.GetOrAdd(text, static source => Engine.PrepareScript(source)));
         }
-        // Google's off switch is named after the tag's id.
-        return engine.Invoke("finish").AsString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(what => DisableSwitch().Replace(what, "global ga-disable-"));
+        // Google's off switch is named after the tag's id, a second destination's instance after its destination's.
+        return engine.Invoke("finish").AsString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(what => InstanceOfAnId().Replace(DisableSwitch().Replace(what, "global ga-disable-"), "_"));
     }
 
     [GeneratedRegex("^global ga-disable-.*")]
     private static partial Regex DisableSwitch();
+
+    [GeneratedRegex("(?<=^global [a-z0-9_]+)_(?:[0-9a-f]{8})+$")]
+    private static partial Regex InstanceOfAnId();
 }
