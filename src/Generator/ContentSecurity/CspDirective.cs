@@ -23,6 +23,9 @@ public enum CspDirective
 
     /// <summary>Workers.</summary>
     Worker,
+
+    /// <summary>Sounds and films.</summary>
+    Media,
 }
 
 /// <summary>What directives are called on the wire.</summary>
@@ -38,6 +41,7 @@ public static class CspDirectives
         CspDirective.Style => "style-src",
         CspDirective.Font => "font-src",
         CspDirective.Worker => "worker-src",
+        CspDirective.Media => "media-src",
         _ => throw new ArgumentOutOfRangeException(nameof(directive)),
     };
 }

@@ -34,6 +34,21 @@ public sealed class VendorHosts
     /// <summary>Where workers come from.</summary>
     public ImmutableArray<string> Worker { get; init; } = [];
 
+    /// <summary>Hosts of sounds and films.</summary>
+    public ImmutableArray<string> Media { get; init; } = [];
+
+    /// <summary>Where the hosts are from.</summary>
+    public HostBasis Basis { get; init; }
+
+    /// <summary>The page or the source that names them; null where they are only what the vendor's snippet, which the type's homepage describes, has.</summary>
+    public Uri? Documentation { get; init; }
+
+    /// <summary>
+    /// What the vendor asks of a policy beyond hosts, such as style-src 'unsafe-inline', without a full stop. No snapshot asks for it: a page that grants it weakens
+    /// itself for everything it shows, so that is for its owner to decide, who reads this in <c>types TYPE</c> and docs/destinations.md.
+    /// </summary>
+    public string? Withheld { get; init; }
+
     /// <summary>All of them in order, each once.</summary>
     public ImmutableArray<CspSource> Sources
     {
@@ -41,7 +56,7 @@ public sealed class VendorHosts
         {
             if (_sources.IsDefault)
             {
-                ImmutableArray<string>[] lists = [Script, Connect, Image, Frame, Style, Font, Worker];
+                ImmutableArray<string>[] lists = [Script, Connect, Image, Frame, Style, Font, Worker, Media];
                 _sources = [.. lists.SelectMany((hosts, index) => hosts.Select(host => CspSource.Host((CspDirective)index, host))).Distinct().Order()];
             }
             return _sources;

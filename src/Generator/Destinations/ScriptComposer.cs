@@ -72,6 +72,16 @@ public sealed class ScriptComposer
         Contact(CspDirective.Connect, host);
     }
 
+    /// <summary>Says that data goes to a host of the organization's own instead of the vendor's, whose scripts are still loaded.</summary>
+    public void ConnectInstead(Uri host)
+    {
+        _contacts = _contacts.RemoveAll(static source => source.Directive == CspDirective.Connect);
+        Contact(CspDirective.Connect, host);
+    }
+
+    /// <summary>Says that the settings choose another set of the vendor's hosts than the usual one, such as a region's.</summary>
+    public void ContactInstead(VendorHosts hosts) => _contacts = hosts.Sources;
+
     /// <summary>Adds a constant inline script; <paramref name="config"/> writes the value it finds in <c>data-config</c>.</summary>
     public void Inline(InlineScript script, Action<Utf8JsonWriter>? config = null) =>
         Add(new Script { Id = NextId(), Category = Condition, Inline = script, Config = config is null ? null : Write(config) });

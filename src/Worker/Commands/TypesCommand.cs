@@ -62,6 +62,8 @@ internal static class TypesCommand
         context.Console.WriteLine("Content-Security-Policy, for the default hosts (a snapshot's metadata has its own):");
         foreach (var directive in Policy(type))
             context.Console.WriteLine($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
+        if (!type.Hosts.Sources.IsEmpty) context.Console.WriteLine($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
+        if (type.Hosts.Withheld is { } withheld) context.Console.WriteLine($"The vendor also asks for this, which no snapshot does: {withheld}.");
     }
 
     private static IEnumerable<IGrouping<CspDirective, CspSource>> Policy(DestinationType type) => type.Hosts.Sources

@@ -71,6 +71,18 @@ public sealed class PolicyTests
     [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example"}""", "script-src", "https://ph.example")]
     [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example","scriptUrl":"https://cdn.example/a.js"}""", "script-src", "https://cdn.example https://ph.example")]
     [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"api_host":"https://mp.example"}}""", "connect-src", "https://mp.example")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"api_host":"https://mp.example"}}""", "script-src", "https://cdn.mxpnl.com")]
+    [InlineData("amplitude", """{"apiKey":"a","initOptions":{"serverZone":"EU"}}""", "connect-src", "https://api.eu.amplitude.com https://diagnostics.prod.eu-central-1.amplitude.com https://sr-client-cfg.eu.amplitude.com")]
+    [InlineData("ahrefs-analytics", """{"key":"a","scriptUrl":"https://ah.example/a.js"}""", "connect-src", "https://ah.example")]
+    [InlineData("hightouch", """{"writeKey":"a","apiHost":"ht.example:8443/in"}""", "connect-src", "https://ht.example:8443")]
+    [InlineData("segment", """{"writeKey":"a","scriptUrl":"https://seg.example/a.js"}""", "connect-src", "https://api.segment.io https://cdn.segment.com https://seg.example")]
+    [InlineData("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example/x","loadOptions":{"configUrl":"https://cfg.example"}}""", "connect-src", "https://api.rudderstack.com https://cfg.example https://rs.example")]
+    [InlineData("rybbit-analytics", """{"siteId":"1","analyticsHost":"https://ry.example/api"}""", "connect-src", "https://ry.example")]
+    [InlineData("databuddy", """{"clientId":"a","apiUrl":"https://db.example"}""", "connect-src", "https://db.example")]
+    [InlineData("plausible-analytics", """{"scriptId":"a","endpoint":"https://pl.example/e"}""", "connect-src", "https://pl.example")]
+    [InlineData("matomo-analytics", """{"matomoUrl":"https://ma.example/m"}""", "connect-src", "https://ma.example")]
+    [InlineData("matomo-analytics", """{"matomoUrl":"https://ma.example/m"}""", "img-src", "https://ma.example")]
+    [InlineData("promptwatch", """{"projectId":"a","scriptUrl":"https://pw.example/a.js"}""", "connect-src", "https://pw.example")]
     [InlineData("umami-analytics", """{"websiteId":"a","scriptUrl":"https://um.example/u.js"}""", "connect-src", "https://um.example")]
     [InlineData("umami-analytics", """{"websiteId":"a","scriptUrl":"https://um.example/u.js","hostUrl":"https://in.example"}""", "connect-src", "https://in.example")]
     [InlineData("google-analytics", """{"id":"G-A","customParameters":{"server_container_url":"https://gtm.example/x"}}""", "connect-src", "https://*.analytics.google.com https://*.google-analytics.com https://*.googletagmanager.com https://gtm.example")]
@@ -90,6 +102,21 @@ public sealed class PolicyTests
     {
         var generated = Samples.Generate(Samples.Row("script", """{"textContent":"window.own = '\u2028</script>é';\r\n"}"""));
         Assert.Equal([$"'{InlineScript.HashFor("window.own = '\u2028</script>é';\r\n")}'"], Policy(generated, ConsentSet.Everything)["script-src"]);
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_Hosts_HaveASource(string name)
+    {
+        Assert.True(DestinationCatalogue.BuiltIn.TryGet(name, out var type));
+        var hosts = type.Hosts;
+        Assert.All(hosts.Sources, source => Assert.Matches("^(https|wss)://(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$|^(blob|data):$", source.Value));
+        // The schemes are no place scripts may come from.
+        Assert.All(hosts.Script, host => Assert.StartsWith("https://", host, StringComparison.Ordinal));
+        if (name is not ("console" or "script")) Assert.NotEmpty(hosts.Script);
+        if (hosts.Basis != HostBasis.Snippet) Assert.NotNull(hosts.Documentation);
+        Assert.Equal(Uri.UriSchemeHttps, (hosts.Documentation ?? type.Homepage).Scheme);
+        Assert.False(hosts.Withheld?.EndsWith('.') ?? false);
     }
 
     [Theory]

@@ -35,7 +35,8 @@ public sealed class DestinationDocumentTests
             reach a script. Every type also has `enableClientSide`; `false` leaves the destination to the server. A setting that is not listed is accepted and stays behind.
 
             Hosts: what a Content-Security-Policy must permit with the default settings, as far as the vendor documents it; a host in a setting takes the place
-            of the vendor's or comes on top. A snapshot's metadata (`csp`) has the exact policy of that snapshot, with the hashes of its inline scripts.
+            of the vendor's or comes on top. Below them stands where they are from; what the vendor asks for besides hosts (*not granted*) is never in a snapshot's
+            policy, because it weakens the whole page: add it yourself where you want it. A snapshot's metadata (`csp`) has the exact policy of that snapshot, with the hashes of its inline scripts.
 
             The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Two things hold for every type and are not
             repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
@@ -55,13 +56,20 @@ public sealed class DestinationDocumentTests
                 string.Join(", ", type.Aliases.Select(alias => $"`{alias}`")),
                 string.Join("<br>", type.Fields.OrderBy(field => field.Required ? 0 : field.Visibility == SettingVisibility.Public ? 1 : 2).Select(Setting)),
                 string.Join("<br>", type.Hosts.Sources.GroupBy(source => source.Directive)
-                    .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}")),
+                    .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}").Concat(Source(type))),
                 Samples.HasDebugMode(type) ? "debug mode" : "",
                 Escaped(type.Package?.ToString() ?? "not stated"),
             ];
             page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
         }
         return page.ToString();
+    }
+
+    private static IEnumerable<string> Source(DestinationType type)
+    {
+        if (type.Hosts.Sources.IsEmpty) yield break;
+        yield return type.Hosts.Documentation is { } page ? $"from [{type.Hosts.Basis.InWords()}]({page.AbsoluteUri})" : $"from {type.Hosts.Basis.InWords()}";
+        if (type.Hosts.Withheld is { } withheld) yield return $"*not granted:* {Escaped(withheld)}";
     }
 
     private static string Setting(SettingField field)

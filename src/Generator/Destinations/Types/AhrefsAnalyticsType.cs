@@ -48,6 +48,7 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
+        if (settings.Url("scriptUrl") is { } own) scripts.ContactInstead(own);
         scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://analytics.ahrefs.com/analytics.js"),
             [("data-key", settings.RequiredText("key").Trim())], defer: false);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -67,11 +68,19 @@ public sealed partial class AmplitudeType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
-    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/amplitude/Amplitude-TypeScript"/>); a <c>serverUrl</c> among the options takes their place.</remarks>
+    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/amplitude/Amplitude-TypeScript"/>); <c>serverZone</c> EU has its own. A <c>serverUrl</c> comes on top, since the remote configuration stays with Amplitude.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Library,
+        Documentation = new("https://github.com/amplitude/Amplitude-TypeScript"),
         Script = ["https://cdn.amplitude.com"],
-        Connect = ["https://api2.amplitude.com", "https://sr-client-cfg.amplitude.com"],
+        Connect = ["https://api2.amplitude.com", "https://sr-client-cfg.amplitude.com", "https://diagnostics.prod.us-west-2.amplitude.com"],
+    };
+
+    private static readonly VendorHosts s_europe = new()
+    {
+        Script = ["https://cdn.amplitude.com"],
+        Connect = ["https://api.eu.amplitude.com", "https://sr-client-cfg.eu.amplitude.com", "https://diagnostics.prod.eu-central-1.amplitude.com"],
     };
 
     /// <inheritdoc/>
@@ -94,7 +103,9 @@ public sealed partial class AmplitudeType : DestinationType
         var options = new ConfigObject();
         if (scripts.TestMode) options.Set("logLevel", 4); // LogLevel.Debug
         options.Merge(settings.Value("initOptions"));
-        if (settings.Value("initOptions").HttpsUrl("serverUrl") is { } server) scripts.ContactInstead(server);
+        if (settings.Value("initOptions") is { ValueKind: JsonValueKind.Object } init && init.TryGetProperty("serverZone", out var zone) && zone.ValueEquals("EU"))
+            scripts.ContactInstead(s_europe);
+        if (settings.Value("initOptions").HttpsUrl("serverUrl") is { } server) scripts.Contact(CspDirective.Connect, server);
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {

@@ -52,6 +52,9 @@ public sealed partial class CrispType : DestinationType
     /// <remarks>Hosts: <see href="https://docs.crisp.chat/guides/others/whitelisting-our-systems/crisp-domain-names"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://docs.crisp.chat/guides/others/whitelisting-our-systems/crisp-domain-names"),
+        Withheld = "style-src 'unsafe-inline'",
         Script = ["https://client.crisp.chat"],
         Connect = ["https://client.crisp.chat", "https://storage.crisp.chat", "wss://client.relay.crisp.chat", "wss://stream.relay.crisp.chat"],
         Image = ["https://client.crisp.chat", "https://image.crisp.chat", "https://storage.crisp.chat", "data:"],

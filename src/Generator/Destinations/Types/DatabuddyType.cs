@@ -57,6 +57,8 @@ public sealed partial class DatabuddyType : DestinationType
     /// <remarks>Hosts: <see href="https://www.databuddy.cc/docs/sdk/configuration"/>.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://www.databuddy.cc/docs/sdk/configuration"),
         Script = ["https://cdn.databuddy.cc"],
         Connect = ["https://basket.databuddy.cc"],
     };

@@ -56,6 +56,8 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, Google Analytics 4 without advertising features.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://developers.google.com/tag-platform/security/guides/csp"),
         Script = ["https://*.googletagmanager.com"],
         Connect = ["https://*.google-analytics.com", "https://*.analytics.google.com", "https://*.googletagmanager.com"],
         Image = ["https://*.google-analytics.com", "https://*.googletagmanager.com"],

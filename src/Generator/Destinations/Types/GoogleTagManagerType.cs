@@ -57,8 +57,11 @@ public sealed partial class GoogleTagManagerType : DestinationType
     /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, the container itself; what its tags need comes on top, and nobody but the container's owner knows it.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://developers.google.com/tag-platform/security/guides/csp"),
+        Withheld = "what the container's tags need, which only its owner knows",
         Script = ["https://www.googletagmanager.com"],
-        Connect = ["https://www.googletagmanager.com"],
+        Connect = ["https://www.googletagmanager.com", "https://www.google.com"],
         Image = ["https://www.googletagmanager.com"],
     };
 

@@ -45,6 +45,9 @@ public sealed partial class HotjarType : DestinationType
     /// <remarks>Hosts: <see href="https://help.hotjar.com/hc/en-us/articles/115011640307"/>; its widgets want style-src 'unsafe-inline' besides, which is left to the site.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://help.hotjar.com/hc/en-us/articles/115011640307"),
+        Withheld = "style-src 'unsafe-inline', for its widgets",
         Script = ["https://*.hotjar.com"],
         Connect = ["https://*.hotjar.com", "https://*.hotjar.io", "wss://*.hotjar.com"],
         Image = ["https://*.hotjar.com"],

@@ -48,11 +48,25 @@ public sealed partial class IntercomType : DestinationType
     /// <remarks>Hosts: <see href="https://www.intercom.com/help/en/articles/3894-using-intercom-with-content-security-policy"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://www.intercom.com/help/en/articles/3894"),
+        Withheld = "style-src 'unsafe-inline', and frame-src for the video sites that messages embed",
         Script = ["https://app.intercom.io", "https://widget.intercom.io", "https://js.intercomcdn.com"],
-        Connect = ["https://*.intercom.io", "wss://*.intercom.io", "https://*.intercom-messenger.com", "wss://*.intercom-messenger.com", "https://uploads.intercomcdn.com", "https://uploads.intercomusercontent.com"],
+        Connect =
+        [
+            "https://via.intercom.io", "https://api.intercom.io", "https://api.au.intercom.io", "https://api.eu.intercom.io",
+            "https://api-iam.intercom.io", "https://api-iam.eu.intercom.io", "https://api-iam.au.intercom.io", "https://api-ping.intercom.io",
+            "https://*.intercom-messenger.com", "wss://*.intercom-messenger.com",
+            "https://nexus-websocket-a.intercom.io", "wss://nexus-websocket-a.intercom.io", "https://nexus-websocket-b.intercom.io", "wss://nexus-websocket-b.intercom.io",
+            "https://nexus-europe-websocket.intercom.io", "wss://nexus-europe-websocket.intercom.io",
+            "https://nexus-australia-websocket.intercom.io", "wss://nexus-australia-websocket.intercom.io",
+            "https://uploads.intercomcdn.com", "https://uploads.intercomcdn.eu", "https://uploads.au.intercomcdn.com", "https://uploads.eu.intercomcdn.com",
+            "https://uploads.intercomusercontent.com",
+        ],
         Image = ["blob:", "data:", "https://js.intercomcdn.com", "https://static.intercomassets.com", "https://downloads.intercomcdn.com", "https://uploads.intercomusercontent.com", "https://gifs.intercomcdn.com", "https://messenger-apps.intercom.io"],
         Frame = ["https://intercom-sheets.com", "https://www.intercom-reporting.com"],
         Font = ["https://js.intercomcdn.com", "https://fonts.intercomcdn.com"],
+        Media = ["https://js.intercomcdn.com", "https://downloads.intercomcdn.com", "https://downloads.intercomcdn.eu", "https://downloads.au.intercomcdn.com"],
     };
 
     /// <inheritdoc/>

@@ -54,6 +54,8 @@ public sealed partial class MicrosoftClarityType : DestinationType
     /// <remarks>Hosts: <see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-csp"/>.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-csp"),
         Script = ["https://*.clarity.ms"],
         Connect = ["https://*.clarity.ms", "https://c.bing.com"],
         Image = ["https://*.clarity.ms", "https://c.bing.com"],

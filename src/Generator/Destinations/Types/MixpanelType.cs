@@ -55,9 +55,11 @@ public sealed partial class MixpanelType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
-    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/mixpanel/mixpanel-js"/>); an <c>api_host</c> among the options takes their place.</remarks>
+    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/mixpanel/mixpanel-js"/>); an <c>api_host</c> among the options takes the place of where data goes, the recorder still comes from the CDN.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Library,
+        Documentation = new("https://github.com/mixpanel/mixpanel-js"),
         Script = ["https://cdn.mxpnl.com"],
         Connect = ["https://api-js.mixpanel.com"],
     };
@@ -88,7 +90,7 @@ public sealed partial class MixpanelType : DestinationType
         if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (scripts.TestMode) options.Set("debug", true);
         options.Merge(settings.Value("initOptions"));
-        if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ContactInstead(apiHost);
+        if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {

@@ -56,6 +56,9 @@ public sealed partial class PostHogType : DestinationType
     /// <remarks>Hosts: <see href="https://posthog.com/docs/advanced/content-security-policy"/>, PostHog Cloud without its toolbar; an API host of one's own takes their place.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://posthog.com/docs/advanced/content-security-policy"),
+        Withheld = "what the toolbar needs, which visitors do not see",
         Script = ["https://*.posthog.com"],
         Connect = ["https://*.posthog.com"],
     };

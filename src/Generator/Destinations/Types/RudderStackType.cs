@@ -113,6 +113,9 @@ public sealed partial class RudderStackType : DestinationType
         var settings = scripts.Settings;
         var writeKey = settings.RequiredText("writeKey").Trim();
         scripts.Contact(CspDirective.Connect, settings.Url("dataPlaneUrl"));
+        scripts.Contact(CspDirective.Connect, settings.Value("loadOptions").HttpsUrl("configUrl"));
+        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").HttpsUrl("destSDKBaseURL"));
+        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").HttpsUrl("pluginsSDKBaseURL"));
         var mapping = Mapping(settings);
         var mapped = !mapping.IsEmpty;
         if (!mapped && scripts.AlwaysLoads) mapping = [(ConsentCategory.Measurement, [])];

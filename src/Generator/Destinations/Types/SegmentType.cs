@@ -77,6 +77,8 @@ public sealed partial class SegmentType : DestinationType
     {
         var settings = scripts.Settings;
         var writeKey = settings.RequiredText("writeKey").Trim();
+        // The library asks the host it comes from for the source's settings.
+        scripts.Contact(CspDirective.Connect, settings.Url("scriptUrl"));
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();
