@@ -128,10 +128,14 @@ public sealed class ScriptComposer
     /// Adds the vendor's own script. It stays on the page when consent is withdrawn (its code cannot be unloaded, and a second element would
     /// run it twice), and destinations of the scope that load the same URL share one element.
     /// </summary>
-    public void LoadVendor(Uri source, Func<Script, Script>? adjust = null) =>
+    /// <remarks>
+    /// Where a page has room for one destination of the type (<paramref name="onePerPage"/>), the scripts of the first set it up; so of those that need
+    /// the same consent only the first one's library is loaded, whatever URL the others have. One that needs another consent may come to a page without the first, and keeps its own.
+    /// </remarks>
+    public void LoadVendor(Uri source, Func<Script, Script>? adjust = null, bool onePerPage = false) =>
         Load(source, script =>
         {
-            var loader = script with { Async = true, PersistAfterConsentRevoked = true, SharedKey = source.AbsoluteUri };
+            var loader = script with { Async = true, PersistAfterConsentRevoked = true, SharedKey = onePerPage ? OnePerPageKey : source.AbsoluteUri };
             return adjust is null ? loader : adjust(loader);
         });
 
@@ -139,7 +143,7 @@ public sealed class ScriptComposer
     /// Adds the vendor's own script where its element's attributes are its whole configuration. Destinations share it only where
     /// these are the same too. An attribute without value is left out.
     /// </summary>
-    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true)
+    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true, bool onePerPage = false)
     {
         var set = attributes.Where(attribute => attribute.Value is not null).Select(attribute => KeyValuePair.Create(attribute.Name, attribute.Value!)).ToImmutableArray();
         LoadVendor(source, script => script with
@@ -147,9 +151,11 @@ public sealed class ScriptComposer
             Async = defer ? null : true,
             Defer = defer,
             Attributes = set,
-            SharedKey = $"{source.AbsoluteUri} {string.Join(' ', set)}",
+            SharedKey = onePerPage ? OnePerPageKey : $"{source.AbsoluteUri} {string.Join(' ', set)}",
         });
     }
+
+    private string OnePerPageKey => $"{BaseId.Split(':')[0]} {Condition}";
 
     private static Script Adjusted(Script script, Func<Script, Script>? adjust)
     {

@@ -37,6 +37,7 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         ["google-analytics.anonymizeIp"] = "the control plane's older settings",
         ["google-analytics.cookieFlags"] = "the control plane's older settings",
         ["google-analytics.customParameters"] = "the control plane's older settings",
+        ["google-analytics.enableEnhancedMeasurement"] = "the control plane's older settings",
     };
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -99,7 +99,7 @@ public sealed partial class CrispType : DestinationType
             if (settings.Flag("safeMode", false)) config.WriteBoolean("safeMode", true);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js"));
+        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]

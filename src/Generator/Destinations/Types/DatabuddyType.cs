@@ -98,7 +98,8 @@ public sealed partial class DatabuddyType : DestinationType
                 ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
                 ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"),
             ],
-            defer: false);
+            defer: false,
+            onePerPage: true);
 
         ConfigObject Configuration(string name)
         {

@@ -82,7 +82,7 @@ public sealed partial class HeapType : DestinationType
             options.WriteTo(config, "clientConfig");
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js"));
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

@@ -88,7 +88,7 @@ public sealed partial class HightouchType : DestinationType
             if (scripts.TestMode) config.WriteBoolean("debug", true);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js"));
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]

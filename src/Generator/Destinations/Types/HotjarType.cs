@@ -88,7 +88,7 @@ public sealed partial class HotjarType : DestinationType
             config.WriteEndObject();
         });
         scripts.LoadVendor(scripts.Settings.Url("scriptUrl")
-            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}")));
+            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}")), onePerPage: true);
     }
 
     private static string TextOf(JsonElement? value) => value switch

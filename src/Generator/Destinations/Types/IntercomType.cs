@@ -105,7 +105,7 @@ public sealed partial class IntercomType : DestinationType
             messenger.WriteTo(config, "settings");
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}"));
+        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}"), onePerPage: true);
     }
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]

@@ -83,7 +83,7 @@ public sealed partial class LogRocketType : DestinationType
             config.WriteString("src", source.AbsoluteUri);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(source, script => script with { Attributes = [new("crossorigin", "anonymous")] });
+        scripts.LoadVendor(source, script => script with { Attributes = [new("crossorigin", "anonymous")] }, onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

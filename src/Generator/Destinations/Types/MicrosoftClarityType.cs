@@ -20,6 +20,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
     private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Signals +
         """
         if(!w.clarity){w.clarity=function(){(w.clarity.q=w.clarity.q||[]).push(arguments)}}
+        var page=signals("microsoft-clarity page");if((page.owner=page.owner||c.key)!==c.key)return;
         var g=signals(c.key);g.hold(s);
         g.start(["measurement","marketing"],function(is,first){w.clarity("consentv2",{ad_Storage:is("marketing")&&!(first&&c.denyAd)?"granted":"denied",analytics_Storage:is("measurement")&&!(first&&c.denyAnalytics)?"granted":"denied"})});
         """));
@@ -98,7 +99,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
             config.WriteBoolean("denyAnalytics", Denies(settings.Value("defaultConsent"), AnalyticsKeys));
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}"));
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}"), onePerPage: true);
     }
 
     private static bool Denies(JsonElement? value, ImmutableArray<string> keys) => value is { } consent && consent.ValueKind switch

@@ -116,8 +116,8 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
             config.WriteEndObject();
         });
         var source = settings.Url("scriptUrl") ?? new Uri($"https://plausible.io/js/{FileName(scriptId, settings.Value("extension"))}");
-        if (scriptId is not null) scripts.LoadVendor(source);
-        else scripts.LoadVendor(source, [("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint"))]);
+        if (scriptId is not null) scripts.LoadVendor(source, onePerPage: true);
+        else scripts.LoadVendor(source, [("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint"))], onePerPage: true);
     }
 
     private static string FileName(string? scriptId, JsonElement? extension)

@@ -142,7 +142,7 @@ public sealed partial class RudderStackType : DestinationType
             config.WriteEndObject();
         });
         scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.rudderlabs.com/v3/modern/rsa.min.js"),
-            [("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey)], defer: false);
+            [("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey)], defer: false, onePerPage: true);
     }
 
     private static ConfigObject LoadOptions(DestinationSettings settings, bool testMode, bool holdsBack)

@@ -87,7 +87,7 @@ public sealed partial class SegmentType : DestinationType
             if (scripts.TestMode) config.WriteBoolean("debug", true);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js"));
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

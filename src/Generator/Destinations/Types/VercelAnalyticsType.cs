@@ -79,7 +79,7 @@ public sealed partial class VercelAnalyticsType : DestinationType
         [
             ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
             ("data-endpoint", settings.Text("endpoint")),
-        ]);
+        ], onePerPage: true);
     }
 
     [GeneratedRegex("^[A-Za-z0-9_.:-]{1,200}\\z", RegexOptions.CultureInvariant)]
