@@ -30,6 +30,8 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     /// <remarks>Hosts: <see href="https://developers.cloudflare.com/fundamentals/reference/policies-compliances/content-security-policies/"/>.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Basis = HostBasis.Guide,
+        Documentation = new("https://developers.cloudflare.com/fundamentals/reference/policies-compliances/content-security-policies/"),
         Script = ["https://static.cloudflareinsights.com"],
         Connect = ["https://cloudflareinsights.com"],
     };

@@ -58,6 +58,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     {
         Basis = HostBasis.Guide,
         Documentation = new("https://developers.google.com/tag-platform/security/guides/csp"),
+        Withheld = "the hosts of Google Signals, Ads and Floodlight, which the guide lists apart",
         Script = ["https://*.googletagmanager.com"],
         Connect = ["https://*.google-analytics.com", "https://*.analytics.google.com", "https://*.googletagmanager.com"],
         Image = ["https://*.google-analytics.com", "https://*.googletagmanager.com"],

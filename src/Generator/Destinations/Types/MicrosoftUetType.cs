@@ -48,12 +48,12 @@ public sealed partial class MicrosoftUetType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
-    /// <remarks>Hosts from the vendor's snippet and its noscript part.</remarks>
+    /// <remarks>Hosts from the vendor's snippet and its noscript part; observed besides, bat.bing.net.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Script = ["https://bat.bing.com"],
-        Connect = ["https://bat.bing.com"],
-        Image = ["https://bat.bing.com"],
+        Connect = ["https://bat.bing.com", "https://bat.bing.net"],
+        Image = ["https://bat.bing.com", "https://bat.bing.net"],
     };
 
     /// <inheritdoc/>

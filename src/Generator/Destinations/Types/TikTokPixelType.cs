@@ -51,11 +51,11 @@ public sealed partial class TikTokPixelType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
-    /// <remarks>Hosts from the vendor's snippet: the library and what it sends have the same host.</remarks>
+    /// <remarks>Hosts from the vendor's snippet: the library and what it sends have the same host; observed besides, its request over IPv6.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Script = ["https://analytics.tiktok.com"],
-        Connect = ["https://analytics.tiktok.com"],
+        Connect = ["https://analytics.tiktok.com", "https://analytics-ipv6.tiktokw.us"],
     };
 
     /// <inheritdoc/>
