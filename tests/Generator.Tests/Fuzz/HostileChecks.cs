@@ -286,7 +286,7 @@ internal sealed partial class HostileChecks
     [GeneratedRegex(@"[\x00-\x20""<>\\^`{}|\x7F\u2028\u2029]")]
     private static partial Regex NotInUrl();
 
-    [GeneratedRegex(@"\A(script|connect|img|frame|style|font|worker)-src\z")]
+    [GeneratedRegex(@"\A(script|connect|img|frame|style|font|worker|media)-src\z")]
     private static partial Regex DirectiveName();
 
     [GeneratedRegex(@"\A(?:(https|wss)://(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]{1,5})?|(blob|data):|'sha256-[A-Za-z0-9+/]{43}=')\z")]

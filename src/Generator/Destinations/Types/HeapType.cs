@@ -44,10 +44,11 @@ public sealed partial class HeapType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
-    /// <remarks>The host of the vendor's snippet; what the environment's configuration loads comes on top.</remarks>
+    /// <remarks>The host of the vendor's snippet, from which the configuration also loads the library, and the one that a configuration names for events.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Script = ["https://cdn.us.heap-api.com"],
+        Connect = ["https://c.us.heap-api.com"],
     };
 
     /// <inheritdoc/>

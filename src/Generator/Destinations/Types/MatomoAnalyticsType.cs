@@ -104,11 +104,8 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         var (tracker, library) = Urls(settings);
-        if (!tracker.Host.EndsWith(".matomo.cloud", StringComparison.OrdinalIgnoreCase))
-        {
-            scripts.ContactInstead(tracker);
-            scripts.Contact(CspDirective.Image, tracker);
-        }
+        scripts.ContactInstead(tracker);
+        scripts.Contact(CspDirective.Image, tracker);
         var defaultConsent = settings.Text("defaultConsent");
         scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
