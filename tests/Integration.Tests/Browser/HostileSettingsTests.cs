@@ -21,58 +21,17 @@ public sealed class HostileSettingsTests(ChromiumFixture chromium)
         "\0\r\nwindow.pwned=1",
     ];
 
-    internal static readonly JsonObject Least = new()
-    {
-        ["google-analytics"] = new JsonObject { ["id"] = "G-A" },
-        ["google-tag-manager"] = new JsonObject { ["id"] = "GTM-A" },
-        ["ahrefs-analytics"] = new JsonObject { ["key"] = "a" },
-        ["cloudflare-web-analytics"] = new JsonObject { ["token"] = "a" },
-        ["fathom-analytics"] = new JsonObject { ["site"] = "a" },
-        ["reddit-pixel"] = new JsonObject { ["pixelId"] = "a" },
-        ["snapchat-pixel"] = new JsonObject { ["pixelId"] = "a" },
-        ["umami-analytics"] = new JsonObject { ["websiteId"] = "a" },
-        ["adobe-analytics"] = new JsonObject { ["scriptUrl"] = "https://own.example/launch.js" },
-        ["amplitude"] = new JsonObject { ["apiKey"] = "a" },
-        ["clearbit"] = new JsonObject { ["publishableKey"] = "pk_a" },
-        ["crisp"] = new JsonObject { ["websiteId"] = "a" },
-        ["databuddy"] = new JsonObject { ["clientId"] = "a" },
-        ["heap"] = new JsonObject { ["envId"] = "1" },
-        ["hightouch"] = new JsonObject { ["writeKey"] = "a" },
-        ["intercom"] = new JsonObject { ["appId"] = "a" },
-        ["x-pixel"] = new JsonObject { ["pixelId"] = "a" },
-        ["hotjar"] = new JsonObject { ["siteId"] = 1 },
-        ["linkedin-insights"] = new JsonObject { ["id"] = "1" },
-        ["microsoft-clarity"] = new JsonObject { ["id"] = "a" },
-        ["microsoft-uet"] = new JsonObject { ["id"] = "1" },
-        ["segment"] = new JsonObject { ["writeKey"] = "a" },
-        ["tiktok-pixel"] = new JsonObject { ["pixelId"] = "a" },
-        ["meta-pixel"] = new JsonObject { ["pixelId"] = "1" },
-        ["mixpanel"] = new JsonObject { ["token"] = "0123456789abcdef0123456789abcdef" },
-        ["posthog"] = new JsonObject { ["id"] = "phc_x" },
-        ["plausible-analytics"] = new JsonObject { ["domain"] = "a.example" },
-        ["matomo-analytics"] = new JsonObject { ["matomoUrl"] = "https://own.example" },
-        ["vercel-analytics"] = new JsonObject(),
-        ["rudderstack"] = new JsonObject { ["writeKey"] = "a", ["dataPlaneUrl"] = "https://own.example" },
-        ["logrocket"] = new JsonObject { ["appId"] = "a/b" },
-        ["rybbit-analytics"] = new JsonObject { ["siteId"] = "a" },
-        ["pirsch"] = new JsonObject { ["identificationCode"] = "a" },
-        ["promptwatch"] = new JsonObject { ["projectId"] = "a" },
-        ["script"] = new JsonObject { ["src"] = "https://own.example/a.js" },
-    };
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task EveryFreeSetting_WithAttacks_NothingRuns()
     {
-        // A type that is new must be attacked too.
-        Assert.Equal(DestinationCatalogue.BuiltIn.Types.Select(type => type.Name).Where(name => name != "console"), Least.Select(type => type.Key).Order(StringComparer.Ordinal));
         var rows = new List<Generator.Snapshots.OpenedDestination>();
-        foreach (var type in DestinationCatalogue.BuiltIn.Types.Where(type => Least.ContainsKey(type.Name)))
+        foreach (var type in DestinationCatalogue.BuiltIn.Types)
             foreach (var field in type.Fields)
                 foreach (var attack in Attacks)
                 {
-                    var settings = Least[type.Name]!.DeepClone().AsObject();
+                    var settings = JsonNode.Parse(type.Examples.Least)!.AsObject();
                     // The custom script's text is JavaScript by its nature.
                     if (field.Name == "textContent") continue;
                     settings[field.Name] = field.Kind switch
