@@ -69,7 +69,12 @@ let number = 0, sum = 0;
 // Seconds of processor time: on a busy machine the clock on the wall mostly counts the others.
 const cpu = since => { const { user, system } = process.cpuUsage(since); return (user + system) / 1e6; };
 for (const start = process.cpuUsage(); cpu(start) < 1;) sum += way(settingsOf(number++));
-const first = number, start = process.cpuUsage();
-while (cpu(start) < Number(seconds)) sum += way(settingsOf(number++));
-const rate = (number - first) / cpu(start);
+// As for ours: the median of five equal parts.
+const rates = [];
+for (let slice = 0; slice < 5; slice++) {
+  const first = number, start = process.cpuUsage();
+  while (cpu(start) < Number(seconds) / 5) sum += way(settingsOf(number++));
+  rates.push((number - first) / cpu(start));
+}
+const rate = rates.sort((a, b) => a - b)[2];
 console.log(`${mode}\t${rate.toFixed(0)}\t${sum > 0 ? "" : "nothing"}`);
