@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using ConsentSnapshots.Generator.Scripts;
 
@@ -9,12 +10,6 @@ namespace ConsentSnapshots.Generator.Snapshots;
 /// </summary>
 public sealed class Snapshot
 {
-    /// <summary>One large scope's bytes are not kept for the thread's next.</summary>
-    private const int MaxKept = 1024 * 1024;
-
-    [ThreadStatic]
-    private static byte[]? t_joined;
-
     private readonly byte[] _text;
     private readonly Slice[] _slices;
     private byte[]? _bytes;
@@ -25,11 +20,11 @@ public sealed class Snapshot
     {
         (_text, _slices, DestinationCount, ScriptCount) = (text, slices, destinationCount, scriptCount);
         foreach (var slice in slices) Length += slice.Length;
-        var joined = t_joined;
-        if (joined is null || joined.Length < Length) joined = GC.AllocateUninitializedArray<byte>(Math.Max(Length, 64 * 1024));
-        if (joined.Length <= MaxKept) t_joined = joined;
+        // Put together for its name only, in a buffer that goes back: most are never asked for their bytes.
+        var joined = ArrayPool<byte>.Shared.Rent(Length);
         Join(joined);
         Hash = SnapshotHash.Of(joined.AsSpan(0, Length));
+        ArrayPool<byte>.Shared.Return(joined);
     }
 
     /// <summary>How many bytes it has.</summary>

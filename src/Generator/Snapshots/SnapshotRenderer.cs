@@ -30,32 +30,25 @@ internal static class SnapshotRenderer
         var opening = text.Append("{\"scripts\":["u8);
         var scriptTexts = WriteScripts(scripts, text);
         var policyTexts = WritePolicies(policy, text);
-        Span<Slice> tails = stackalloc Slice[ConsentSet.Count];
-        Span<(int Destinations, int Scripts)> counts = stackalloc (int, int)[ConsentSet.Count];
-        for (var index = 0; index < combinations.Count; index++)
-        {
-            counts[index] = Count(destinations, scripts, combinations.First(index));
-            tails[index] = WriteCounts(counts[index].Destinations, counts[index].Scripts, text);
-        }
-
-        var whole = text.Written.ToArray();
-        var snapshots = ImmutableArray.CreateBuilder<Snapshot>(combinations.Count);
-        for (var index = 0; index < combinations.Count; index++)
+        var documents = new (Slice[] Slices, int Destinations, int Scripts)[combinations.Count];
+        for (var index = 0; index < documents.Length; index++)
         {
             var set = combinations.First(index);
             var slices = new SliceList(scripts.Count + 3);
+            var (destinationCount, scriptCount) = (0, 0);
+            foreach (var destination in destinations)
+                if (destination.Gives.IsMetBy(set)) destinationCount++;
             slices.Add(opening);
-            for (var (script, first) = (0, true); script < scripts.Count; script++)
-            {
-                if (!scripts[script].Script.Category.IsMetBy(set)) continue;
-                slices.Add(first ? scriptTexts[script].WithoutFirstByte : scriptTexts[script]);
-                first = false;
-            }
-            slices.Add(tails[index]);
+            for (var script = 0; script < scripts.Count; script++)
+                if (scripts[script].Script.Category.IsMetBy(set))
+                    slices.Add(scriptCount++ == 0 ? scriptTexts[script].WithoutFirstByte : scriptTexts[script]);
+            slices.Add(WriteCounts(destinationCount, scriptCount, text));
             slices.Add(policyTexts[policy.Partition[set]]);
-            snapshots.Add(new Snapshot(whole, slices.ToArray(), counts[index].Destinations, counts[index].Scripts));
+            documents[index] = (slices.ToArray(), destinationCount, scriptCount);
         }
-        return (snapshots.MoveToImmutable(), combinations.ToGroups());
+
+        var whole = text.Written.ToArray();
+        return ([.. documents.Select(document => new Snapshot(whole, document.Slices, document.Destinations, document.Scripts))], combinations.ToGroups());
     }
 
     /// <summary>Each script with the comma that separates it from one before it.</summary>
@@ -86,16 +79,6 @@ internal static class SnapshotRenderer
             slices[group] = new Slice(start, text.Written.Length - start);
         }
         return slices;
-    }
-
-    private static (int Destinations, int Scripts) Count(List<ValidDestination> destinations, List<ComposedScript> scripts, ConsentSet set)
-    {
-        var (destinationCount, scriptCount) = (0, 0);
-        foreach (var destination in destinations)
-            if (destination.Gives.IsMetBy(set)) destinationCount++;
-        foreach (var script in scripts)
-            if (script.Script.Category.IsMetBy(set)) scriptCount++;
-        return (destinationCount, scriptCount);
     }
 
     private static Slice WriteCounts(int destinationCount, int scriptCount, JsonScratch text)

@@ -8,14 +8,11 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 /// <summary>A visitor who has been given no script yet is offered the categories that scripts wait for: <c>requiredCategories</c>.</summary>
 public sealed class ConsentDialogTests(ChromiumFixture chromium)
 {
-    // The client's own store, without a backend, in a country where consent is asked for.
+    // The client's own store.
     private const string Start =
-        """
+        $$"""
         async () => {
-          window.store = c15t.getOrCreateConsentRuntime({
-            mode: 'offline', reloadOnConsentRevoked: false,
-            offlinePolicy: { policyPacks: [c15t.policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' },
-          }).consentStore;
+          window.store = c15t.getOrCreateConsentRuntime({ {{C15tBundle.WithoutBackend}} }).consentStore;
           while (store.getState().isLoadingConsentInfo) await new Promise(resolve => setTimeout(resolve, 5));
         }
         """;

@@ -14,10 +14,6 @@ public sealed partial class ConsentStoreTests(ChromiumFixture chromium)
 {
     private const string Edge = "https://edge.example/v1/acme/production/scripts";
 
-    // Where there is no backend; the reload that the client makes by default on withdrawal would hide what this looks at.
-    private const string WithoutBackend =
-        "mode: 'offline', reloadOnConsentRevoked: false, offlinePolicy: { policyPacks: [c15t.policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' },";
-
     // Counts the page's questions and their answers, and notes under which consent each script element came.
     private const string Watch =
         """
@@ -154,7 +150,7 @@ public sealed partial class ConsentStoreTests(ChromiumFixture chromium)
         var readme = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "README.md"), Cancel);
         var snippet = Snippet().Match(readme).Groups["code"].Value;
         Assert.Contains(Edge, snippet, StringComparison.Ordinal);
-        var page = Import().Replace(Backend().Replace(snippet, WithoutBackend, 1), "const { $1 } = c15t;", 1);
+        var page = Import().Replace(Backend().Replace(snippet, C15tBundle.WithoutBackend, 1), "const { $1 } = c15t;", 1);
         Assert.DoesNotContain("hosted", page, StringComparison.Ordinal);
         await site.Page.EvaluateAsync($"() => {{ {Watch}\n{page}\nwindow.consentStore = consentStore; }}").WaitAsync(Cancel);
         return site;

@@ -76,9 +76,10 @@ public sealed partial class HightouchType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        if (settings.Text("apiHost")?.Trim() is { Length: > 0 } ownHost && Uri.TryCreate($"https://{ownHost}", UriKind.Absolute, out var events)) scripts.ConnectInstead(events);
+        var apiHost = settings.Text("apiHost")?.Trim() is { Length: > 0 } host ? host : null;
+        if (apiHost is not null && Uri.TryCreate($"https://{apiHost}", UriKind.Absolute, out var events)) scripts.ConnectInstead(events);
         var options = new ConfigObject();
-        options.Set("apiHost", settings.Text("apiHost")?.Trim() is { Length: > 0 } host ? host : null);
+        options.Set("apiHost", apiHost);
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();

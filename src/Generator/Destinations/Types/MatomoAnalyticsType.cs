@@ -63,7 +63,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
-    /// <remarks>Hosts of Matomo Cloud, whose tracker answers requests and images; a Matomo of one's own takes their place.</remarks>
+    /// <remarks>Hosts of Matomo Cloud, whose tracker answers requests and images. A snapshot grants the host of its own tracker only, whose ever it is.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Script = ["https://cdn.matomo.cloud"],
