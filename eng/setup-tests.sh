@@ -11,8 +11,9 @@ source eng/images/tags.env
 registry_patience=8 # seconds until an image registry that says nothing counts as unreachable
 
 main() {
-    need docker docker.io
-    # Debian's newer releases package the client apart from the daemon.
+    # Many machines have the client alone, so the daemon is asked for by its own name. Debian 12 ships both in one package;
+    # newer releases package the client apart from the daemon.
+    need dockerd docker.io
     need docker docker-cli
     need iptables iptables
     need node nodejs
@@ -88,7 +89,7 @@ provide_image() {
     elif pull "$tag"; then
         return
     fi
-    if [[ $name == postgres && ! -d /usr/lib/postgresql ]]; then
+    if [[ $name == postgres ]] && ! have_postgres_server; then
         install_postgres_files
     fi
     say "building $tag from this machine's files"
@@ -115,6 +116,9 @@ pull() {
     rm -f "$log"
     return 1
 }
+
+# The client's package alone also makes the folder, so what is looked for is the server that the image will run.
+have_postgres_server() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 
 # Only the files are wanted: Debian's package would create a cluster and start it.
 install_postgres_files() {
