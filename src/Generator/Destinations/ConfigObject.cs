@@ -16,6 +16,10 @@ internal sealed class ConfigObject
     /// <summary>Whether there is nothing in it.</summary>
     public bool IsEmpty => _entries.Count == 0;
 
+    /// <summary>Whether a property is this text.</summary>
+    public bool Has(string name, string text) => _entries.Exists(entry => entry.Key == name
+        && (entry.Value is string value ? value == text : entry.Value is JsonElement { ValueKind: JsonValueKind.String } element && element.ValueEquals(text)));
+
     /// <summary>Takes over an object setting's properties; they replace those of the same name.</summary>
     public void Merge(JsonElement? free)
     {

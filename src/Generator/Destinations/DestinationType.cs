@@ -12,7 +12,11 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// </summary>
 public abstract class DestinationType
 {
+    private readonly Lazy<InlineScript?> _pageScript;
     private FrozenDictionary<string, SettingField>? _fieldsByName;
+
+    /// <summary>Finds the type's inline script by its name.</summary>
+    protected DestinationType() => _pageScript = new(() => PageScripts.Find(Name));
 
     /// <summary>The canonical name: the <c>type</c> of a row and the id of the first script.</summary>
     public abstract string Name { get; }
@@ -48,8 +52,12 @@ public abstract class DestinationType
     /// <summary>The common setting that switches off all scripts of a destination.</summary>
     internal const string EnableClientSide = "enableClientSide";
 
-    /// <summary>Every constant inline script the type can emit.</summary>
-    public virtual ImmutableArray<InlineScript> InlineScripts => [];
+    /// <summary>The type's inline script, the file <c>{Name}.js</c> beside it; null where the vendor needs nothing beside its library.</summary>
+    public InlineScript? PageScript => _pageScript.Value;
+
+    /// <summary>Every constant inline script that a list can have because of the type.</summary>
+    public ImmutableArray<InlineScript> InlineScripts =>
+        PageScript is null ? [] : [PageScripts.Runtime, PageScripts.Grant, .. Bootstrap is null ? [] : (ReadOnlySpan<InlineScript>)[Bootstrap.PageScript], PageScript];
 
     /// <summary>The hosts the vendor uses in a page; see <see cref="VendorHosts"/> for what counts as known.</summary>
     public virtual VendorHosts Hosts => VendorHosts.None;
@@ -78,11 +86,16 @@ public abstract class DestinationType
 /// </summary>
 public abstract class SharedBootstrap
 {
+    private readonly Lazy<InlineScript> _pageScript;
+
+    /// <summary>Finds its inline script by its id.</summary>
+    protected SharedBootstrap() => _pageScript = new(() => PageScripts.Find(Id) ?? throw new InvalidOperationException($"The build embedded no script {Id}.js."));
+
     /// <summary>The id of its main script; further ones are this, a colon and what they stand for.</summary>
     public abstract string Id { get; }
 
-    /// <summary>Every constant inline script it can emit.</summary>
-    public abstract ImmutableArray<InlineScript> InlineScripts { get; }
+    /// <summary>Its inline script, <c>{Id}.js</c>.</summary>
+    public InlineScript PageScript => _pageScript.Value;
 
     /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
     protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);

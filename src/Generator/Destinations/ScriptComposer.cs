@@ -16,15 +16,19 @@ public sealed class ScriptComposer
     [ThreadStatic]
     private static JsonScratch? t_config;
 
+    private readonly InlineScript? _pageScript;
     private readonly DestinationSettings? _settings;
     private readonly List<Script> _scripts;
     private ImmutableArray<CspSource> _contacts;
     private int _parts;
+    private bool _asks;
 
     internal ScriptComposer(
-        string baseId, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts, VendorHosts? hosts = null)
+        string baseId, string key, InlineScript? pageScript, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts, VendorHosts? hosts = null)
     {
         BaseId = baseId;
+        Key = key;
+        _pageScript = pageScript;
         Condition = condition;
         _settings = settings;
         TestMode = testMode;
@@ -32,8 +36,11 @@ public sealed class ScriptComposer
         _contacts = (hosts ?? VendorHosts.None).Sources;
     }
 
-    /// <summary>The id of the first script; unique in the scope, so it also names the destination to its own scripts.</summary>
+    /// <summary>The id of the first script; unique in the scope.</summary>
     public string BaseId { get; }
+
+    /// <summary>What names the destination to the runtime: it stays the same when other destinations of its type come and go, as the id does not.</summary>
+    public string Key { get; }
 
     /// <summary>Whether this is the first destination of its type, whose vendor objects have their usual names.</summary>
     public bool IsFirstOfType => !BaseId.Contains(':', StringComparison.Ordinal);
@@ -82,34 +89,58 @@ public sealed class ScriptComposer
     /// <summary>Says that the settings choose another set of the vendor's hosts than the usual one, such as a region's.</summary>
     public void ContactInstead(VendorHosts hosts) => _contacts = hosts.Sources;
 
-    /// <summary>Adds a constant inline script; <paramref name="config"/> writes the value it finds in <c>data-config</c>.</summary>
-    public void Inline(InlineScript script, Action<Utf8JsonWriter>? config = null) =>
-        Add(new Script { Id = NextId(), Category = Condition, Inline = script, Config = config is null ? null : Write(config) });
-
     /// <summary>
-    /// Adds a constant inline script that stands for the grant of one category more: it is there exactly while the destination may
-    /// load and the category is granted. It runs on the grant, and (see <see cref="InlineSource"/>) notices its own removal.
+    /// Adds the type's page script, with what the runtime inserts after it: the vendor's library. <paramref name="config"/> writes further properties of the
+    /// configuration that the script reads.
     /// </summary>
-    public void InlineWhileGranted(ConsentCategory category, InlineScript script, Action<Utf8JsonWriter>? config = null) =>
+    public void Start(VendorLibrary? library = null, Action<Utf8JsonWriter>? config = null) =>
         Add(new Script
         {
-            Id = $"{BaseId}:{category.Name()}",
-            Category = Condition & ConsentCondition.Of(category),
-            Inline = script,
-            Config = config is null ? null : Write(config),
+            Id = NextId(),
+            Category = Condition,
+            Inline = _pageScript ?? throw new InvalidOperationException($"There is no page script for {BaseId}."),
+            Library = library?.Source,
+            Config = Write(writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("key", Key);
+                if (_asks) writer.WriteBoolean("asks", true);
+                library?.WriteTo(writer, "load");
+                config?.Invoke(writer);
+                writer.WriteEndObject();
+            }),
         });
 
     /// <summary>
-    /// Adds the constant inline script that stands for the visitor's consent to being tracked by this destination: what it requires,
-    /// or, where it always loads, <paramref name="category"/>. It is there exactly while that is granted.
+    /// Adds the script that stands for the grant of one category more: the client holds it exactly while the destination may load and the category is
+    /// granted. The type's page script asks for it by the category's name.
     /// </summary>
-    public void InlineWhileTrackingGranted(ConsentCategory category, InlineScript script, Action<Utf8JsonWriter>? config = null) =>
+    public void Grant(ConsentCategory category) => AddGrant(category.Name(), Condition & ConsentCondition.Of(category));
+
+    /// <summary>
+    /// Says what stands for the visitor's consent to being tracked by this destination: what it requires, or, where it always loads,
+    /// <paramref name="category"/>, which then has a script of its own. The type's page script asks for it as <c>granted</c>.
+    /// </summary>
+    public void GrantTracking(ConsentCategory category)
+    {
+        if (!AlwaysLoads) return;
+        _asks = true;
+        AddGrant("granted", ConsentCondition.Of(category));
+    }
+
+    private void AddGrant(string name, ConsentCondition condition) =>
         Add(new Script
         {
-            Id = $"{BaseId}:granted",
-            Category = AlwaysLoads ? ConsentCondition.Of(category) : Condition,
-            Inline = script,
-            Config = config is null ? null : Write(config),
+            Id = $"{BaseId}:{name}",
+            Category = condition,
+            Inline = PageScripts.Grant,
+            Config = Write(writer =>
+            {
+                writer.WriteStartArray();
+                writer.WriteStringValue(Key);
+                writer.WriteStringValue(name);
+                writer.WriteEndArray();
+            }),
         });
 
     /// <summary>Adds inline text that the organization wrote itself.</summary>
@@ -125,37 +156,21 @@ public sealed class ScriptComposer
     }
 
     /// <summary>
-    /// Adds the vendor's own script. It stays on the page when consent is withdrawn (its code cannot be unloaded, and a second element would
-    /// run it twice), and destinations of the scope that load the same URL share one element.
+    /// Adds the library of a vendor that is told nothing. It stays on the page when consent is withdrawn (its code cannot be unloaded, and a second element would
+    /// run it twice), and destinations of the scope that load the same URL with the same attributes share one element. An attribute without a value is left out.
     /// </summary>
-    /// <remarks>
-    /// Where a page has room for one destination of the type (<paramref name="onePerPage"/>), the scripts of the first set it up; so of those that need
-    /// the same consent only the first one's library is loaded, whatever URL the others have. One that needs another consent may come to a page without the first, and keeps its own.
-    /// </remarks>
-    public void LoadVendor(Uri source, Func<Script, Script>? adjust = null, bool onePerPage = false) =>
-        Load(source, script =>
-        {
-            var loader = script with { Async = true, PersistAfterConsentRevoked = true, SharedKey = onePerPage ? OnePerPageKey : source.AbsoluteUri };
-            return adjust is null ? loader : adjust(loader);
-        });
-
-    /// <summary>
-    /// Adds the vendor's own script where its element's attributes are its whole configuration. Destinations share it only where
-    /// these are the same too. An attribute without value is left out.
-    /// </summary>
-    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true, bool onePerPage = false)
+    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true)
     {
         var set = attributes.Where(attribute => attribute.Value is not null).Select(attribute => KeyValuePair.Create(attribute.Name, attribute.Value!)).ToImmutableArray();
-        LoadVendor(source, script => script with
+        Load(source, script => script with
         {
             Async = defer ? null : true,
             Defer = defer,
             Attributes = set,
-            SharedKey = onePerPage ? OnePerPageKey : $"{source.AbsoluteUri} {string.Join(' ', set)}",
+            PersistAfterConsentRevoked = true,
+            SharedKey = $"{source.AbsoluteUri} {string.Join(' ', set)}",
         });
     }
-
-    private string OnePerPageKey => $"{BaseId.Split(':')[0]} {Condition}";
 
     private static Script Adjusted(Script script, Func<Script, Script>? adjust)
     {

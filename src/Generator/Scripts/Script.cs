@@ -52,6 +52,9 @@ public sealed record Script
     /// </summary>
     public bool PersistAfterConsentRevoked { get; init; }
 
+    /// <summary>The library that the runtime inserts on this script's behalf; its URL stands in <see cref="Config"/>. Never written.</summary>
+    internal Uri? Library { get; init; }
+
     /// <summary>
     /// Scripts of several destinations with the same key become one, which may run wherever any of them may: a loader that must not
     /// be on a page twice. Never written.
@@ -65,14 +68,21 @@ public sealed record Script
     internal CspSource? PolicySource(ImmutableArray<CspSource> known)
     {
         if (Inline is not null) return Inline.CspSource;
-        if (Source is null) return CspSource.Hash(InlineScript.HashFor(InlineText!));
-        var url = Source.AbsoluteUri;
-        foreach (var source in known)
+        return Source is null ? CspSource.Hash(InlineScript.HashFor(InlineText!)) : OriginOf(Source, known);
+    }
+
+    /// <summary>What a Content-Security-Policy needs for the library that the runtime inserts; null where there is none or its host has no name in a policy.</summary>
+    internal CspSource? LibraryPolicySource(ImmutableArray<CspSource> known) => Library is null ? null : OriginOf(Library, known);
+
+    private static CspSource? OriginOf(Uri source, ImmutableArray<CspSource> known)
+    {
+        var url = source.AbsoluteUri;
+        foreach (var entry in known)
         {
-            if (source.Directive != CspDirective.Script) break;
-            if (source.IsOriginOf(url)) return source;
+            if (entry.Directive != CspDirective.Script) break;
+            if (entry.IsOriginOf(url)) return entry;
         }
-        return CspSource.Origin(CspDirective.Script, Source);
+        return CspSource.Origin(CspDirective.Script, source);
     }
 
     /// <summary>Writes the script as the client reads it. The order of keys is part of the format.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Snapshots;
 
@@ -65,7 +66,7 @@ public static class ConsentProof
             violations.Add($"Script '{id}' does not belong to active destinations of known types.");
             return [];
         }
-        if (!serving.Exists(row => catalogue.TryGet(row!.Type, out var type) && (type.Name == name || type.Bootstrap?.Id == name)))
+        if (!serving.Exists(row => catalogue.TryGet(row!.Type, out var type) && (type.Name == name || type.Bootstrap?.Id == name || (name == PageScripts.RuntimeId && type.PageScript is not null))))
             violations.Add($"Script '{id}' belongs to destinations of another type.");
         return [.. serving.Select(row => Required(row!, catalogue))];
     }

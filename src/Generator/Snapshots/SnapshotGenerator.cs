@@ -96,7 +96,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     {
         var composed = new List<ComposedScript>(4 * valid.Count);
         var scripts = new List<Script>();
-        var ids = BaseIds(valid);
+        var names = Names(valid);
         var placed = new List<SharedBootstrap>();
         for (var index = 0; index < valid.Count; index++)
         {
@@ -109,12 +109,29 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             }
             scripts.Clear();
             var composer = new ScriptComposer(
-                ids[index], destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts, destination.Type.Hosts);
+                names[index].Id, names[index].Key, destination.Type.PageScript, destination.Required.Condition, destination.Settings, destination.Row.TestMode, scripts, destination.Type.Hosts);
             destination.Type.Compose(composer);
             destination.Contacts = composer.Contacts;
             foreach (var script in scripts) composed.Add(new ComposedScript(script, [(destination, script.Category)], false));
         }
+        AddRuntime(composed);
         return composed;
+    }
+
+    /// <summary>Puts the runtime before the scripts that rely on it, under the condition that any of them may run.</summary>
+    private static void AddRuntime(List<ComposedScript> composed)
+    {
+        var condition = ConsentCondition.Never;
+        var users = new Dictionary<ValidDestination, ConsentCondition>();
+        foreach (var (script, uses, _) in composed)
+        {
+            if (script.Inline is null) continue;
+            condition |= script.Category;
+            foreach (var (by, when) in uses) users[by] = users.GetValueOrDefault(by, ConsentCondition.Never) | when;
+        }
+        if (condition.IsNever) return;
+        var runtime = new Script { Id = PageScripts.RuntimeId, Category = condition, Inline = PageScripts.Runtime };
+        composed.Insert(0, new ComposedScript(runtime, [.. users.Select(user => (user.Key, user.Value))], true));
     }
 
     private static void ComposeShared(SharedBootstrap bootstrap, List<ValidDestination> valid, List<Script> scripts, List<ComposedScript> composed)
@@ -131,7 +148,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             testMode |= other.Row.TestMode;
         }
         scripts.Clear();
-        bootstrap.Compose(new ScriptComposer(bootstrap.Id, condition, null, testMode, scripts), users);
+        bootstrap.Compose(new ScriptComposer(bootstrap.Id, bootstrap.Id, bootstrap.PageScript, condition, null, testMode, scripts), users);
         var all = uses.ToImmutable();
         foreach (var script in scripts) composed.Add(new ComposedScript(script, all, true));
     }
@@ -161,21 +178,23 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     }
 
     /// <summary>
-    /// The first destination of a type has the type as its id; a further one adds the first 8 hexadecimal digits of its own id, or as
-    /// many more as make it unique. It depends on the scope's destinations only, never on the consent set.
+    /// Each destination's key is its type and the first 8 hexadecimal digits of its own id, or as many more as make it unique. Its scripts' id is the type
+    /// alone for the first destination of a type, and the key for a further one. Both depend on the scope's destinations only, never on the consent set.
     /// </summary>
-    private static string[] BaseIds(List<ValidDestination> valid)
+    private static (string Id, string Key)[] Names(List<ValidDestination> valid)
     {
-        var ids = new string[valid.Count];
+        var names = new (string Id, string Key)[valid.Count];
         var taken = new HashSet<string>(StringComparer.Ordinal);
         for (var index = 0; index < valid.Count; index++)
         {
-            var (row, type) = (valid[index].Row, valid[index].Type);
-            var id = type.Name;
-            for (var digits = 8; !taken.Add(id); digits += 8) id = $"{type.Name}:{row.Id.ToString("N")[..digits]}";
-            ids[index] = id;
+            var type = valid[index].Type.Name;
+            var digits = valid[index].Row.Id.ToString("N");
+            var length = 8;
+            while (!taken.Add($"{type}:{digits[..length]}")) length += 8;
+            var key = $"{type}:{digits[..length]}";
+            names[index] = (taken.Add(type) ? type : key, key);
         }
-        return ids;
+        return names;
     }
 
     /// <summary>

@@ -96,7 +96,10 @@ internal static class SnapshotRenderer
     {
         var needs = new List<(CspSource, ConsentCondition)>(scripts.Count + 8 * destinations.Count);
         foreach (var (script, uses, _) in scripts)
+        {
             if (script.PolicySource(uses[0].By.Contacts) is { } source) needs.Add((source, script.Category));
+            if (script.LibraryPolicySource(uses[0].By.Contacts) is { } library) needs.Add((library, script.Category));
+        }
         foreach (var destination in destinations)
         {
             if (destination.Gives.IsNever) continue;

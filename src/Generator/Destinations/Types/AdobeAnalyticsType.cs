@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -15,16 +14,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed class AdobeAnalyticsType : DestinationType
 {
-    private static readonly InlineScript Layer = new(InlineSource.Wrap("w.adobeDataLayer=w.adobeDataLayer||[];"));
-
-    // The library's element has its load event after the library ran; it reaches a capturing listener of the document.
-    private static readonly InlineScript Debug = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        if(!consent("adobe-analytics:debug").start(function(){}))return;
-        function debug(){var a=w._satellite;if(!a||typeof a.setDebug!=="function")return false;a.setDebug(true);return true}
-        if(!debug())d.addEventListener("load",function loaded(e){if(e.target&&e.target.tagName==="SCRIPT"&&debug())d.removeEventListener("load",loaded,true)},true);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "adobe-analytics";
 
@@ -41,9 +30,6 @@ public sealed class AdobeAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://experienceleague.adobe.com/en/docs/experience-platform/tags/publish/environments/environments");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Layer, Debug];
 
     /// <inheritdoc/>
     /// <remarks>The host of embed codes that Adobe hosts; where events go is configured in the property.</remarks>
@@ -67,8 +53,10 @@ public sealed class AdobeAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        if (settings.Flag("seedAdobeDataLayer", true)) scripts.Inline(Layer);
-        if (scripts.TestMode) scripts.Inline(Debug);
-        scripts.LoadVendor(new Uri(settings.RequiredText("scriptUrl")), script => script with { Async = settings.Flag("async", true) });
+        scripts.Start(new VendorLibrary(new Uri(settings.RequiredText("scriptUrl"))) { IsAsync = settings.Flag("async", true) }, config =>
+        {
+            if (settings.Flag("seedAdobeDataLayer", true)) config.WriteBoolean("layer", true);
+            if (scripts.TestMode) config.WriteBoolean("debug", true);
+        });
     }
 }

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -26,27 +25,6 @@ public sealed partial class AmplitudeType : DestinationType
     private const string Library = "https://cdn.amplitude.com/libs/analytics-browser-2.44.4-min.js.gz";
     private const string LibraryIntegrity = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//";
 
-    private static readonly InlineScript Grant = new(InlineSource.Grant);
-
-    // A queued init reads its options when the library runs it, so until then a change is written into them as well.
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);if(k.tell)return;
-        var a=w.amplitude||(w.amplitude={_q:[],_iq:{}});
-        function list(x){return [].slice.call(x)}
-        function recorder(methods){function R(){this._q=[]}methods.split(" ").forEach(function(m){R.prototype[m]=function(){this._q.push({name:m,args:list(arguments)});return this}});return R}
-        function queue(t){
-        "getDeviceId setDeviceId getSessionId setSessionId getUserId setUserId setOptOut setTransport reset extendSession".split(" ").forEach(function(m){t[m]=function(){t._q.push({name:m,args:list(arguments)})}});
-        "init add remove track logEvent identify groupIdentify setGroup revenue flush".split(" ").forEach(function(m){t[m]=function(){var x=list(arguments);return{promise:new Promise(function(done){t._q.push({name:m,args:x,resolve:done})})}}});
-        return t}
-        if(!a.invoked){a.invoked=true;a._q=a._q||[];a._iq=a._iq||{};
-        a.Identify=recorder("add append clearAll prepend set setOnce unset preInsert postInsert remove getUserProperties");
-        a.Revenue=recorder("getEventProperties setProductId setQuantity setPrice setRevenue setRevenueType setReceipt setReceiptSig setCurrency setEventProperties");
-        queue(a);a.createInstance=function(n){return a._iq[n]=queue({_q:[]})}}
-        var t=c.name?a.createInstance(c.name):a,o=c.options,own=o.optOut===true;
-        k.start(function(on,first){o.optOut=!on||own;if(first)t.init(c.apiKey,o);else t.setOptOut(o.optOut)});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "amplitude";
 
@@ -63,9 +41,6 @@ public sealed partial class AmplitudeType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the library's defaults (<see href="https://github.com/amplitude/Amplitude-TypeScript"/>); <c>serverZone</c> EU has its own. A <c>serverUrl</c> comes on top, since the remote configuration stays with Amplitude.</remarks>
@@ -106,18 +81,16 @@ public sealed partial class AmplitudeType : DestinationType
         if (settings.Value("initOptions") is { ValueKind: JsonValueKind.Object } init && init.TryGetProperty("serverZone", out var zone) && zone.ValueEquals("EU"))
             scripts.ContactInstead(s_europe);
         if (settings.Value("initOptions").HttpsUrl("serverUrl") is { } server) scripts.Contact(CspDirective.Connect, server);
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
-        scripts.Inline(Start, config =>
+        var library = settings.Url("scriptUrl") is { } own
+            ? new VendorLibrary(own)
+            : new VendorLibrary(new Uri(Library)).With(("crossorigin", "anonymous"), ("integrity", LibraryIntegrity));
+        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.Start(library, config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("apiKey", settings.RequiredText("apiKey").Trim());
             if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
             options.WriteTo(config, "options");
-            config.WriteEndObject();
         });
-        if (settings.Url("scriptUrl") is { } own) scripts.LoadVendor(own);
-        else scripts.LoadVendor(new Uri(Library), script => script with { Attributes = [new("crossorigin", "anonymous"), new("integrity", LibraryIntegrity)] });
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -14,17 +13,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class CrispType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        if(w.CRISP_WEBSITE_ID)return;
-        w.CRISP_WEBSITE_ID=c.websiteId;
-        var q=w.$crisp=w.$crisp||[];
-        if(c.runtime)w.CRISP_RUNTIME_CONFIG=c.runtime;
-        if(c.cookieDomain!==undefined)w.CRISP_COOKIE_DOMAIN=c.cookieDomain;
-        if(c.cookieExpiry!==undefined)w.CRISP_COOKIE_EXPIRE=c.cookieExpiry;
-        if(c.safeMode)Array.isArray(q)?q.unshift(["safe",true]):q.push(["safe",true]);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "crisp";
 
@@ -44,9 +32,6 @@ public sealed partial class CrispType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.crisp.chat/guides/chatbox-sdks/web-sdk/");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://docs.crisp.chat/guides/others/whitelisting-our-systems/crisp-domain-names"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
@@ -89,17 +74,14 @@ public sealed partial class CrispType : DestinationType
         var runtime = new ConfigObject();
         runtime.Set("locale", settings.Text("locale"));
         runtime.Set("session_merge", settings.Flag("sessionMerge"));
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("websiteId", settings.RequiredText("websiteId"));
             if (!runtime.IsEmpty) runtime.WriteTo(config, "runtime");
             if (settings.Text("cookieDomain") is { } domain) config.WriteString("cookieDomain", domain);
             if (settings.Number("cookieExpiry") is { } expiry) config.WriteNumber("cookieExpiry", expiry);
             if (settings.Flag("safeMode", false)) config.WriteBoolean("safeMode", true);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -19,17 +18,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class DatabuddyType : DestinationType
 {
-    private static readonly InlineScript Grant = new(InlineSource.Grant);
-
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);if(k.tell||!consent("databuddy:one").start(function(){}))return;
-        var site=w.databuddyConfig;
-        k.start(function(on){
-        var o=w.databuddyConfig=site||(on?c.granted:c.denied),t=w.databuddy;
-        o.disabled=!on;if(t&&t.options)t.options.disabled=!on});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "databuddy";
 
@@ -49,9 +37,6 @@ public sealed partial class DatabuddyType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.databuddy.cc/docs/sdk/vanilla-js");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://www.databuddy.cc/docs/sdk/configuration"/>.</remarks>
@@ -83,23 +68,15 @@ public sealed partial class DatabuddyType : DestinationType
     {
         var settings = scripts.Settings;
         if (settings.Url("apiUrl") is { } apiUrl) scripts.ContactInstead(apiUrl);
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
-        scripts.Inline(Start, config =>
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.databuddy.cc/databuddy.js")).With(
+            ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
+            ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"));
+        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.Start(library, config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             Configuration("configWhenGranted").WriteTo(config, "granted");
             Configuration("configWhenDenied").WriteTo(config, "denied");
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(
-            settings.Url("scriptUrl") ?? new Uri("https://cdn.databuddy.cc/databuddy.js"),
-            [
-                ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
-                ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"),
-            ],
-            defer: false,
-            onePerPage: true);
 
         ConfigObject Configuration(string name)
         {

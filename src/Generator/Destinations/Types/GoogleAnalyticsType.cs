@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -15,14 +14,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class GoogleAnalyticsType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent + GoogleConsentMode.BeforeTag +
-        """
-        var k=consent("google-analytics:"+c.id);k.hold(s);
-        if(!k.start(function(on,first){if(!first)w["ga-disable-"+c.id]=!on}))return;
-        if(!w.__c15tGoogleTag){w.__c15tGoogleTag=true;w.gtag("js",new Date())}
-        if(c.params)w.gtag("config",c.id,c.params);else w.gtag("config",c.id);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "google-analytics";
 
@@ -48,9 +39,6 @@ public sealed partial class GoogleAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override SharedBootstrap Bootstrap => GoogleConsentMode.Instance;
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, Google Analytics 4 without advertising features.</remarks>
@@ -96,14 +84,11 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     {
         var id = scripts.Settings.RequiredText("id");
         scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").HttpsUrl("server_container_url"));
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(new Uri($"https://www.googletagmanager.com/gtag/js?id={id}")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("id", id);
             WriteParameters(config, scripts.Settings, scripts.TestMode);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(new Uri($"https://www.googletagmanager.com/gtag/js?id={id}"));
     }
 
     private static void WriteParameters(Utf8JsonWriter config, DestinationSettings settings, bool testMode)

@@ -2,14 +2,13 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
 /// <summary>
 /// Google's Consent Mode v2 (<see href="https://developers.google.com/tag-platform/security/guides/consent"/>), once for all Google tags of a
-/// scope. A grant script a category stands in the document exactly while Google may run and the category is granted; the main
-/// script tells Google the state of all signals: one <c>default</c> a page, before any tag, and one <c>update</c> whenever it changes.
+/// scope. The client holds a grant script for each category exactly while Google may run and the category is granted; the main
+/// script tells Google the state of all signals: one <c>default</c> for each page, before any tag, and one <c>update</c> whenever it changes.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -17,9 +16,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// destination's mapping can narrow a signal and never widen it. A signal that no mapping mentions is not told.
 /// </para>
 /// <para>
-/// The c15t client unloads before it loads, so a grant that runs sees removed ones as disconnected already. Several grants of one
-/// pass become one update: it is sent by the next Google tag that runs (which must find it there), else in a microtask, after the pass.
-/// When the main script itself is removed no Google tag may run any more, and everything is denied.
+/// Until a Google tag has run, a change replaces the <c>default</c> in the data layer, so that the tag finds the present state. When the client removes the main
+/// script, no Google tag may run any more, and everything is denied.
 /// </para>
 /// </remarks>
 public sealed partial class GoogleConsentMode : SharedBootstrap
@@ -50,41 +48,12 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
                 """,
         };
 
-    private const string Registry = "var r=w.__c15tGoogleConsent||(w.__c15tGoogleConsent={granted:{}});\n";
-
-    /// <summary>What a Google tag's script begins with: the state must be told before the tag runs.</summary>
-    internal const string BeforeTag = "w.__c15tGoogleConsent.tell();\n";
-
-    private static readonly InlineScript Grant = new(InlineSource.Wrap(InlineSource.Removed + Registry +
-        """
-        r.granted[c]=s;
-        removed(s,function(){if(r.tell)r.tell()});
-        if(r.later)r.later();
-        """));
-
-    private static readonly InlineScript Main = new(InlineSource.Wrap(InlineSource.Removed + Registry +
-        """
-        w.dataLayer=w.dataLayer||[];
-        if(!w.gtag)w.gtag=function(){w.dataLayer.push(arguments)};
-        function state(){var o={};Object.keys(r.signals).forEach(function(k){o[k]=r.main.isConnected&&r.signals[k].every(function(x){return r.granted[x]&&r.granted[x].isConnected})?"granted":"denied"});return o}
-        r.main=s;r.signals=c;
-        removed(s,function(){r.tell()});
-        if(r.told){r.later();return}
-        r.told=state();r.after=[];
-        r.tell=function(){var n=state();if(JSON.stringify(n)===JSON.stringify(r.told))return;r.told=n;w.gtag("consent","update",n);r.after.forEach(function(f){f()})};
-        r.later=function(){if(r.waits)return;r.waits=true;Promise.resolve().then(function(){r.waits=false;r.tell()})};
-        w.gtag("consent","default",r.told);
-        """));
-
     private GoogleConsentMode()
     {
     }
 
     /// <inheritdoc/>
     public override string Id => "google-consent";
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Main];
 
     /// <summary>The rules of <see cref="MappingField"/>, for the types that have it.</summary>
     public static void CheckMapping(DestinationSettings settings, List<SettingProblem> problems)
@@ -114,10 +83,10 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
                     Narrow(needed, signal, category);
         var categories = needed.Aggregate(ConsentSet.NecessaryOnly, (all, entry) => all.Union(entry.Categories));
         foreach (var category in categories.Optional)
-            scripts.InlineWhileGranted(category, Grant, config => config.WriteStringValue(category.Name()));
-        scripts.Inline(Main, config =>
+            scripts.Grant(category);
+        scripts.Start(config: config =>
         {
-            config.WriteStartObject();
+            config.WriteStartObject("signals");
             foreach (var (signal, all) in needed)
             {
                 config.WriteStartArray(signal);

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -19,14 +18,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class GoogleTagManagerType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent + GoogleConsentMode.BeforeTag +
-        """
-        var k=consent("google-tag-manager:"+c.id);k.hold(s);
-        if(!k.start(function(){}))return;
-        w.__c15tGoogleConsent.after.push(function(){if(k.on)w.dataLayer.push({event:c.updateEventName})});
-        w.dataLayer.push({"gtm.start":new Date().getTime(),event:"gtm.js"});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "google-tag-manager";
 
@@ -49,9 +40,6 @@ public sealed partial class GoogleTagManagerType : DestinationType
 
     /// <inheritdoc/>
     public override SharedBootstrap Bootstrap => GoogleConsentMode.Instance;
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [.. Bootstrap.InlineScripts, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://developers.google.com/tag-platform/security/guides/csp"/>, the container itself; what its tags need comes on top, and nobody but the container's owner knows it.</remarks>
@@ -92,14 +80,9 @@ public sealed partial class GoogleTagManagerType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var id = scripts.Settings.RequiredText("id");
-        scripts.Inline(Start, config =>
-        {
-            config.WriteStartObject();
-            config.WriteString("id", id);
-            config.WriteString("updateEventName", scripts.Settings.Text("updateEventName") ?? "consent-update");
-            config.WriteEndObject();
-        });
-        scripts.LoadVendor(new Uri($"https://www.googletagmanager.com/gtm.js?id={id}"));
+        scripts.Start(
+            new VendorLibrary(new Uri($"https://www.googletagmanager.com/gtm.js?id={id}")),
+            config => config.WriteString("updateEventName", scripts.Settings.Text("updateEventName") ?? "consent-update"));
     }
 
     [GeneratedRegex("^GTM-[A-Za-z0-9]{1,20}\\z", RegexOptions.CultureInvariant)]

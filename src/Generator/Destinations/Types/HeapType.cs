@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -13,16 +12,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class HeapType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);k.hold(s);if(k.tell||!consent("heap:one").start(function(){}))return;
-        var h=w.heap=w.heap||[];w.heapReadyCb=w.heapReadyCb||[];
-        if(!h.envId){h.envId=c.envId;h.clientConfig=c.clientConfig;
-        "init startTracking stopTracking track resetIdentity identify identifyHashed getSessionId getUserId getIdentity addUserProperties addEventProperties removeEventProperty clearEventProperties addAccountProperties addAdapter addTransformer addTransformerFn onReady addPageviewProperties removePageviewProperty clearPageviewProperties trackPageview".split(" ").forEach(function(m){
-        h[m]=function(){var args=[].slice.call(arguments);w.heapReadyCb.push({name:m,fn:function(){if(w.heap[m])w.heap[m].apply(w.heap,args)}})}})}
-        k.start(function(on,first){if(first)return;if(on)w.heap.startTracking();else w.heap.stopTracking()});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "heap";
 
@@ -39,9 +28,6 @@ public sealed partial class HeapType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>The host of the vendor's snippet, from which the configuration also loads the library, and the one that a configuration names for events.</remarks>
@@ -75,15 +61,11 @@ public sealed partial class HeapType : DestinationType
         var options = new ConfigObject(settings.Value("clientConfig"));
         // The loader is the environment's configuration: it need not be fetched once more.
         options.Set("shouldFetchServerConfig", false);
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js")), config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("envId", envId);
             options.WriteTo(config, "clientConfig");
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -14,19 +13,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class HightouchType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        var a=w.htevents=w.htevents||[];
-        if(a.initialize||a.invoked)return;
-        a.invoked=true;
-        a.methods="trackSubmit trackClick trackLink trackForm pageview identify reset group track ready alias debug page once off on addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware".split(" ");
-        a.factory=function(m){return function(){a.push([m].concat([].slice.call(arguments)));return a}};
-        a.methods.forEach(function(m){a[m]=a.factory(m)});
-        a._writeKey=c.writeKey;a._loadOptions=c.loadOptions;a.SNIPPET_VERSION="0.0.1";
-        if(c.debug)a.debug(true);
-        if(c.trackPageView)a.page();
-        """));
-
     /// <inheritdoc/>
     public override string Name => "hightouch";
 
@@ -43,9 +29,6 @@ public sealed partial class HightouchType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://hightouch.com/docs/events/sdks/browser");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://hightouch.com/docs/events/sdks/browser"/>, and the library's default for events.</remarks>
@@ -80,16 +63,13 @@ public sealed partial class HightouchType : DestinationType
         if (apiHost is not null && Uri.TryCreate($"https://{apiHost}", UriKind.Absolute, out var events)) scripts.ConnectInstead(events);
         var options = new ConfigObject();
         options.Set("apiHost", apiHost);
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("writeKey", settings.RequiredText("writeKey").Trim());
             options.WriteTo(config, "loadOptions");
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
             if (scripts.TestMode) config.WriteBoolean("debug", true);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -15,12 +14,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class HotjarType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        if(!w.hj)w.hj=function(){(w.hj.q=w.hj.q||[]).push(arguments)};
-        if(!w._hjSettings)w._hjSettings=c;
-        """));
-
     /// <inheritdoc/>
     public override string Name => "hotjar";
 
@@ -37,9 +30,6 @@ public sealed partial class HotjarType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.hotjar.com/hc/en-us/articles/115009336727");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://help.hotjar.com/hc/en-us/articles/115011640307"/>; its widgets want style-src 'unsafe-inline' besides, which is left to the site.</remarks>
@@ -80,15 +70,13 @@ public sealed partial class HotjarType : DestinationType
     {
         var siteId = long.Parse(TextOf(scripts.Settings.Value("siteId")), CultureInfo.InvariantCulture);
         var version = (int)(scripts.Settings.Number("version") ?? 6);
-        scripts.Inline(Start, config =>
+        var library = scripts.Settings.Url("scriptUrl")
+            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}"));
+        scripts.Start(new VendorLibrary(library), config =>
         {
-            config.WriteStartObject();
             config.WriteNumber("hjid", siteId);
             config.WriteNumber("hjsv", version);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(scripts.Settings.Url("scriptUrl")
-            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}")), onePerPage: true);
     }
 
     private static string TextOf(JsonElement? value) => value switch

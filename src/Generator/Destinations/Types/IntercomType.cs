@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -14,16 +13,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class IntercomType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);k.hold(s);if(k.tell||!consent("intercom:one").start(function(){}))return;
-        w.intercomSettings=c.settings;
-        var i=w.Intercom;
-        if(typeof i==="function"){i("reattach_activator");i("update",c.settings)}
-        else{i=w.Intercom=function(){i.c(arguments)};i.q=[];i.c=function(call){i.q.push(call)}}
-        k.start(function(on,first){if(first)return;if(on)w.Intercom("boot",w.intercomSettings);else w.Intercom("shutdown")});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "intercom";
 
@@ -40,9 +29,6 @@ public sealed partial class IntercomType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.intercom.com/installing-intercom/web/installation");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://www.intercom.com/help/en/articles/3894-using-intercom-with-content-security-policy"/>; its style sheets also need 'unsafe-inline', which no snapshot asks for.</remarks>
@@ -98,14 +84,8 @@ public sealed partial class IntercomType : DestinationType
         var messenger = new ConfigObject(settings.Value("settings"));
         messenger.Set("app_id", appId);
         messenger.Set("api_base", settings.Text("apiBase") ?? "https://api-iam.intercom.io");
-        scripts.Inline(Start, config =>
-        {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
-            messenger.WriteTo(config, "settings");
-            config.WriteEndObject();
-        });
-        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}"), onePerPage: true);
+        scripts.Start(
+            new VendorLibrary(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}")), config => messenger.WriteTo(config, "settings"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -13,14 +12,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class LinkedInInsightsType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        if(!consent("linkedin-insights:"+c).start(function(){}))return;
-        w._linkedin_partner_id=c;
-        (w._linkedin_data_partner_ids=w._linkedin_data_partner_ids||[]).push(c);
-        if(!w.lintrk){w.lintrk=function(a,b){w.lintrk.q.push([a,b])};w.lintrk.q=[]}
-        """));
-
     /// <inheritdoc/>
     public override string Name => "linkedin-insights";
 
@@ -37,9 +28,6 @@ public sealed partial class LinkedInInsightsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.linkedin.com/help/lms/answer/a418880");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's snippet and its noscript part.</remarks>
@@ -68,8 +56,8 @@ public sealed partial class LinkedInInsightsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var id = scripts.Settings.RequiredText("id");
-        scripts.Inline(Start, config => config.WriteStringValue(id));
-        scripts.LoadVendor(scripts.Settings.Url("scriptSrc") ?? new Uri("https://snap.licdn.com/li.lms-analytics/insight.min.js"));
+        var library = scripts.Settings.Url("scriptSrc") ?? new Uri("https://snap.licdn.com/li.lms-analytics/insight.min.js");
+        scripts.Start(new VendorLibrary(library), config => config.WriteString("id", id));
     }
 
     [GeneratedRegex("^[0-9]{1,20}\\z", RegexOptions.CultureInvariant)]

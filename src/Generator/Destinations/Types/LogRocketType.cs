@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -13,17 +12,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class LogRocketType : DestinationType
 {
-    // The recorder is started after the library has loaded; its element's load event reaches a capturing listener of the document.
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key),page=consent("logrocket page"),on;k.hold(s);
-        function go(){if(on&&w.LogRocket&&page.start(function(){}))w.LogRocket.init(c.appId,c.options)}
-        if(!k.start(function(now){on=now;go()}))return;
-        if(c.asyncScript)w._lrAsyncScript=c.asyncScript;
-        var src=new URL(c.src).href;
-        if(!w.LogRocket)d.addEventListener("load",function loaded(e){if(!e.target||e.target.src!==src)return;d.removeEventListener("load",loaded,true);go()},true);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "logrocket";
 
@@ -40,9 +28,6 @@ public sealed partial class LogRocketType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.logrocket.com/reference/init");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts of the default loader; LogRocket gives an account hosts of other names too, which its project's setup page shows. The recorder is a worker.</remarks>
@@ -73,17 +58,12 @@ public sealed partial class LogRocketType : DestinationType
         var settings = scripts.Settings;
         var source = settings.Url("scriptUrl") ?? new Uri("https://cdn.logrocket.io/LogRocket.min.js");
         scripts.Contact(CspDirective.Script, settings.Url("asyncScriptUrl"));
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(source).With(("crossorigin", "anonymous")), config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("appId", settings.RequiredText("appId").Trim());
             new ConfigObject(settings.Value("initOptions")).WriteTo(config, "options");
             if (settings.Url("asyncScriptUrl") is { } recorder) config.WriteString("asyncScript", recorder.AbsoluteUri);
-            config.WriteString("src", source.AbsoluteUri);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(source, script => script with { Attributes = [new("crossorigin", "anonymous")] }, onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -21,24 +20,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MatomoAnalyticsType : DestinationType
 {
-    private static readonly InlineScript Grant = new(InlineSource.Grant);
-
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);if(k.tell)return;
-        var q=w._paq=w._paq||[],own,last;
-        if(c.extra){own=[];q.push([function(){if(!Array.isArray(own))return;var t=w.Matomo.getTracker(c.url,c.id),waiting=own;own={push:function(a){t[a[0]].apply(t,a.slice(1))}};waiting.forEach(own.push)}])}
-        else{q.push(["setTrackerUrl",c.url]);q.push(["setSiteId",c.id])}
-        function queue(){return own||w._paq}
-        if(c.links)queue().push(["enableLinkTracking"]);
-        if(c.noCookies)queue().push(["disableCookies"]);
-        if(c.requires)queue().push(["requireConsent"]);
-        k.start(function(on,first){if(first&&!(on&&c.says))return;
-        var list=queue(),i=last&&Array.isArray(list)?list.indexOf(last):-1;if(i>=0)list.splice(i,1);
-        last=!on?["forgetConsentGiven"]:c.noCookies?["setConsentGiven",false]:["setConsentGiven"];list.push(last)});
-        if(c.page)queue().push(["trackPageView"]);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "matomo-analytics";
 
@@ -58,9 +39,6 @@ public sealed partial class MatomoAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developer.matomo.org/guides/tracking-javascript-guide");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts of Matomo Cloud, whose tracker answers requests and images. A snapshot grants the host of its own tracker only, whose ever it is.</remarks>
@@ -107,22 +85,17 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         scripts.ContactInstead(tracker);
         scripts.Contact(CspDirective.Image, tracker);
         var defaultConsent = settings.Text("defaultConsent");
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
-        scripts.Inline(Start, config =>
+        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.Start(new VendorLibrary(library), config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteBoolean("extra", !scripts.IsFirstOfType);
             config.WriteString("url", tracker.AbsoluteUri);
             config.WriteString("id", settings.Value("siteId") is { } siteId ? TextOf(siteId) : "1");
             config.WriteBoolean("links", settings.Flag("enableLinkTracking", false));
             config.WriteBoolean("noCookies", settings.Flag("disableCookies", false));
             config.WriteBoolean("requires", scripts.AlwaysLoads || defaultConsent == "required");
-            config.WriteBoolean("says", scripts.AlwaysLoads || defaultConsent is not null);
             config.WriteBoolean("page", settings.Flag("trackPageView", true));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(library);
     }
 
     private static (Uri Tracker, Uri Library) Urls(DestinationSettings settings)

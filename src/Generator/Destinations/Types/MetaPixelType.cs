@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -20,17 +19,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MetaPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var n=w.fbq,first=!n;
-        if(first){n=w.fbq=function(){n.callMethod?n.callMethod.apply(n,arguments):n.queue.push(arguments)};if(!w._fbq)w._fbq=n;n.push=n;n.loaded=true;n.version="2.0";n.queue=[]}
-        var k=consent("meta-pixel");k.hold(s);k.start(function(on){w.fbq("consent",on?"grant":"revoke")});
-        if(!consent("meta-pixel:"+c.pixelId).start(function(){}))return;
-        if(c.dataProcessingOptions)w.fbq.apply(w,["dataProcessingOptions"].concat(c.dataProcessingOptions));
-        if(c.initOptions)w.fbq("init",c.pixelId,c.initOptions);else w.fbq("init",c.pixelId);
-        if(c.trackPageView){if(first)w.fbq("track","PageView");else w.fbq("trackSingle",c.pixelId,"PageView")}
-        """));
-
     /// <inheritdoc/>
     public override string Name => "meta-pixel";
 
@@ -50,9 +38,6 @@ public sealed partial class MetaPixelType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.facebook.com/docs/meta-pixel/get-started");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's snippet and its noscript part: events go to /tr, as an image or a beacon.</remarks>
@@ -101,16 +86,13 @@ public sealed partial class MetaPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? new Uri("https://connect.facebook.net/en_US/fbevents.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);
             if (settings.Value("dataProcessingOptions") is { } processing) WriteProcessing(config, processing);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptSrc") ?? new Uri("https://connect.facebook.net/en_US/fbevents.js"));
     }
 
     /// <summary>The arguments after the command: the options, and country and state where either is given.</summary>

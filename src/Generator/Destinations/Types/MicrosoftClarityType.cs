@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -15,16 +14,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MicrosoftClarityType : DestinationType
 {
-    private static readonly InlineScript Grant = new(InlineSource.GrantSignal);
-
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Signals +
-        """
-        if(!w.clarity){w.clarity=function(){(w.clarity.q=w.clarity.q||[]).push(arguments)}}
-        var page=signals("microsoft-clarity page");if((page.owner=page.owner||c.key)!==c.key)return;
-        var g=signals(c.key);g.hold(s);
-        g.start(["measurement","marketing"],function(is,first){w.clarity("consentv2",{ad_Storage:is("marketing")&&!(first&&c.denyAd)?"granted":"denied",analytics_Storage:is("measurement")&&!(first&&c.denyAnalytics)?"granted":"denied"})});
-        """));
-
     private static readonly ImmutableArray<string> AdKeys = ["ad_Storage", "ad_storage", "marketing"];
     private static readonly ImmutableArray<string> AnalyticsKeys = ["analytics_Storage", "analytics_storage", "measurement", "analytics"];
 
@@ -47,9 +36,6 @@ public sealed partial class MicrosoftClarityType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-setup");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-csp"/>.</remarks>
@@ -84,22 +70,12 @@ public sealed partial class MicrosoftClarityType : DestinationType
     {
         var settings = scripts.Settings;
         foreach (var category in (ReadOnlySpan<ConsentCategory>)[ConsentCategory.Measurement, ConsentCategory.Marketing])
-            scripts.InlineWhileGranted(category, Grant, config =>
-            {
-                config.WriteStartArray();
-                config.WriteStringValue(scripts.BaseId);
-                config.WriteStringValue(category.Name());
-                config.WriteEndArray();
-            });
-        scripts.Inline(Start, config =>
+            scripts.Grant(category);
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}")), config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteBoolean("denyAd", Denies(settings.Value("defaultConsent"), AdKeys));
             config.WriteBoolean("denyAnalytics", Denies(settings.Value("defaultConsent"), AnalyticsKeys));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}"), onePerPage: true);
     }
 
     private static bool Denies(JsonElement? value, ImmutableArray<string> keys) => value is { } consent && consent.ValueKind switch

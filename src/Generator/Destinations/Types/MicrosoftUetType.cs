@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -13,20 +12,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MicrosoftUetType : DestinationType
 {
-    private static readonly InlineScript Grant = new(InlineSource.Grant);
-
-    // The library must be constructed after it has loaded; its element's load event reaches a capturing listener of the document.
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);if(k.tell)return;
-        w[c.queue]=w[c.queue]||[];
-        k.start(function(on,first){w[c.queue].push("consent",first?"default":"update",{ad_storage:on?"granted":"denied"})});
-        function make(){w[c.queue]=new w.UET({ti:c.id,enableAutoSpaTracking:true,q:w[c.queue]});w[c.queue].push("pageLoad")}
-        if(w.UET)return make();
-        var src=new URL(c.src).href;
-        d.addEventListener("load",function loaded(e){if(!e.target||e.target.src!==src||!w.UET)return;d.removeEventListener("load",loaded,true);make()},true);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "microsoft-uet";
 
@@ -43,9 +28,6 @@ public sealed partial class MicrosoftUetType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ads.microsoft.com/apex/index/3/en/60119");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's snippet and its noscript part; observed besides, bat.bing.net.</remarks>
@@ -71,18 +53,12 @@ public sealed partial class MicrosoftUetType : DestinationType
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
-        var source = scripts.Settings.Url("scriptSrc") ?? new Uri("https://bat.bing.com/bat.js");
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Marketing, Grant, config => config.WriteStringValue(scripts.BaseId));
-        scripts.Inline(Start, config =>
+        scripts.GrantTracking(ConsentCategory.Marketing);
+        scripts.Start(new VendorLibrary(scripts.Settings.Url("scriptSrc") ?? new Uri("https://bat.bing.com/bat.js")), config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("id", scripts.Settings.RequiredText("id"));
             config.WriteString("queue", scripts.IsFirstOfType ? "uetq" : scripts.InstanceName);
-            config.WriteString("src", source.AbsoluteUri);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(source);
     }
 
     [GeneratedRegex("^[0-9]{1,20}\\z", RegexOptions.CultureInvariant)]

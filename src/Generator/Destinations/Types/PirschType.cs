@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -16,17 +15,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class PirschType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        if(d.getElementById(c.id))return;
-        var m=d.createElement("meta"),src=new URL(c.src).href;m.id=c.id;
-        Object.keys(c.attributes).forEach(function(a){m.setAttribute(a,c.attributes[a])});
-        d.head.appendChild(m);
-        d.addEventListener("load",function loaded(e){if(!e.target||e.target.src!==src)return;d.removeEventListener("load",loaded,true);
-        var n=w.performance.getEntriesByType("navigation")[0];
-        if(w.pirschInit&&(n?n.domContentLoadedEventStart>0:d.readyState==="complete"))w.pirschInit()},true);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "pirsch";
 
@@ -46,9 +34,6 @@ public sealed partial class PirschType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.pirsch.io/get-started/frontend-integration");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>The script's host and the default endpoints; those of one's own take their place.</remarks>
@@ -99,15 +84,11 @@ public sealed partial class PirschType : DestinationType
         attributes.Set("data-hit-endpoint", settings.Text("hitEndpoint"));
         attributes.Set("data-event-endpoint", settings.Text("eventEndpoint"));
         attributes.Set("data-disable-page-views", settings.Flag("disablePageViews", false) ? "" : null);
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(source).With(("defer", "")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("id", extended ? "pirschextendedjs" : "pianjs");
             attributes.WriteTo(config, "attributes");
-            config.WriteString("src", source.AbsoluteUri);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(source, []);
     }
 
     private static string? Domains(JsonElement? value) => value switch

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -21,16 +20,6 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
 {
     private static readonly ImmutableArray<string> Extensions =
         ["hash", "outbound-links", "file-downloads", "tagged-events", "revenue", "pageview-props", "compat", "local", "manual"];
-
-    // A library that runs (l) or that a page has configured itself (o) keeps its options.
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        if(!consent("plausible-analytics").start(function(){}))return;
-        var p=w.plausible;
-        if(!p){p=w.plausible=function(){p.q.push(arguments)};p.q=[]}
-        if(!p.init)p.init=function(o){p.o=o||{}};
-        if(!p.o&&!p.l)p.init(c.options);
-        """));
 
     /// <inheritdoc/>
     public override string Name => "plausible-analytics";
@@ -51,9 +40,6 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://plausible.io/docs/plausible-script");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts of Plausible's cloud, whose script sends events to the host it comes from; a script or endpoint of one's own takes their place.</remarks>
@@ -109,15 +95,10 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         options.Set("hashBasedRouting", settings.Flag("hashBasedRouting"));
         options.Set("autoCapturePageviews", settings.Flag("autoCapturePageviews"));
         options.Set("captureOnLocalhost", settings.Flag("captureOnLocalhost"));
-        scripts.Inline(Start, config =>
-        {
-            config.WriteStartObject();
-            options.WriteTo(config, "options");
-            config.WriteEndObject();
-        });
         var source = settings.Url("scriptUrl") ?? new Uri($"https://plausible.io/js/{FileName(scriptId, settings.Value("extension"))}");
-        if (scriptId is not null) scripts.LoadVendor(source, onePerPage: true);
-        else scripts.LoadVendor(source, [("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint"))], onePerPage: true);
+        var library = new VendorLibrary(source);
+        if (scriptId is null) library = library.With(("defer", ""), ("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint")));
+        scripts.Start(library, config => options.WriteTo(config, "options"));
     }
 
     private static string FileName(string? scriptId, JsonElement? extension)

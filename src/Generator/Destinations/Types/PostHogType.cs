@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -15,20 +14,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class PostHogType : DestinationType
 {
-    private static readonly InlineScript Grant = new(InlineSource.Grant);
-
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var k=consent(c.key);if(k.tell)return;
-        var p=w.posthog;
-        if(!p||!p.init){p=w.posthog=p||[];p._i=[];
-        p.init=function(id,o,name){var t=p;if(name!==undefined)t=p[name]=[];else name="posthog";t.people=t.people||[];
-        "capture register register_once register_for_session unregister unregister_for_session identify alias reset group resetGroups set_config setPersonProperties setPersonPropertiesForFlags resetPersonPropertiesForFlags setGroupPropertiesForFlags resetGroupPropertiesForFlags getFeatureFlag getFeatureFlagPayload isFeatureEnabled reloadFeatureFlags onFeatureFlags onSessionId on getSurveys getActiveMatchingSurveys renderSurvey canRenderSurvey startSessionRecording stopSessionRecording sessionRecordingStarted captureException loadToolbar get_property get_distinct_id getGroups get_session_id get_session_replay_url opt_in_capturing opt_out_capturing has_opted_in_capturing has_opted_out_capturing get_explicit_consent_status clear_opt_in_out_capturing debug getPageViewId".split(" ").forEach(function(m){t[m]=function(){t.push([m].concat([].slice.call(arguments)))}});
-        p._i.push([id,o,name])};p.__SV=1}
-        if(c.name)p.init(c.id,c.options,c.name);else if(Array.isArray(p))p.init(c.id,c.options);
-        k.start(function(on,first){var t=c.name?w.posthog[c.name]:w.posthog;if(!on)t.opt_out_capturing();else if(first)t.opt_in_capturing({captureEventName:null});else t.opt_in_capturing()});
-        """));
-
     /// <inheritdoc/>
     public override string Name => "posthog";
 
@@ -48,9 +33,6 @@ public sealed partial class PostHogType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://posthog.com/docs/libraries/js");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://posthog.com/docs/advanced/content-security-policy"/>, PostHog Cloud without its toolbar; an API host of one's own takes their place.</remarks>
@@ -105,22 +87,18 @@ public sealed partial class PostHogType : DestinationType
         if (scripts.AlwaysLoads) options.Set("cookieless_mode", "on_reject");
         if (scripts.TestMode) options.Set("debug", true);
         options.Merge(settings.Value("initOptions"));
+        // Waiting for an answer: cookieless on_reject records nothing before one; without it, PostHog has to be opted out by default.
+        if (scripts.AlwaysLoads && !options.Has("cookieless_mode", "on_reject")) options.Set("opt_out_capturing_by_default", true);
         options.Set("api_host", apiHost);
         options.Set("ui_host", uiHost);
 
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Measurement, Grant, config => config.WriteStringValue(scripts.BaseId));
-        scripts.Inline(Start, config =>
+        var library = new VendorLibrary(scriptUrl).With(("crossorigin", "anonymous"), ("data-api-host", apiHost), ("data-ui-host", uiHost));
+        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.Start(library, config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("id", settings.RequiredText("id"));
             if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
             options.WriteTo(config, "options");
-            config.WriteEndObject();
-        });
-        scripts.LoadVendor(scriptUrl, script => script with
-        {
-            Attributes = [new("crossorigin", "anonymous"), new("data-api-host", apiHost), new("data-ui-host", uiHost)],
         });
     }
 

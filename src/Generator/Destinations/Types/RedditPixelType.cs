@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -11,17 +10,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// npm package allows them then in any case.</remarks>
 public sealed partial class RedditPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        var q=w.rdt;
-        if(!q){q=w.rdt=function(){q.sendEvent?q.sendEvent.apply(q,arguments):q.callQueue.push(arguments)};q.callQueue=[]}
-        var k=consent("reddit-pixel"),cookies=!(c.initOptions&&c.initOptions.disableFirstPartyCookies);
-        k.hold(s);k.start(function(on,first){if(!on)w.rdt("disableFirstPartyCookies");else if(!first&&cookies)w.rdt("enableFirstPartyCookies")});
-        if(!consent("reddit-pixel:"+c.pixelId).start(function(){}))return;
-        if(c.initOptions)w.rdt("init",c.pixelId,c.initOptions);else w.rdt("init",c.pixelId);
-        if(c.trackPageVisit)w.rdt("track","PageVisit");
-        """));
-
     /// <inheritdoc/>
     public override string Name => "reddit-pixel";
 
@@ -38,9 +26,6 @@ public sealed partial class RedditPixelType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://business.reddithelp.com/s/article/Install-the-Reddit-Pixel-on-your-website");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's snippet, and what its library asks for the pixel's configuration.</remarks>
@@ -72,15 +57,12 @@ public sealed partial class RedditPixelType : DestinationType
         var settings = scripts.Settings;
         var options = new ConfigObject(settings.Value("initOptions"));
         options.Set("disableFirstPartyCookies", settings.Flag("disableFirstPartyCookies"));
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://www.redditstatic.com/ads/pixel.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Has("initOptions") || !options.IsEmpty) options.WriteTo(config, "initOptions");
             config.WriteBoolean("trackPageVisit", settings.Flag("trackPageVisit", true));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://www.redditstatic.com/ads/pixel.js"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9_]{1,40}\\z", RegexOptions.CultureInvariant)]

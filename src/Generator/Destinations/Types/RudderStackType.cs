@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -24,25 +23,6 @@ public sealed partial class RudderStackType : DestinationType
 {
     private const string MappingField = "consentManagement";
 
-    private static readonly InlineScript Grant = new(InlineSource.GrantSignal);
-
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Signals +
-        """
-        var g=c.consent&&signals(c.key),q=w.rudderanalytics=w.rudderanalytics||[];if(g)g.hold(s);
-        if(!Array.isArray(q)||q.snippetExecuted)return;
-        w.RudderSnippetVersion="3.0.32";w.rudderAnalyticsBuildType="modern";q.snippetExecuted=true;
-        "setDefaultInstanceKey load ready page track identify alias group reset setAnonymousId startSession endSession consent addCustomIntegration".split(" ").forEach(function(m){
-        q[m]=function(){var r=w.rudderanalytics;if(Array.isArray(r))r.push([m].concat([].slice.call(arguments)));else r[m].apply(r,arguments)}});
-        var told;
-        if(g)g.start(c.consent.map(function(x){return x[0]}),function(is){
-        var yes=[],no=[],any=!c.waits;
-        c.consent.forEach(function(x){var on=is(x[0]);if(on&&x[0]!=="necessary")any=true;[].push.apply(on?yes:no,x[1])});
-        if(told?!c.mapped:!any)return;told=true;
-        w.rudderanalytics.consent({consentManagement:{enabled:true,provider:"custom",allowedConsentIds:yes,deniedConsentIds:no}})});
-        q.load(c.writeKey,c.url,c.options);
-        if(c.page)q.page();
-        """));
-
     /// <inheritdoc/>
     public override string Name => "rudderstack";
 
@@ -62,9 +42,6 @@ public sealed partial class RudderStackType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/quickstart/");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Grant, Start];
 
     /// <inheritdoc/>
     /// <remarks>The SDK's CDN, plugins included, and the source's configuration; the data plane's host comes from the settings, and what device-mode destinations need comes on top.</remarks>
@@ -120,17 +97,11 @@ public sealed partial class RudderStackType : DestinationType
         var mapped = !mapping.IsEmpty;
         if (!mapped && scripts.AlwaysLoads) mapping = [(ConsentCategory.Measurement, [])];
         foreach (var (category, _) in mapping)
-            scripts.InlineWhileGranted(category, Grant, config =>
-            {
-                config.WriteStartArray();
-                config.WriteStringValue(scripts.BaseId);
-                config.WriteStringValue(category.Name());
-                config.WriteEndArray();
-            });
-        scripts.Inline(Start, config =>
+            scripts.Grant(category);
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.rudderlabs.com/v3/modern/rsa.min.js")).With(
+            ("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey));
+        scripts.Start(library, config =>
         {
-            config.WriteStartObject();
-            config.WriteString("key", scripts.BaseId);
             config.WriteString("writeKey", writeKey);
             config.WriteString("url", settings.RequiredText("dataPlaneUrl"));
             LoadOptions(settings, scripts.TestMode, holdsBack: !mapping.IsEmpty).WriteTo(config, "options");
@@ -139,10 +110,7 @@ public sealed partial class RudderStackType : DestinationType
             config.WriteBoolean("mapped", mapped);
             // Where only what is necessary is mapped, no grant could follow.
             config.WriteBoolean("waits", scripts.AlwaysLoads && mapping.Any(entry => entry.Category != ConsentCategory.Necessary));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.rudderlabs.com/v3/modern/rsa.min.js"),
-            [("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey)], defer: false, onePerPage: true);
     }
 
     private static ConfigObject LoadOptions(DestinationSettings settings, bool testMode, bool holdsBack)

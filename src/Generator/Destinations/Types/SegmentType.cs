@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -14,24 +13,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class SegmentType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        var a=w.analytics=w.analytics||[];
-        if(a.initialize||a.invoked)return;
-        a.invoked=true;
-        a.methods="trackSubmit trackClick trackLink trackForm pageview identify reset group track ready alias debug page screen once off on addSourceMiddleware addIntegrationMiddleware setAnonymousId addDestinationMiddleware register".split(" ");
-        var withPage="track screen alias group page identify".split(" ");
-        a.factory=function(m){return function(){
-        if(w.analytics.initialized)return w.analytics[m].apply(w.analytics,arguments);
-        var args=[].slice.call(arguments),l=d.querySelector("link[rel='canonical']"),o=w.location;
-        if(withPage.indexOf(m)>=0)args.push({__t:"bpc",c:l&&l.getAttribute("href")||undefined,p:o.pathname,u:o.href,s:o.search,t:d.title,r:d.referrer});
-        args.unshift(m);a.push(args);return a}};
-        a.methods.forEach(function(m){a[m]=a.factory(m)});
-        a._writeKey=c.writeKey;a.SNIPPET_VERSION="5.2.1";
-        if(c.debug)a.debug(true);
-        if(c.trackPageView)a.page();
-        """));
-
     /// <inheritdoc/>
     public override string Name => "segment";
 
@@ -48,9 +29,6 @@ public sealed partial class SegmentType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts: <see href="https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/"/>, settings from the CDN and events to the API; what device-mode destinations need comes on top.</remarks>
@@ -79,15 +57,12 @@ public sealed partial class SegmentType : DestinationType
         var writeKey = settings.RequiredText("writeKey").Trim();
         // The library asks the host it comes from for the source's settings.
         scripts.Contact(CspDirective.Connect, settings.Url("scriptUrl"));
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("writeKey", writeKey);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
             if (scripts.TestMode) config.WriteBoolean("debug", true);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js"), onePerPage: true);
     }
 
     [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]

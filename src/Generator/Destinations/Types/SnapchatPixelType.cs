@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -10,15 +9,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
 public sealed partial class SnapchatPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        if(!consent("snapchat-pixel:"+c.pixelId).start(function(){}))return;
-        var q=w.snaptr;
-        if(!q){q=w.snaptr=function(){q.handleRequest?q.handleRequest.apply(q,arguments):q.queue.push(arguments)};q.queue=[]}
-        if(c.initOptions)w.snaptr("init",c.pixelId,c.initOptions);else w.snaptr("init",c.pixelId);
-        if(c.trackPageView)w.snaptr("track","PAGE_VIEW");
-        """));
-
     /// <inheritdoc/>
     public override string Name => "snapchat-pixel";
 
@@ -35,9 +25,6 @@ public sealed partial class SnapchatPixelType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://businesshelp.snapchat.com/s/article/pixel-direct-implementation");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's library: events and the frame that matches cookies.</remarks>
@@ -67,15 +54,12 @@ public sealed partial class SnapchatPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://sc-static.net/scevent.min.js")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://sc-static.net/scevent.min.js"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]

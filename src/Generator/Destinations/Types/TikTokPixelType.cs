@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -16,20 +15,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class TikTokPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        w.TiktokAnalyticsObject="ttq";
-        var q=w.ttq=w.ttq||[];
-        if(!q.methods&&Array.isArray(q)){q.methods="page track identify instances debug on off once ready alias group enableCookie disableCookie holdConsent revokeConsent grantConsent".split(" ");
-        q.setAndDefer=function(t,m){t[m]=function(){t.push([m].concat([].slice.call(arguments)))}};
-        q.methods.forEach(function(m){q.setAndDefer(q,m)});
-        q.instance=function(id){var t=(q._i&&q._i[id])||[];q.methods.forEach(function(m){q.setAndDefer(t,m)});return t}}
-        var k=consent("tiktok-pixel"),one=consent("tiktok-pixel:"+c.pixelId),first=!k.tell,fresh=one.start(function(){});
-        if(fresh){(q._i=q._i||{})[c.pixelId]=[];q._i[c.pixelId]._u=c.base;(q._t=q._t||{})[c.pixelId]=+new Date;(q._o=q._o||{})[c.pixelId]={}}
-        k.hold(s);k.start(function(on){if(on)w.ttq.grantConsent();else w.ttq.revokeConsent()});
-        if(fresh){if(first)w.ttq.page();else w.ttq.instance(c.pixelId).page()}
-        """));
-
     /// <inheritdoc/>
     public override string Name => "tiktok-pixel";
 
@@ -46,9 +31,6 @@ public sealed partial class TikTokPixelType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://ads.tiktok.com/help/article/get-started-pixel");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's snippet: the library and what it sends have the same host; observed besides, its request over IPv6.</remarks>
@@ -80,14 +62,11 @@ public sealed partial class TikTokPixelType : DestinationType
     {
         var pixelId = scripts.Settings.RequiredText("pixelId");
         var loader = scripts.Settings.Url("scriptSrc")?.AbsoluteUri ?? "https://analytics.tiktok.com/i18n/pixel/events.js";
-        scripts.Inline(Start, config =>
+        scripts.Start(new VendorLibrary(new Uri($"{loader}?sdkid={pixelId}&lib=ttq")), config =>
         {
-            config.WriteStartObject();
             config.WriteString("pixelId", pixelId);
             config.WriteString("base", loader);
-            config.WriteEndObject();
         });
-        scripts.LoadVendor(new Uri($"{loader}?sdkid={pixelId}&lib=ttq"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -14,13 +13,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class VercelAnalyticsType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(
-        """
-        w.vaq=w.vaq||[];
-        if(!w.va)w.va=function(){(w.vaq=w.vaq||[]).push([].slice.call(arguments))};
-        if(!w.vam)w.vam=c.mode;
-        """));
-
     /// <inheritdoc/>
     public override string Name => "vercel-analytics";
 
@@ -37,9 +29,6 @@ public sealed partial class VercelAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://vercel.com/docs/analytics/package");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>The script host of <see href="https://vercel.com/docs/analytics/package"/>; events go to the site itself unless an endpoint says otherwise.</remarks>
@@ -69,17 +58,10 @@ public sealed partial class VercelAnalyticsType : DestinationType
         var settings = scripts.Settings;
         scripts.Contact(CspDirective.Connect, settings.EndpointUrl("endpoint"));
         var debug = settings.Text("mode") == "development" || settings.Flag("debug", false) || scripts.TestMode;
-        scripts.Inline(Start, config =>
-        {
-            config.WriteStartObject();
-            config.WriteString("mode", debug ? "development" : "production");
-            config.WriteEndObject();
-        });
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri($"https://va.vercel-scripts.com/v1/script.{(debug ? "debug.js" : "js")}"),
-        [
-            ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
-            ("data-endpoint", settings.Text("endpoint")),
-        ], onePerPage: true);
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://va.vercel-scripts.com/v1/script.{(debug ? "debug.js" : "js")}")).With(
+            ("defer", ""), ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
+            ("data-endpoint", settings.Text("endpoint")));
+        scripts.Start(library, config => config.WriteString("mode", debug ? "development" : "production"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9_.:-]{1,200}\\z", RegexOptions.CultureInvariant)]

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
-using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
@@ -10,14 +9,6 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
 public sealed partial class XPixelType : DestinationType
 {
-    private static readonly InlineScript Start = new(InlineSource.Wrap(InlineSource.Consent +
-        """
-        if(!consent("x-pixel:"+c).start(function(){}))return;
-        var q=w.twq;
-        if(!q){q=w.twq=function(){q.exe?q.exe.apply(q,arguments):q.queue.push(arguments)};q.version="1.1";q.queue=[]}
-        w.twq("config",c);
-        """));
-
     /// <inheritdoc/>
     public override string Name => "x-pixel";
 
@@ -34,9 +25,6 @@ public sealed partial class XPixelType : DestinationType
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites");
-
-    /// <inheritdoc/>
-    public override ImmutableArray<InlineScript> InlineScripts => [Start];
 
     /// <inheritdoc/>
     /// <remarks>Hosts from the vendor's library, which sends images to both of its collectors.</remarks>
@@ -60,8 +48,8 @@ public sealed partial class XPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var pixelId = scripts.Settings.RequiredText("pixelId");
-        scripts.Inline(Start, config => config.WriteStringValue(pixelId));
-        scripts.LoadVendor(scripts.Settings.Url("scriptSrc") ?? new Uri("https://static.ads-twitter.com/uwt.js"));
+        var library = scripts.Settings.Url("scriptSrc") ?? new Uri("https://static.ads-twitter.com/uwt.js");
+        scripts.Start(new VendorLibrary(library), config => config.WriteString("id", pixelId));
     }
 
     [GeneratedRegex("^[A-Za-z0-9]{1,20}\\z", RegexOptions.CultureInvariant)]

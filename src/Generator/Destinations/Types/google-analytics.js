@@ -1,0 +1,17 @@
+// https://developers.google.com/tag-platform/gtagjs
+window[Symbol.for("consent-snapshots/1")]?.run("google", {
+  needs: "google-consent",
+  start(member, page) {
+    const { id, params } = member.config;
+    const say = function () {
+      window.dataLayer.push(arguments);
+    };
+    if (page.once("js")) say("js", new Date());
+    if (params) say("config", id, params);
+    else say("config", id);
+  },
+  // https://developers.google.com/analytics/devguides/collection/ga4/disable-analytics
+  tell(member) {
+    window[`ga-disable-${member.config.id}`] = !member.is();
+  },
+});

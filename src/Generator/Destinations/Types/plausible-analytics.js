@@ -1,0 +1,18 @@
+// https://plausible.io/docs/script-extensions
+window[Symbol.for("consent-snapshots/1")]?.run("plausible-analytics", {
+  onePerPage: true,
+  start(member, page) {
+    const plausible = page.global("plausible", () => {
+      const stub = function () {
+        stub.q.push(arguments);
+      };
+      stub.q = [];
+      return stub;
+    });
+    page.queue(plausible.q, page.made("plausible"));
+    plausible.init ||= (options) => {
+      plausible.o = options || {};
+    };
+    if (page.made("plausible") || (!plausible.o && !plausible.l)) plausible.init(member.config.options);
+  },
+});

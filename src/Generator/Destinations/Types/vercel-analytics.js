@@ -1,0 +1,12 @@
+// https://vercel.com/docs/analytics/quickstart
+window[Symbol.for("consent-snapshots/1")]?.run("vercel-analytics", {
+  onePerPage: true,
+  start(member, page) {
+    const queue = page.global("vaq", () => []);
+    page.queue(queue, page.made("vaq"));
+    page.global("va", () => (...args) => {
+      window.vaq.push(args);
+    });
+    page.global("vam", () => member.config.mode);
+  },
+});
