@@ -67,7 +67,7 @@ internal static class TypesCommand
     }
 
     private static IEnumerable<IGrouping<CspDirective, CspSource>> Policy(DestinationType type) => type.Hosts.Sources
-        .Concat(type.InlineScripts.Concat(type.Bootstrap?.InlineScripts ?? []).Select(script => CspSource.Hash(script.CspHash)))
+        .Concat(type.InlineScripts.Select(script => CspSource.Hash(script.CspHash)))
         .Distinct().Order().GroupBy(source => source.Directive);
 
     private static Task WriteListAsync(CommandContext context) => context.WriteJsonAsync(writer =>
