@@ -26,6 +26,9 @@ internal sealed class ConsentWalk : IAsyncDisposable
           let list = [], ids = {};
           const all = ['necessary', 'functionality', 'experience', 'measurement', 'marketing'];
           const turn = () => new Promise(resolve => setTimeout(resolve, 0));
+          const answered = new WeakSet();
+          for (const event of ['load', 'error']) document.addEventListener(event, ({ target }) => answered.add(target), true);
+          const libraries = async () => { while ([...document.scripts].some(script => script.src && !answered.has(script))) await turn(); };
           return {
             consents: granted => Object.fromEntries(all.map(c => [c, c === 'necessary' || granted.includes(c)])),
             setScripts(scripts, consents) {
@@ -33,11 +36,12 @@ internal sealed class ConsentWalk : IAsyncDisposable
               list = [...list, ...scripts];
               c15t.updateScripts(list, consents, ids);
             },
-            async go(snapshot, granted, atOnce, look) {
+            async go(snapshot, granted, atOnce, hasty, look) {
               const consents = this.consents(granted);
               if (!atOnce) { c15t.updateScripts(list, consents, ids); await turn(); }
               this.setScripts(snapshot, consents);
               await turn();
+              if (!hasty) await libraries();
               return look();
             },
           };
@@ -74,8 +78,11 @@ internal sealed class ConsentWalk : IAsyncDisposable
         return [.. ConsentSet.All.Select(set => JsonNode.Parse(generated[set].Bytes.Span)!["scripts"]!.DeepClone())];
     }
 
-    /// <summary>Takes the page through the sets; gives what the JavaScript expression <paramref name="look"/> is after each.</summary>
-    public async Task<JsonArray> GoAsync(IEnumerable<(ConsentSet Set, WalkStyle Style)> steps, string look, CancellationToken cancellationToken)
+    /// <summary>
+    /// Takes the page through the sets; gives what the JavaScript expression <paramref name="look"/> is after each. Vendors' libraries arrive before the next step, unless the
+    /// visitor is <paramref name="hasty"/>.
+    /// </summary>
+    public async Task<JsonArray> GoAsync(IEnumerable<(ConsentSet Set, WalkStyle Style)> steps, string look, CancellationToken cancellationToken, bool hasty = false)
     {
         var route = new JsonArray([.. steps.Select(step => (JsonNode)new JsonObject
         {
@@ -88,7 +95,7 @@ internal sealed class ConsentWalk : IAsyncDisposable
             $$"""
             async text => {
               const { route, snapshots } = JSON.parse(text), seen = [];
-              for (const step of route) seen.push(await walk.go(snapshots[step.index], step.granted, step.atOnce, () => {{look}}));
+              for (const step of route) seen.push(await walk.go(snapshots[step.index], step.granted, step.atOnce, {{(hasty ? "true" : "false")}}, () => {{look}}));
               return JSON.stringify(seen);
             }
             """,
