@@ -132,8 +132,8 @@ install_postgres_files() {
 # The client that site developers put on their pages, for the tests that run it in a browser.
 build_browser_bundle() (
     cd tests/browser
-    if [[ ! -e dist/c15t.js || -n $(find entry.js package.json package-lock.json -newer dist/c15t.js) ]]; then
-        say "building the c15t bundle of the browser tests"
+    if [[ ! -e dist/c15t.js || -n $(find build.js entry.js package.json package-lock.json -newer dist/c15t.js) ]]; then
+        say "building what the browser tests put on their pages"
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
         npm run --silent build </dev/null >&2
     fi

@@ -15,15 +15,18 @@ internal static class C15tBundle
     public const string WithoutBackend =
         "mode: 'offline', reloadOnConsentRevoked: false, offlinePolicy: { policyPacks: [c15t.policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' },";
 
+    /// <summary>The client of the version that most sites use now.</summary>
     /// <exception cref="FileNotFoundException">The bundle has not been built.</exception>
-    public static string Path
+    public static string Path => Built("c15t.js");
+
+    /// <summary>A file that <c>tests/browser/build.js</c> makes: a client, a router, or a vendor's own library.</summary>
+    /// <exception cref="FileNotFoundException">The bundle has not been built.</exception>
+    public static string Built(string name)
     {
-        get
-        {
-            var path = System.IO.Path.Combine(RepositoryRoot.Path, "tests", "browser", "dist", "c15t.js");
-            return File.Exists(path)
-                ? path
-                : throw new FileNotFoundException("The c15t bundle has not been built: run eng/setup-tests.sh.", path);
-        }
+        var path = Source(System.IO.Path.Combine("dist", name));
+        return File.Exists(path) ? path : throw new FileNotFoundException("The bundles have not been built: run eng/setup-tests.sh.", path);
     }
+
+    /// <summary>A file of the browser tests' own code.</summary>
+    public static string Source(string name) => System.IO.Path.Combine(RepositoryRoot.Path, "tests", "browser", name);
 }

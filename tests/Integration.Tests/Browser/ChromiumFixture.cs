@@ -27,10 +27,13 @@ public sealed class ChromiumFixture : IAsyncDisposable
     private IBrowser? _browser;
 
     /// <summary>Opens <see cref="OfflineSite.Origin"/>, whose page is <paramref name="html"/>, without any network.</summary>
-    public async Task<OfflineSite> OpenAsync(string html, CancellationToken cancellationToken)
+    public Task<OfflineSite> OpenAsync(string html, CancellationToken cancellationToken) => OpenAsync(html, prepare: null, cancellationToken);
+
+    /// <summary>The same, where <paramref name="prepare"/> says beforehand what the site answers.</summary>
+    public async Task<OfflineSite> OpenAsync(string html, Func<OfflineSite, Task>? prepare, CancellationToken cancellationToken)
     {
         var browser = await BrowserAsync(cancellationToken);
-        return await OfflineSite.OpenAsync(browser, html, cancellationToken);
+        return await OfflineSite.OpenAsync(browser, html, prepare, cancellationToken);
     }
 
     public async ValueTask DisposeAsync()

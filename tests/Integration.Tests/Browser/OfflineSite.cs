@@ -11,13 +11,17 @@ public sealed class OfflineSite : IAsyncDisposable
 {
     public const string Origin = "https://site.example/";
 
+    private const string Settling = Origin + "settling";
+
     private readonly IBrowserContext _profile;
     private readonly ConcurrentDictionary<string, RouteFulfillOptions> _answers = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly ConcurrentQueue<string> _errors = new();
 
     private readonly ConcurrentDictionary<string, Func<Uri, string>> _services = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _held = new(StringComparer.Ordinal);
     private RouteFulfillOptions? _everyOtherScript;
+    private int _answering;
 
     private OfflineSite(IBrowserContext profile, IPage page)
     {
@@ -45,13 +49,54 @@ public sealed class OfflineSite : IAsyncDisposable
     /// <summary>Answers a request for a script that nothing else is registered for, from now on.</summary>
     public void ServeEveryOtherScript(string body) => _everyOtherScript = Answer(body, "text/javascript");
 
+    /// <summary>Leaves requests for a URL unanswered until <see cref="Release"/>: the page waits for what it asked for.</summary>
+    public void Hold(string url) => _held.TryAdd(url, new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    /// <summary>Answers what was held back, and holds nothing back from now on.</summary>
+    public void Release()
+    {
+        foreach (var url in _held.Keys)
+            if (_held.TryRemove(url, out var gate)) gate.SetResult();
+    }
+
+    /// <summary>
+    /// Waits until the page has had every answer that is not held back, and has gone through what follows from it: what the page asked for before this call is in
+    /// <see cref="Requests"/>, and a script that came has run.
+    /// </summary>
+    public async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        // A script that runs may ask for another. The page's own request is behind all that it made before.
+        for (var before = -1; before != _requests.Count;)
+        {
+            before = _requests.Count;
+            await Page.EvaluateAsync($"() => fetch('{Settling}').then(() => new Promise(resolve => setTimeout(resolve)))").WaitAsync(cancellationToken);
+            while (Volatile.Read(ref _answering) > 0) await Page.EvaluateAsync("() => new Promise(resolve => setTimeout(resolve))").WaitAsync(cancellationToken);
+        }
+    }
+
     /// <summary>Puts the c15t client on the page (<see cref="C15tBundle"/>).</summary>
     public async Task AddC15tAsync(CancellationToken cancellationToken) =>
         await Page.AddScriptTagAsync(new PageAddScriptTagOptions { Path = C15tBundle.Path }).WaitAsync(cancellationToken);
 
-    public async ValueTask DisposeAsync() => await _profile.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        Release();
+        await _profile.DisposeAsync();
+    }
 
-    internal static async Task<OfflineSite> OpenAsync(IBrowser browser, string html, CancellationToken cancellationToken)
+    /// <summary>Opens another page of the site, as in another tab: it shares cookies and storage, and the answers registered here.</summary>
+    public async Task<IPage> NewTabAsync(CancellationToken cancellationToken)
+    {
+        var page = await _profile.NewPageAsync().WaitAsync(cancellationToken);
+        page.PageError += (_, error) => _errors.Enqueue(error);
+        await page.GotoAsync(Origin, new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded }).WaitAsync(cancellationToken);
+        return page;
+    }
+
+    internal static Task<OfflineSite> OpenAsync(IBrowser browser, string html, CancellationToken cancellationToken) =>
+        OpenAsync(browser, html, prepare: null, cancellationToken);
+
+    internal static async Task<OfflineSite> OpenAsync(IBrowser browser, string html, Func<OfflineSite, Task>? prepare, CancellationToken cancellationToken)
     {
         // A service worker's requests would pass the routes by.
         var profile = await browser.NewContextAsync(new BrowserNewContextOptions { ServiceWorkers = ServiceWorkerPolicy.Block })
@@ -59,7 +104,9 @@ public sealed class OfflineSite : IAsyncDisposable
         var site = new OfflineSite(profile, await profile.NewPageAsync().WaitAsync(cancellationToken));
         site.Serve(Origin, html, "text/html");
         await profile.RouteAsync("**/*", site.AnswerAsync).WaitAsync(cancellationToken);
-        await site.Page.GotoAsync(Origin).WaitAsync(cancellationToken);
+        if (prepare is not null) await prepare(site).WaitAsync(cancellationToken);
+        // Not the page's load event, which waits for what is held back.
+        await site.Page.GotoAsync(Origin, prepare is null ? null : new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded }).WaitAsync(cancellationToken);
         return site;
     }
 
@@ -67,8 +114,31 @@ public sealed class OfflineSite : IAsyncDisposable
 
     private async Task AnswerAsync(IRoute route)
     {
-        _requests.Enqueue(route.Request.Url);
         var url = WithoutQuery(route.Request.Url);
+        if (url == Settling)
+        {
+            await route.FulfillAsync(s_nothing);
+            return;
+        }
+        _requests.Enqueue(route.Request.Url);
+        if (_held.TryGetValue(url, out var gate)) await gate.Task;
+        Interlocked.Increment(ref _answering);
+        try
+        {
+            await AnswerAsync(route, url);
+        }
+        catch (PlaywrightException)
+        {
+            // The page no longer waits for the answer: it was left, or what it asked for is no longer wanted.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _answering);
+        }
+    }
+
+    private async Task AnswerAsync(IRoute route, string url)
+    {
         if (_services.TryGetValue(url, out var service))
         {
             await route.FulfillAsync(Answer(service(new Uri(route.Request.Url)), "application/json"));
@@ -77,6 +147,8 @@ public sealed class OfflineSite : IAsyncDisposable
         var answer = _answers.GetValueOrDefault(url) ?? (route.Request.ResourceType == "script" ? _everyOtherScript : null);
         await (answer is null ? route.AbortAsync() : route.FulfillAsync(answer));
     }
+
+    private static readonly RouteFulfillOptions s_nothing = Answer("", "text/plain");
 
     private static RouteFulfillOptions Answer(string body, string contentType) => new()
     {

@@ -1,0 +1,58 @@
+using ConsentSnapshots.Generator.Snapshots;
+
+namespace ConsentSnapshots.Integration.Tests.Browser;
+
+/// <summary>
+/// A vendor whose scripts do more than load its library: what a page configures for it, where its library is, and whether the vendor has a call for consent (<paramref name="Told"/>).
+/// What the library does as it runs is in <c>tests/browser/libraries.js</c>.
+/// </summary>
+internal sealed record Vendor(string Type, string Settings, string Library, bool Told = false)
+{
+    /// <summary>Every such type of the catalogue, with the vendor's own names and places.</summary>
+    public static IReadOnlyList<Vendor> All { get; } =
+    [
+        new("adobe-analytics", """{"scriptUrl":"https://assets.adobedtm.com/a/launch.js"}""", "https://assets.adobedtm.com/a/launch.js"),
+        // A stand-in does not have the hash of the library that the default URL names.
+        new("amplitude", """{"apiKey":"amplitude1","scriptUrl":"https://amplitude.example/amplitude.js"}""", "https://amplitude.example/amplitude.js", Told: true),
+        new("crisp", """{"websiteId":"crisp1","locale":"fr"}""", "https://client.crisp.chat/l.js"),
+        new("databuddy", """{"clientId":"databuddy1"}""", "https://cdn.databuddy.cc/databuddy.js", Told: true),
+        new("google-analytics", """{"id":"G-GOOGLE1"}""", "https://www.googletagmanager.com/gtag/js", Told: true),
+        new("google-tag-manager", """{"id":"GTM-GOOGLE1"}""", "https://www.googletagmanager.com/gtm.js", Told: true),
+        new("heap", """{"envId":"1001"}""", "https://cdn.us.heap-api.com/config/1001/heap_config.js", Told: true),
+        new("hightouch", """{"writeKey":"hightouch1"}""", "https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js"),
+        new("hotjar", """{"siteId":1002}""", "https://static.hotjar.com/c/hotjar-1002.js"),
+        new("intercom", """{"appId":"intercom1"}""", "https://widget.intercom.io/widget/intercom1", Told: true),
+        new("linkedin-insights", """{"id":"1003"}""", "https://snap.licdn.com/li.lms-analytics/insight.min.js"),
+        new("logrocket", """{"appId":"logrocket/one"}""", "https://cdn.logrocket.io/LogRocket.min.js"),
+        new("matomo-analytics", """{"matomoUrl":"https://matomo.example"}""", "https://matomo.example/matomo.js", Told: true),
+        new("meta-pixel", """{"pixelId":"1004"}""", "https://connect.facebook.net/en_US/fbevents.js", Told: true),
+        new("microsoft-clarity", """{"id":"clarity1"}""", "https://www.clarity.ms/tag/clarity1", Told: true),
+        new("microsoft-uet", """{"id":"1005"}""", "https://bat.bing.com/bat.js", Told: true),
+        new("mixpanel", """{"token":"0123456789abcdef0123456789abcdef"}""", "https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js", Told: true),
+        new("pirsch", """{"identificationCode":"pirsch1"}""", "https://api.pirsch.io/pa.js"),
+        new("plausible-analytics", """{"scriptId":"plausible1"}""", "https://plausible.io/js/pa-plausible1.js"),
+        new("posthog", """{"id":"phc_posthog1"}""", "https://eu-assets.i.posthog.com/static/array.js", Told: true),
+        new("reddit-pixel", """{"pixelId":"reddit1"}""", "https://www.redditstatic.com/ads/pixel.js", Told: true),
+        new("rudderstack", """{"writeKey":"rudderstack1","dataPlaneUrl":"https://rudderstack.example","consentManagement":{"mapping":{"measurement":["m"]}}}""",
+            "https://cdn.rudderlabs.com/v3/modern/rsa.min.js", Told: true),
+        new("segment", """{"writeKey":"segment1"}""", "https://cdn.segment.com/analytics.js/v1/segment1/analytics.min.js"),
+        new("snapchat-pixel", """{"pixelId":"snapchat1"}""", "https://sc-static.net/scevent.min.js"),
+        new("tiktok-pixel", """{"pixelId":"TIKTOK1"}""", "https://analytics.tiktok.com/i18n/pixel/events.js", Told: true),
+        new("vercel-analytics", "{}", "https://va.vercel-scripts.com/v1/script.js"),
+        new("x-pixel", """{"pixelId":"x1"}""", "https://static.ads-twitter.com/uwt.js"),
+    ];
+
+    public static IEnumerable<string> Names => All.Select(vendor => vendor.Type);
+
+    public static IEnumerable<string> NamesOfTold => All.Where(vendor => vendor.Told).Select(vendor => vendor.Type);
+
+    public static Vendor Of(string type) => All.Single(vendor => vendor.Type == type);
+
+    /// <summary>One destination of every vendor here.</summary>
+    public static List<OpenedDestination> Rows(params string[] required) => [.. All.Select((vendor, place) => vendor.Row(place + 1, required))];
+
+    public OpenedDestination Row(int place = 1, params string[] required) => ConsentWalk.Row(Type, Settings, place, required);
+
+    /// <summary>What its library is on a test's page.</summary>
+    public string StandIn => $"libraries.arrive('{Type}')";
+}

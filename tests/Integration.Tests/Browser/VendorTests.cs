@@ -1,0 +1,55 @@
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.Integration.Tests.Browser;
+
+/// <summary>The vendors that the tests of pages walk, and what all of these tests compare with: a page on which nothing goes wrong.</summary>
+public sealed class VendorTests(ChromiumFixture chromium)
+{
+    [Fact]
+    public void All_AreTheTypesWhoseScriptsDoMoreThanLoadALibrary()
+    {
+        var types = DestinationCatalogue.BuiltIn.Types
+            .Where(type => type.Name != "script")
+            .Where(type => VendorPage.Snapshot([ConsentWalk.Row(type.Name, type.Examples.Least)])["scripts"]!.AsArray().Any(script => script!["textContent"] is not null))
+            .Select(type => type.Name);
+
+        Assert.Equal(types.Order(StringComparer.Ordinal), Vendor.Names.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task PlainPage_GrantedWithdrawnAndGrantedAgain_EveryVendorRunsOnceAndKnows()
+    {
+        await using var page = await VendorPage.OpenAsync(chromium, Vendor.Rows(), new SiteCode());
+        Assert.Empty(await page.RanAsync());
+
+        await page.ChooseAsync(VendorPage.Everything);
+        Assert.Equal(Vendor.Names.Order(StringComparer.Ordinal), await page.RanAsync());
+        await page.AssertStateAsync("granted");
+
+        await page.ChooseAsync();
+        await page.AssertStateAsync("denied");
+
+        await page.ChooseAsync(VendorPage.Everything);
+        Assert.Equal(Vendor.Names.Order(StringComparer.Ordinal), await page.RanAsync());
+        await page.AssertStateAsync("granted");
+        Assert.Empty(page.Site.Errors);
+    }
+
+    [Fact]
+    public async Task PlainPage_OlderClient_EveryVendorRunsOnceAndKnows()
+    {
+        await using var page = await VendorPage.OpenAsync(chromium, Vendor.Rows(), new SiteCode { Client = ConsentClient.Older });
+        Assert.Empty(await page.RanAsync());
+
+        await page.ChooseAsync(VendorPage.Everything);
+        await page.AssertStateAsync("granted");
+
+        await page.ChooseAsync();
+        await page.AssertStateAsync("denied");
+
+        await page.ChooseAsync(VendorPage.Everything);
+        Assert.Equal(Vendor.Names.Order(StringComparer.Ordinal), await page.RanAsync());
+        await page.AssertStateAsync("granted");
+        Assert.Empty(page.Site.Errors);
+    }
+}
