@@ -7,6 +7,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", {
       window.dataLayer.push(arguments);
     };
     if (page.once("js")) say("js", new Date());
+    // Two destinations that say the same are one.
+    if (!page.once(JSON.stringify([id, params]))) return;
     if (params) say("config", id, params);
     else say("config", id);
   },

@@ -13,13 +13,14 @@ window[Symbol.for("consent-snapshots/1")]?.run("meta-pixel", {
     });
     page.queue(fbq.queue, page.made("fbq"));
     if (page.switched()) fbq("consent", "grant");
-    if (!page.once("pixel " + pixelId)) return;
+    // Two destinations that say the same are one.
+    if (!page.once(JSON.stringify([pixelId, initOptions]))) return;
     if (dataProcessingOptions) fbq("dataProcessingOptions", ...dataProcessingOptions);
     if (initOptions) fbq("init", pixelId, initOptions);
     else fbq("init", pixelId);
     // A second pixel's page view is its own; "track" would count another one for the first.
-    if (!trackPageView) return;
-    if (page.once("page")) fbq("track", "PageView");
+    if (!trackPageView || !page.once("page view " + pixelId)) return;
+    if (page.once("page view")) fbq("track", "PageView");
     else fbq("trackSingle", pixelId, "PageView");
   },
   // Meta has one switch for all pixels of a page.

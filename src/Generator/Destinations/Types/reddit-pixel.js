@@ -12,10 +12,11 @@ window[Symbol.for("consent-snapshots/1")]?.run("reddit-pixel", {
     });
     page.queue(rdt.callQueue, page.made("rdt"));
     page.switched();
-    if (!page.once("pixel " + pixelId)) return;
+    // Two destinations that say the same are one.
+    if (!page.once(JSON.stringify([pixelId, initOptions]))) return;
     if (initOptions) rdt("init", pixelId, initOptions);
     else rdt("init", pixelId);
-    if (trackPageVisit) rdt("track", "PageVisit");
+    if (trackPageVisit && page.once("page visit " + pixelId)) rdt("track", "PageVisit");
   },
   tell(member, page) {
     if (!page.switched()) return;

@@ -11,9 +11,10 @@ window[Symbol.for("consent-snapshots/1")]?.run("snapchat-pixel", {
       return stub;
     });
     page.queue(snaptr.queue, page.made("snaptr"));
-    if (!page.once("pixel " + pixelId)) return;
+    // Two destinations that say the same are one.
+    if (!page.once(JSON.stringify([pixelId, initOptions]))) return;
     if (initOptions) snaptr("init", pixelId, initOptions);
     else snaptr("init", pixelId);
-    if (trackPageView) snaptr("track", "PAGE_VIEW");
+    if (trackPageView && page.once("page view " + pixelId)) snaptr("track", "PAGE_VIEW");
   },
 });
