@@ -144,7 +144,7 @@
         hear(["made", ...q]);
         this.push = (...parts) => hear(parts);
       };
-      return [["queued", ...list(window.uetq || [])]];
+      return [];
     },
     mixpanel: recorder("mixpanel"),
     pirsch: hear => {
@@ -207,7 +207,11 @@
     mixpanel: optedIn("opt_in_tracking", "opt_out_tracking", "opt_out_tracking_by_default"),
     posthog: optedIn("opt_in_capturing", "opt_out_capturing", "opt_out_capturing_by_default"),
     "reddit-pixel": named({ init: "granted", enableFirstPartyCookies: "granted", disableFirstPartyCookies: "denied" }),
-    rudderstack: calls => last(calls, ([name, said]) => (name === "consent" ? (said.consentManagement.allowedConsentIds.length ? "granted" : "denied") : name === "load" ? "granted" : undefined)),
+    rudderstack: calls => {
+      const load = calls.find(([name]) => name === "load");
+      const waits = load && load[3] && load[3].preConsent && load[3].preConsent.enabled;
+      return last(calls, ([name, said]) => (name === "consent" ? (said.consentManagement.allowedConsentIds.length ? "granted" : "denied") : undefined)) ?? (waits ? "denied" : "granted");
+    },
     "tiktok-pixel": named({ grantConsent: "granted", revokeConsent: "denied", holdConsent: "denied" }),
   };
 

@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Integration.Tests.Fixtures;
 
 namespace ConsentSnapshots.Integration.Tests.Browser;
 
@@ -10,7 +8,7 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 /// The page that README.md tells a site developer to write, run as it stands there with the client's own consent store: the visitor's choices go through the store, the answers of the
 /// edge through the page's own code, and each vendor is told what it should be.
 /// </summary>
-public sealed partial class ConsentStoreTests(ChromiumFixture chromium)
+public sealed class ConsentStoreTests(ChromiumFixture chromium)
 {
     private const string Edge = "https://edge.example/v1/acme/production/scripts";
 
@@ -147,11 +145,7 @@ public sealed partial class ConsentStoreTests(ChromiumFixture chromium)
             return new JsonObject { ["scripts"] = snapshots[set.Index]!.DeepClone() }.ToJsonString();
         });
         await site.AddC15tAsync(Cancel);
-        var readme = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "README.md"), Cancel);
-        var snippet = Snippet().Match(readme).Groups["code"].Value;
-        Assert.Contains(Edge, snippet, StringComparison.Ordinal);
-        var page = Import().Replace(Backend().Replace(snippet, C15tBundle.WithoutBackend, 1), "const { $1 } = c15t;", 1);
-        Assert.DoesNotContain("hosted", page, StringComparison.Ordinal);
+        var page = await ReadmeRecipe.ReadAsync(Edge, C15tBundle.WithoutBackend, Cancel);
         await site.Page.EvaluateAsync($"() => {{ {Watch}\n{page}\nwindow.consentStore = consentStore; }}").WaitAsync(Cancel);
         return site;
     }
@@ -162,13 +156,4 @@ public sealed partial class ConsentStoreTests(ChromiumFixture chromium)
     }
 
     private static string[] Texts(JsonNode? list) => [.. list!.AsArray().Select(text => (string)text!)];
-
-    [GeneratedRegex("```js\\n(?<code>import [^`]*?getOrCreateConsentRuntime(?:.|\\n)*?)```", RegexOptions.CultureInvariant)]
-    private static partial Regex Snippet();
-
-    [GeneratedRegex("mode: 'hosted',\\s*backendURL: '[^']*',", RegexOptions.CultureInvariant)]
-    private static partial Regex Backend();
-
-    [GeneratedRegex("import \\{ (\\w+) \\} from 'c15t';", RegexOptions.CultureInvariant)]
-    private static partial Regex Import();
 }

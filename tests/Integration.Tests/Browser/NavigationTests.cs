@@ -55,7 +55,7 @@ public sealed class NavigationTests(ChromiumFixture chromium)
     {
         var script = await File.ReadAllTextAsync(C15tBundle.Built(router + ".js"), Cancel);
         await using var page = await VendorPage.OpenAsync(chromium, Vendor.Rows(),
-            new SiteCode { Head = """<meta name="astro-view-transitions-enabled" content="true">""", After = script, Markup = """<div id="page"></div>""" },
+            new SiteCode { Head = """<meta name="astro-view-transitions-enabled" content="true">""", After = script, InHead = true },
             site => site.Serve(NextUrl, Next, "text/html"));
         await page.ChooseAsync(VendorPage.Everything);
         var notes = await page.NotesAsync();

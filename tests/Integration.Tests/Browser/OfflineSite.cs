@@ -14,7 +14,7 @@ public sealed class OfflineSite : IAsyncDisposable
     private const string Settling = Origin + "settling";
 
     private readonly IBrowserContext _profile;
-    private readonly ConcurrentDictionary<string, RouteFulfillOptions> _answers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, RouteFulfillOptions?> _answers = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly ConcurrentQueue<string> _errors = new();
 
@@ -42,6 +42,9 @@ public sealed class OfflineSite : IAsyncDisposable
     /// <summary>Answers a URL, whatever its query, from now on.</summary>
     public void Serve(string url, string body, string contentType = "text/javascript") =>
         _answers[WithoutQuery(url)] = Answer(body, contentType);
+
+    /// <summary>Refuses a URL from now on, as a blocker of requests does.</summary>
+    public void Refuse(string url) => _answers[WithoutQuery(url)] = null;
 
     /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
     public void ServeJson(string url, Func<Uri, string> answer) => _services[WithoutQuery(url)] = answer;
@@ -144,7 +147,7 @@ public sealed class OfflineSite : IAsyncDisposable
             await route.FulfillAsync(Answer(service(new Uri(route.Request.Url)), "application/json"));
             return;
         }
-        var answer = _answers.GetValueOrDefault(url) ?? (route.Request.ResourceType == "script" ? _everyOtherScript : null);
+        if (!_answers.TryGetValue(url, out var answer) && route.Request.ResourceType == "script") answer = _everyOtherScript;
         await (answer is null ? route.AbortAsync() : route.FulfillAsync(answer));
     }
 

@@ -89,8 +89,9 @@ internal sealed class VendorPage : IAsyncDisposable
     }
 
     /// <summary>Opens a page for these destinations, and waits until its client has started and what it loaded has run.</summary>
+    /// <param name="withClock">Whether the test can let the page's time pass faster.</param>
     /// <param name="prepare">Says beforehand what the site and the vendors answer, and what is held back.</param>
-    public static async Task<VendorPage> OpenAsync(ChromiumFixture chromium, IReadOnlyList<OpenedDestination> rows, SiteCode code, Action<OfflineSite>? prepare = null)
+    public static async Task<VendorPage> OpenAsync(ChromiumFixture chromium, IReadOnlyList<OpenedDestination> rows, SiteCode code, Action<OfflineSite>? prepare = null, bool withClock = false)
     {
         var snapshot = Snapshot(rows);
         var list = snapshot["scripts"]!.AsArray();
@@ -100,6 +101,7 @@ internal sealed class VendorPage : IAsyncDisposable
             site.ServeEveryOtherScript("");
             await ServeOwnAsync(site, code, list);
             await site.Page.AddInitScriptAsync(await File.ReadAllTextAsync(C15tBundle.Source("libraries.js"), Cancel));
+            if (withClock) await site.Page.Clock.InstallAsync();
             prepare?.Invoke(site);
         }, Cancel);
         var page = new VendorPage(site, list, snapshot["metadata"]!["csp"]!);
