@@ -205,7 +205,12 @@
       last(calls, ([name, said]) => ({ stop: "denied", consentv2: said && (said.analytics_Storage || said.analytics_storage), consent: said === false ? "denied" : "granted" })[name]),
     "microsoft-uet": calls => last(calls.flat(), part => (part && part.ad_storage) || undefined),
     mixpanel: optedIn("opt_in_tracking", "opt_out_tracking", "opt_out_tracking_by_default"),
-    posthog: optedIn("opt_in_capturing", "opt_out_capturing", "opt_out_capturing_by_default"),
+    // With cookieless_mode "on_reject" PostHog records nothing until it is told either.
+    posthog: calls =>
+      last(calls, ([name, , options]) => ({
+        opt_in_capturing: "granted", opt_out_capturing: "denied",
+        init: options && (options.opt_out_capturing_by_default || options.cookieless_mode === "on_reject") ? "denied" : undefined,
+      })[name]),
     "reddit-pixel": named({ init: "granted", enableFirstPartyCookies: "granted", disableFirstPartyCookies: "denied" }),
     rudderstack: calls => {
       const load = calls.find(([name]) => name === "load");

@@ -72,10 +72,15 @@ public sealed class OfflineSite : IAsyncDisposable
         for (var before = -1; before != _requests.Count;)
         {
             before = _requests.Count;
-            await Page.EvaluateAsync($"() => fetch('{Settling}').then(() => new Promise(resolve => setTimeout(resolve)))").WaitAsync(cancellationToken);
+            await TurnAsync(cancellationToken);
             while (Volatile.Read(ref _answering) > 0) await Page.EvaluateAsync("() => new Promise(resolve => setTimeout(resolve))").WaitAsync(cancellationToken);
+            // This answer comes the way that those before it came, and after them.
+            await TurnAsync(cancellationToken);
         }
     }
+
+    private async Task TurnAsync(CancellationToken cancellationToken) =>
+        await Page.EvaluateAsync($"() => fetch('{Settling}').then(() => new Promise(resolve => setTimeout(resolve)))").WaitAsync(cancellationToken);
 
     /// <summary>Puts the c15t client on the page (<see cref="C15tBundle"/>).</summary>
     public async Task AddC15tAsync(CancellationToken cancellationToken) =>

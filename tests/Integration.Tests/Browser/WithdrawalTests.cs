@@ -135,6 +135,8 @@ public sealed partial class WithdrawalTests(ChromiumFixture chromium)
         foreach (var type in types)
         {
             var heard = await page.HeardByAsync(type);
+            // Microsoft's library is made of its queue as soon as it has run.
+            heard = [.. heard.Where(call => !call.StartsWith("[\"made\"", StringComparison.Ordinal))];
             Assert.True(heard.Count(call => call.Contains("\"own\"", StringComparison.Ordinal)) == 1, $"{type} heard {string.Join(' ', heard)}");
             Assert.True(heard.Distinct().Count() == heard.Length, $"{type} heard twice: {string.Join(' ', heard)}");
         }
@@ -152,7 +154,9 @@ public sealed partial class WithdrawalTests(ChromiumFixture chromium)
         await page.SettleAsync();
 
         Assert.Equal("denied", (await page.StatesAsync())["google-tag-manager"]);
-        Assert.DoesNotContain(await page.HeardByAsync("google-tag-manager"), call => call.Contains("\"granted\"", StringComparison.Ordinal) && call.StartsWith("[\"consent\"", StringComparison.Ordinal));
+        // Of all signals only that of security is always granted.
+        Assert.DoesNotContain(await page.HeardByAsync("google-tag-manager"), call =>
+            call.StartsWith("[\"consent\"", StringComparison.Ordinal) && call.Replace("\"security_storage\":\"granted\"", "", StringComparison.Ordinal).Contains("\"granted\"", StringComparison.Ordinal));
     }
 
     [Fact]
