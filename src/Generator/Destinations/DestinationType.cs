@@ -62,6 +62,9 @@ public abstract class DestinationType
     /// <summary>The hosts the vendor uses in a page; see <see cref="VendorHosts"/> for what counts as known.</summary>
     public virtual VendorHosts Hosts => VendorHosts.None;
 
+    /// <summary>What the vendor's library does when consent is withdrawn after it has run; where it goes on, a page has to be left.</summary>
+    public virtual WithdrawalEffect AfterWithdrawal => WithdrawalEffect.GoesOn;
+
     /// <summary>How the scripts compare with the npm package's; null is not an answer, and a test says so.</summary>
     public virtual PackageComparison? Package => null;
 

@@ -63,6 +63,7 @@ internal static class TypesCommand
         foreach (var directive in Policy(type))
             context.Console.WriteLine($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
         if (!type.Hosts.Sources.IsEmpty) context.Console.WriteLine($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
+        context.Console.WriteLine($"A visitor who withdraws consent after the library has run: the vendor {type.AfterWithdrawal.InWords()}.");
         if (type.Hosts.Withheld is { } withheld) context.Console.WriteLine($"The vendor also asks for this, which no snapshot does: {withheld}.");
     }
 

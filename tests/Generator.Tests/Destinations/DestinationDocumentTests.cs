@@ -38,6 +38,9 @@ public sealed class DestinationDocumentTests
             of the vendor's or comes on top. Below them stands where they are from; what the vendor asks for besides hosts (*not granted*) is never in a snapshot's
             policy, because it weakens the whole page: add it yourself where you want it. A snapshot's metadata (`csp`) has the exact policy of that snapshot, with the hashes of its inline scripts.
 
+            After withdrawal: what the vendor's library does that has run when the visitor withdraws consent. Where it
+            goes on, only leaving the page ends it, so a page should be reloaded then. A library that is still under way does not run any more, if the type has an inline script.
+
             The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Two things hold for every type and are not
             repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
             a second destination of a type works beside the first where the vendor has room for two on a page; where not, the settings of the first to run hold, and
@@ -45,8 +48,8 @@ public sealed class DestinationDocumentTests
 
             Test mode (`test_mode`, `testMode` in a file) turns on the vendor's debug mode where the column says so; the other vendors have none that a page can turn on.
 
-            | Type | Vendor | Default category | Aliases | Settings | Hosts | Test mode | Against the npm package |
-            | --- | --- | --- | --- | --- | --- | --- | --- |
+            | Type | Vendor | Default category | Aliases | Settings | Hosts | Test mode | After withdrawal | Against the npm package |
+            | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 
             """);
         foreach (var type in catalogue.Types)
@@ -59,6 +62,7 @@ public sealed class DestinationDocumentTests
                 string.Join("<br>", type.Hosts.Sources.GroupBy(source => source.Directive)
                     .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}").Concat(Source(type))),
                 Samples.HasDebugMode(type) ? "debug mode" : "",
+                type.AfterWithdrawal.InWords(),
                 Escaped(type.Package?.ToString() ?? "not stated"),
             ];
             page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");

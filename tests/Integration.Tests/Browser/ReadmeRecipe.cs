@@ -23,6 +23,6 @@ internal static partial class ReadmeRecipe
     [GeneratedRegex("mode: 'hosted',\\s*backendURL: '[^']*',", RegexOptions.CultureInvariant)]
     private static partial Regex Backend();
 
-    [GeneratedRegex("import \\{ (\\w+) \\} from 'c15t';", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("import \\{ ([\\w, ]+) \\} from 'c15t';", RegexOptions.CultureInvariant)]
     private static partial Regex Import();
 }

@@ -59,6 +59,9 @@ public sealed partial class AmplitudeType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "init is told the present state, opted out before consent, so that the opt-out of an earlier page does not outlast it; the stub has the methods of the vendor's snippet; the pinned loader has the snippet's integrity hash");
 

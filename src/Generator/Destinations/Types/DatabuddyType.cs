@@ -49,6 +49,9 @@ public sealed partial class DatabuddyType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}, and is disabled from its start until consent, not from its load event; both configurations may be left out");
 

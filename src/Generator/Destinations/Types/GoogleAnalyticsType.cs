@@ -53,6 +53,9 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}; on withdrawal the vendor's own switch (ga-disable) is set too, because with signals denied alone Analytics still "
         + "sends cookieless pings");

@@ -54,6 +54,9 @@ public sealed partial class GoogleTagManagerType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the event after an update is pushed to the data layer as Google documents it; the package's gtag call would also "
         + "reach Analytics as an event");

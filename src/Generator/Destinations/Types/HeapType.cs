@@ -38,6 +38,9 @@ public sealed partial class HeapType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "withdrawal stops the tracking and a new grant starts it again; heap.appid is not set, which the vendor's present snippet does not have");
 

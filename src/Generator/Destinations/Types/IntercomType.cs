@@ -56,6 +56,9 @@ public sealed partial class IntercomType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "withdrawal shuts the Messenger down and a new grant boots it again");
 

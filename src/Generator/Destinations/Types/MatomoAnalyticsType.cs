@@ -50,6 +50,9 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only under {necessary}, the page view is queued once, no setting grants what the visitor denied, and a cloud's script comes from the vendor's CDN");
 

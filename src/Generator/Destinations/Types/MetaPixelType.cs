@@ -49,6 +49,9 @@ public sealed partial class MetaPixelType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "withdrawal is told (consent revoke), not only a new grant; a second pixel's first PageView goes to that pixel only; the package counts another one for the first");
 

@@ -49,6 +49,9 @@ public sealed partial class MicrosoftClarityType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the setting defaultConsent can only deny what the visitor granted, never grant what was denied; withdrawal is told, and each state "
         + "when it changes, not on each pass of the client");

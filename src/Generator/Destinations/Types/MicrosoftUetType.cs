@@ -39,6 +39,9 @@ public sealed partial class MicrosoftUetType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}; the loader's URL has its scheme; a second "
         + "tag has a queue of its own");

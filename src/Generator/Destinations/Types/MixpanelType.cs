@@ -44,6 +44,9 @@ public sealed partial class MixpanelType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}, and is opted out from its start until "
         + "consent; the state found at the start is told once, without an event; the stub has the methods of the vendor's "

@@ -46,6 +46,9 @@ public sealed partial class PostHogType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}; the state found at the start is told once, "
         + "without an $opt_in event on every page; the stub has the methods of the vendor's snippet");

@@ -41,6 +41,9 @@ public sealed partial class TikTokPixelType : DestinationType
     };
 
     /// <inheritdoc/>
+    public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
+
+    /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the vendor's base code records which pixels there are, which the package leaves out; consent is granted once and its withdrawal is told; a "
         + "second pixel's first page view goes to that pixel only");
