@@ -36,7 +36,7 @@ public sealed class RealLibraryTests(ChromiumFixture chromium)
 
     public static TheoryData<string> Vendors => [.. s_vendors.Keys];
 
-    // Clarity does not stand a page whose time passes faster: it is measured against another visitor's page.
+    // Clarity's uploads follow each other by their answers: it is measured against another visitor's page.
     public static TheoryData<string> VendorsInFastTime => [.. s_vendors.Keys.Where(type => type != "microsoft-clarity")];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
