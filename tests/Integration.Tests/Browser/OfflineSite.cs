@@ -160,7 +160,9 @@ public sealed class OfflineSite : IAsyncDisposable
         // Some vendors' libraries send credentials, and stop where the answer does not permit that.
         Headers = new Dictionary<string, string>
         {
-            ["Access-Control-Allow-Origin"] = Origin.TrimEnd('/'), ["Access-Control-Allow-Credentials"] = "true", ["Content-Type"] = contentType,
+            ["Access-Control-Allow-Origin"] = Origin.TrimEnd('/'),
+            ["Access-Control-Allow-Credentials"] = "true",
+            ["Content-Type"] = contentType,
         },
     };
 }
