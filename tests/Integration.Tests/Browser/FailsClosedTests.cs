@@ -185,7 +185,8 @@ public sealed class FailsClosedTests(ChromiumFixture chromium)
         const string Settings = """{"id":"GTM-GOOGLE1","consentMapping":{"marketing":["ad_storage","analytics_storage"]}}""";
         await using var page = await VendorPage.OpenAsync(chromium, [ConsentWalk.Row("google-tag-manager", Settings, 1, "necessary")], new SiteCode
         {
-            Client = ConsentClient.Older, Before = "window.dataLayer = []; window.gtag = function () { dataLayer.push(arguments) };",
+            Client = ConsentClient.Older,
+            Before = "window.dataLayer = []; window.gtag = function () { dataLayer.push(arguments) };",
         });
 
         foreach (var granted in (string[][])[["measurement"], ["marketing"], ["measurement", "marketing"], ["measurement"], []])

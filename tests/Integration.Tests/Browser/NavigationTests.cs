@@ -13,7 +13,7 @@ public sealed class NavigationTests(ChromiumFixture chromium)
     private const string Next =
         """
         <!doctype html><html lang="en"><head hx-head="merge"><meta charset="utf-8"><title>The next page</title><meta name="astro-view-transitions-enabled" content="true"><style>main { color: black }</style>
-        <script src="/before.js"></script><script src="/client.js"></script><script src="/site.js"></script><script src="/start.js"></script><script src="/after.js"></script>
+        <script defer src="/before.js"></script><script defer src="/client.js"></script><script defer src="/site.js"></script><script defer src="/start.js"></script><script defer src="/after.js"></script>
         </head><body><main id="main"><h1>The next page</h1></main></body></html>
         """;
 
@@ -55,7 +55,7 @@ public sealed class NavigationTests(ChromiumFixture chromium)
     {
         var script = await File.ReadAllTextAsync(C15tBundle.Built(router + ".js"), Cancel);
         await using var page = await VendorPage.OpenAsync(chromium, Vendor.Rows(),
-            new SiteCode { Head = """<meta name="astro-view-transitions-enabled" content="true">""", After = script, InHead = true },
+            new SiteCode { Head = """<meta name="astro-view-transitions-enabled" content="true">""", After = script, InHead = true, Deferred = true },
             site => site.Serve(NextUrl, Next, "text/html"));
         await page.ChooseAsync(VendorPage.Everything);
         var notes = await page.NotesAsync();

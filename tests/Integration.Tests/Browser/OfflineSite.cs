@@ -162,6 +162,12 @@ public sealed class OfflineSite : IAsyncDisposable
     {
         Body = body,
         ContentType = contentType,
-        Headers = new Dictionary<string, string> { ["Access-Control-Allow-Origin"] = "*", ["Content-Type"] = contentType },
+        // Some vendors' libraries send credentials, and stop where the answer does not permit that.
+        Headers = new Dictionary<string, string>
+        {
+            ["Access-Control-Allow-Origin"] = Origin.TrimEnd('/'),
+            ["Access-Control-Allow-Credentials"] = "true",
+            ["Content-Type"] = contentType,
+        },
     };
 }

@@ -73,7 +73,8 @@ public sealed class PageSettingsTests(ChromiumFixture chromium)
 
         await using var page = await VendorPage.OpenAsync(chromium, rows, new SiteCode
         {
-            Client = older ? ConsentClient.Older : ConsentClient.WithoutReload, InHead = true,
+            Client = older ? ConsentClient.Older : ConsentClient.WithoutReload,
+            InHead = true,
             // The client's pass over its scripts alone: its store wants a body for other things.
             Start = "site.ready = Promise.resolve(); c15t.loadScripts(list, { necessary: true, functionality: false, experience: false, measurement: false, marketing: false }, {});",
         });

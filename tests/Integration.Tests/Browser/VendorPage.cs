@@ -50,6 +50,9 @@ internal sealed record SiteCode
     /// <summary>Whether the client starts in the head, before there is a body.</summary>
     public bool InHead { get; init; }
 
+    /// <summary>Whether the scripts of the head wait for the document.</summary>
+    public bool Deferred { get; init; }
+
     /// <summary>How the list is handed to the client; <c>list</c> is the list, <c>options</c> the options of the client.</summary>
     public string Start { get; init; } = "site.start({ ...options, scripts: list });";
 }
@@ -187,7 +190,8 @@ internal sealed class VendorPage : IAsyncDisposable
     private static string Html(SiteCode code)
     {
         var nonce = code.Nonce is { } value ? $" nonce=\"{value}\"" : "";
-        var scripts = string.Concat(((string[])["before", "client", "site", "start", "after"]).Select(name => $"<script{nonce} src=\"/{name}.js\"></script>"));
+        var defer = code.Deferred ? " defer" : "";
+        var scripts = string.Concat(((string[])["before", "client", "site", "start", "after"]).Select(name => $"<script{nonce}{defer} src=\"/{name}.js\"></script>"));
         var policy = code.Policy is { } content ? $"<meta http-equiv=\"Content-Security-Policy\" content=\"{content}\">" : "";
         return $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">{policy}<title>A site</title>{code.Head}{(code.InHead ? scripts : "")}</head>"
             + $"<body>{code.Markup}<main><h1>A site</h1></main>{(code.InHead ? "" : scripts)}</body></html>";
