@@ -8,7 +8,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 
 /// <summary>Microsoft Advertising's Universal Event Tracking with its consent mode: <see href="https://help.ads.microsoft.com/apex/index/3/en/60119"/>.</summary>
 /// <remarks>
-/// Differs from the npm package: it loads before consent only where the required consent is <c>{necessary}</c>, with <c>ad_storage</c> denied until marketing is granted;
+/// Differs from the npm package: it loads before consent only where the required consent is <c>{necessary}</c>. Whatever it requires, <c>ad_storage</c> is denied until marketing is granted;
 /// and the loader's URL has its scheme. A second tag gets a queue of its own name.
 /// </remarks>
 public sealed partial class MicrosoftUetType : DestinationType
@@ -72,7 +72,7 @@ public sealed partial class MicrosoftUetType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var source = scripts.Settings.Url("scriptSrc") ?? new Uri("https://bat.bing.com/bat.js");
-        scripts.InlineWhileTrackingGranted(ConsentCategory.Marketing, Grant, config => config.WriteStringValue(scripts.BaseId));
+        scripts.InlineWhileGranted(ConsentCategory.Marketing, Grant, config => config.WriteStringValue(scripts.BaseId));
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();
