@@ -136,7 +136,7 @@ window.comparison = (() => {
       { options: { writeKey: 'key', dataPlaneUrl: 'https://rs.example', consentManagement: { mapping: { measurement: ['a', ' b '], marketing: ['c'] } } } },
       { options: {
         writeKey: 'key', dataPlaneUrl: 'https://rs.example', loadOptions: { useBeacon: true, preConsent: { trackConsent: true, storage: { strategy: 'session' } }, consentManagement: { x: 1 } },
-        consentManagement: { mapping: { necessary: ['n'], measurement: ['m'], marketing: ['c'] } } }, required: 'necessary' }],
+        consentManagement: { mapping: { measurement: ['m'], marketing: ['c'] } } }, required: 'necessary' }],
     'rybbit-analytics': ['rybbitAnalytics',
       { options: { siteId: 12 } },
       { options: {

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.Generator.Scripts;
 using Microsoft.Extensions.Primitives;
 
 namespace ConsentSnapshots.EdgeApi.Endpoints;
@@ -70,8 +70,7 @@ internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
     }
 
-    // The answer is application/json under nosniff, so an apostrophe or a brace need not be escaped for a page's sake.
-    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Plain = new() { Encoder = ScriptJson.Encoder };
 
     private static byte[] Render(string error, string message)
     {

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace ConsentSnapshots.Generator.Consent;
 
 /// <summary>
-/// What a destination needs before it may load: every one of its categories. Empty in the row means the type's default category,
-/// never "nothing needed"; a category nobody knows can never be granted.
+/// What a destination needs before it may load: every one of its categories. Empty in the row means the default category that the type gives for
+/// the row's settings, never "nothing needed"; a category nobody knows can never be granted.
 /// </summary>
 public readonly record struct RequiredConsent
 {

@@ -23,6 +23,9 @@ public sealed partial class CspSource : IEquatable<CspSource>, IComparable<CspSo
     /// <summary>The entry as it stands in the directive, the quotes of a hash included.</summary>
     public string Value { get; }
 
+    /// <summary>Whether it is a scheme, such as <c>blob:</c>: what a library makes in the page itself, wherever it comes from.</summary>
+    internal bool IsScheme => Value[^1] == ':';
+
     /// <summary>The entry as it stands in a snapshot's JSON.</summary>
     internal JsonEncodedText Encoded { get; }
 

@@ -24,7 +24,7 @@ public sealed record Destination
     /// <summary>Whether <see cref="Settings"/> is meant to be an envelope.</summary>
     public bool SettingsEncrypted { get; init; }
 
-    /// <summary>The row's <c>required_consent</c>; empty means the type's default category.</summary>
+    /// <summary>The row's <c>required_consent</c>; empty means the default category that the type gives for these settings.</summary>
     public ImmutableArray<string> RequiredConsent { get; init; } = [];
 
     /// <summary>Whether the organization switched it on.</summary>

@@ -54,7 +54,7 @@ public sealed class DestinationSettings
         var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (var field in fields.Values)
         {
-            if (!TryFind(settings, field, out var value))
+            if (!field.TryFind(settings, out var value))
             {
                 if (field.Required) problems.Add(new SettingProblem(field.Name, $"'{field.Name}' is required and missing: {field.Description}"));
                 continue;
@@ -86,6 +86,9 @@ public sealed class DestinationSettings
     /// <summary>An https URL; null when not set.</summary>
     public Uri? Url(string name) => Text(name) is { } text ? new Uri(text, UriKind.Absolute) : null;
 
+    /// <summary>A URL to which paths are added, without the slash at its end; null when not set.</summary>
+    public string? BaseUrl(string name) => Text(name)?.TrimEnd('/');
+
     /// <summary>A list of strings; empty when not set.</summary>
     public ImmutableArray<string> TextList(string name) =>
         Value(name) is { } list ? [.. list.EnumerateArray().Select(entry => entry.GetString()!)] : [];
@@ -98,23 +101,10 @@ public sealed class DestinationSettings
         return _values.TryGetValue(name, out var value) ? value : null;
     }
 
-    private static bool TryFind(JsonElement settings, SettingField field, out JsonElement value)
-    {
-        if (settings.TryGetProperty(field.Name, out value) && IsSet(field, value)) return true;
-        foreach (var older in field.OlderNames)
-            if (settings.TryGetProperty(older, out value) && IsSet(field, value)) return true;
-        return false;
-    }
-
-    /// <summary>A form that was left blank saves null or an empty string: neither sets anything.</summary>
-    private static bool IsSet(SettingField field, JsonElement value) =>
-        value.ValueKind != JsonValueKind.Null
-        && !(value.ValueKind == JsonValueKind.String && field.Kind is SettingKind.Text or SettingKind.HttpsUrl && value.ValueEquals(""));
-
     private static string? Problem(SettingField field, JsonElement value) => field.Kind switch
     {
         SettingKind.Text => TextProblem(field, value),
-        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(value),
+        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(field, value),
         SettingKind.Number => NumberProblem(field, value),
         SettingKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : $"must be true or false, and is {Shape(value)}.",
         SettingKind.TextList => ListProblem(field, value),
@@ -130,12 +120,21 @@ public sealed class DestinationSettings
         if (field.Required && string.IsNullOrWhiteSpace(text)) return "is required and empty.";
         if (text.Length > field.MaxLength) return $"may have {field.MaxLength} characters, and has {text.Length}.";
         if (!field.OneOf.IsEmpty && !field.OneOf.Contains(text)) return $"must be one of {string.Join(", ", field.OneOf)}, and is {Shape(value)}.";
-        if (field.Pattern is { } pattern && !pattern.IsMatch(text)) return $"must be {field.PatternInWords}, and is {Shape(value)}.";
+        if (field.Pattern is { } pattern && !pattern.IsMatch(text))
+        {
+            return field.OtherType is { } other && other.Pattern.IsMatch(text)
+                ? $"is {other.What}; a destination of the type '{other.Type}' takes it."
+                : $"must be {field.PatternInWords}, and is {Shape(value)}.";
+        }
         return null;
     }
 
-    private static string? UrlProblem(JsonElement value) =>
-        IsHttpsUrl(value.GetString()!) ? null : $"must be an absolute https URL without user name or spaces, and is {Shape(value)}.";
+    private static string? UrlProblem(SettingField field, JsonElement value)
+    {
+        var text = value.GetString()!;
+        if (!IsHttpsUrl(text)) return $"must be an absolute https URL without user name or spaces, and is {Shape(value)}.";
+        return field.IsBaseUrl && text.AsSpan().ContainsAny('?', '#') ? $"must be a URL without ? and #, since paths are added to it, and is {Shape(value)}." : null;
+    }
 
     private static bool IsHttpsUrl(string text) =>
         text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) && !Authority(text).Contains('@')

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Scripts;
@@ -27,8 +28,26 @@ public abstract class DestinationType
     /// <summary>The vendor's name for people.</summary>
     public abstract string Title { get; }
 
-    /// <summary>The consent category of a row that names none.</summary>
+    /// <summary>The consent category of a row that names none, unless one of <see cref="CategoryRules"/> says another.</summary>
     public abstract ConsentCategory DefaultCategory { get; }
+
+    /// <summary>Settings that say what a destination is for, and so give a row that names no category another default; the first rule that applies counts.</summary>
+    public virtual ImmutableArray<CategoryRule> CategoryRules => [];
+
+    /// <summary>
+    /// The consent category of a row that names none and has these settings, in the clear. Whoever decides under which consent a destination loads, or checks
+    /// that decision, asks here.
+    /// </summary>
+    public ConsentCategory DefaultCategoryFor(JsonElement settings)
+    {
+        foreach (var rule in CategoryRules)
+            if (rule.AppliesTo(settings, FieldsByName[rule.Setting])) return rule.Category;
+        return DefaultCategory;
+    }
+
+    /// <summary><see cref="DefaultCategory"/> and <see cref="CategoryRules"/> for a person: "measurement; marketing where id is …".</summary>
+    public string DefaultCategoryInWords =>
+        string.Join("; ", CategoryRules.Select(rule => $"{rule.Category.Name()} where {rule.Setting} is {rule.ValueInWords}").Prepend(DefaultCategory.Name()));
 
     /// <summary>The vendor's documentation of the snippet that the scripts follow.</summary>
     public abstract Uri Homepage { get; }

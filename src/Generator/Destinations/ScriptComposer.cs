@@ -72,10 +72,13 @@ public sealed class ScriptComposer
         if (url is not null && CspSource.Origin(directive, url) is { } origin) _contacts = _contacts.Add(origin);
     }
 
-    /// <summary>Says that data goes to a host of the organization's own, and that nothing of the vendor's is used.</summary>
+    /// <summary>Says that the vendor's library starts a worker from a blob that it makes.</summary>
+    public void ContactBlobWorker() => _contacts = _contacts.Add(CspSource.Host(CspDirective.Worker, "blob:"));
+
+    /// <summary>Says that data goes to a host of the organization's own, and that no host of the vendor's is used.</summary>
     public void ContactInstead(Uri host)
     {
-        _contacts = [];
+        _contacts = _contacts.RemoveAll(static source => !source.IsScheme);
         Contact(CspDirective.Connect, host);
     }
 

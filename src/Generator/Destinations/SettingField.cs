@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace ConsentSnapshots.Generator.Destinations;
@@ -71,6 +72,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>The pattern in words, for the error message: "8 to 20 digits".</summary>
     public string? PatternInWords { get; init; }
 
+    /// <summary>Texts that break <see cref="Pattern"/> because they belong to a destination of another type, which the message then names.</summary>
+    public ValueOfAnotherType? OtherType { get; init; }
+
     /// <summary>The values accepted; empty means any.</summary>
     public ImmutableArray<string> OneOf { get; init; } = [];
 
@@ -83,6 +87,29 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>The largest number accepted.</summary>
     public double? Maximum { get; init; }
 
+    /// <summary>Whether paths are added to the URL, here or by the vendor's library, so that it has neither query nor fragment.</summary>
+    public bool IsBaseUrl { get; init; }
+
     /// <summary>The default as JSON, for the schema and the docs; the type applies it.</summary>
     public string? DefaultJson { get; init; }
+
+    /// <summary>The field's value in a settings object: that of the first of its names that is set.</summary>
+    internal bool TryFind(JsonElement settings, out JsonElement value)
+    {
+        if (settings.TryGetProperty(Name, out value) && IsSet(value)) return true;
+        foreach (var older in OlderNames)
+            if (settings.TryGetProperty(older, out value) && IsSet(value)) return true;
+        return false;
+    }
+
+    /// <summary>A form that was left blank saves null or an empty string: neither sets anything.</summary>
+    private bool IsSet(JsonElement value) =>
+        value.ValueKind != JsonValueKind.Null
+        && !(value.ValueKind == JsonValueKind.String && Kind is SettingKind.Text or SettingKind.HttpsUrl && value.ValueEquals(""));
 }
+
+/// <summary>Values of a field that a destination of another type takes.</summary>
+/// <param name="Pattern">What they begin with or are.</param>
+/// <param name="What">What they are, for the message: "the id of a Tag Manager container".</param>
+/// <param name="Type">The type that takes them.</param>
+public sealed record ValueOfAnotherType(Regex Pattern, string What, string Type);

@@ -112,7 +112,9 @@ public static class SettingsSchema
         {
             writer.WriteString("format", "uri");
             // A host without user name, and no control character, space or backslash anywhere.
-            writer.WriteString("pattern", @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?$");
+            writer.WriteString("pattern", field.IsBaseUrl
+                ? @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+(/[^\u0000-\u0020\\?#]*)?$"
+                : @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?$");
         }
         // ECMA-262 has no \z; its $ is what .NET's \z is.
         else if (field.Pattern is { } pattern) writer.WriteString("pattern", pattern.ToString().Replace("\\z", "$", StringComparison.Ordinal));

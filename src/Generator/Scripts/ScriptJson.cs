@@ -7,10 +7,10 @@ namespace ConsentSnapshots.Generator.Scripts;
 public static class ScriptJson
 {
     /// <summary>
-    /// The encoder of the documents themselves. They are served as <c>application/json</c> with <c>nosniff</c>, so markup needs no
-    /// escape here, and constant JavaScript stays readable.
+    /// The encoder of everything that is published: only <c>&lt;</c> is escaped beyond what JSON asks for, and the line ends that JavaScript has and JSON does not (U+2028, U+2029). So
+    /// constant JavaScript stays readable, and a page that writes a document into a script element is not ended by what stands in it.
     /// </summary>
-    public static JavaScriptEncoder Encoder { get; } = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    public static JavaScriptEncoder Encoder { get; } = new PublishedJsonEncoder();
 
     /// <summary>
     /// The encoder of <c>data-config</c>, which carries settings: everything that markup or JavaScript could take for its own is

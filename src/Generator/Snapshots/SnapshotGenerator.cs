@@ -25,6 +25,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
 
         var scripts = Compose(valid);
         JoinShared(scripts);
+        PutBodyLast(scripts);
         foreach (var script in scripts)
         {
             if (script.IsBootstrap) continue;
@@ -78,7 +79,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         foreach (var problem in found)
             problems.Add(Problem(row, DestinationProblemKind.InvalidSettings, problem.Field, problem.Message));
         if (settings is null || found.Count > 0) return null;
-        var required = RequiredConsent.From(row.RequiredConsent, type.DefaultCategory);
+        var required = RequiredConsent.From(row.RequiredConsent, type.DefaultCategoryFor(destination.Settings));
         if (required.UnknownCategory is not null)
         {
             problems.Add(Problem(row, DestinationProblemKind.UnknownCategory, "required_consent",
@@ -167,6 +168,17 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
                 new ComposedScript(group.First().Script with { Category = any }, [.. group.SelectMany(entry => entry.Uses)], false);
             foreach (var joined in group.SkipLast(1)) scripts.Remove(joined);
         }
+    }
+
+    /// <summary>
+    /// A client in a head that has no body yet throws at a script for the body, and loads nothing that comes after it in the list.
+    /// </summary>
+    private static void PutBodyLast(List<ComposedScript> scripts)
+    {
+        var body = scripts.FindAll(static entry => entry.Script.Target is not null);
+        if (body.Count == 0) return;
+        scripts.RemoveAll(static entry => entry.Script.Target is not null);
+        scripts.AddRange(body);
     }
 
     private static bool AnyShared(List<ComposedScript> scripts)

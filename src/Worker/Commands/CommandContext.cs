@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -81,7 +81,7 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public async Task WriteJsonAsync(Action<Utf8JsonWriter> write)
     {
         using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = ScriptJson.Encoder }))
             write(writer);
         await Output.WriteLineAsync(Encoding.UTF8.GetString(buffer.ToArray()));
     }

@@ -39,7 +39,7 @@ internal static class TypesCommand
         foreach (var type in DestinationCatalogue.BuiltIn.Types)
         {
             table.AddRow(
-                Markup.Escape(type.Name), Markup.Escape(type.Title), type.DefaultCategory.Name(),
+                Markup.Escape(type.Name), Markup.Escape(type.Title), Markup.Escape(type.DefaultCategoryInWords),
                 Markup.Escape(string.Join(", ", type.Fields.Where(field => field.Required).Select(field => field.Name))),
                 Markup.Escape(string.Join(", ", type.Aliases)));
         }
@@ -49,7 +49,7 @@ internal static class TypesCommand
     private static void WriteType(CommandContext context, DestinationType type)
     {
         context.Console.WriteLine($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
-        context.Console.WriteLine($"Default category: {type.DefaultCategory.Name()}. {type.Homepage}");
+        context.Console.WriteLine($"Default category: {type.DefaultCategoryInWords}. {type.Homepage}");
         var table = new Table().Border(TableBorder.Rounded).AddColumns("Setting", "Kind", "Required", "Visibility", "Default", "Meaning");
         foreach (var field in type.AllFields)
         {
@@ -80,6 +80,7 @@ internal static class TypesCommand
             writer.WriteString("type", type.Name);
             writer.WriteString("title", type.Title);
             writer.WriteString("category", type.DefaultCategory.Name());
+            writer.WriteString("categoryInWords", type.DefaultCategoryInWords);
             writer.WriteString("homepage", type.Homepage.AbsoluteUri);
             writer.WriteStartArray("aliases");
             foreach (var alias in type.Aliases) writer.WriteStringValue(alias);

@@ -18,9 +18,9 @@ public readonly record struct SourcePosition(long Epoch, long? Revision)
 
 /// <summary>What is to be published.</summary>
 /// <param name="Generated">The snapshots.</param>
-/// <param name="Rows">The rows they were made of, for the proof.</param>
+/// <param name="Destinations">The rows they were made of, with their settings in the clear, for the proof.</param>
 /// <param name="Position">The state of the source that was read.</param>
-public sealed record PublicationRequest(GeneratedScope Generated, IReadOnlyList<Destination> Rows, SourcePosition Position)
+public sealed record PublicationRequest(GeneratedScope Generated, IReadOnlyList<OpenedDestination> Destinations, SourcePosition Position)
 {
     /// <summary>
     /// Whether to announce the scope even when nothing changed: an earlier attempt may have ended between making a manifest current
@@ -186,7 +186,7 @@ public sealed class Publisher(SnapshotStore store, DestinationCatalogue catalogu
         var violations = ConsentProof.Violations(
             manifest,
             request.Generated.Snapshots.ToDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.Bytes, StringComparer.Ordinal),
-            request.Rows,
+            request.Destinations,
             request.Generated.Owners,
             catalogue);
         if (!violations.IsEmpty) throw new ConsentViolationException(request.Generated.Scope, violations);

@@ -26,9 +26,11 @@ public sealed class ScopeBuilder(
     /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
     public async Task<BuildReport> BuildAsync(Scope scope, bool announce, bool verify, CancellationToken cancellationToken)
     {
-        var (rows, generated) = await GenerateAsync(scope, cancellationToken);
+        var rows = await source.ReadAsync(scope, cancellationToken);
+        var destinations = Open(rows);
+        var generated = generator.Generate(scope, destinations);
         await RequirePublishableAsync(rows, generated, cancellationToken);
-        var request = new PublicationRequest(generated, rows.Rows, rows.Position) { Announce = announce, Verify = verify };
+        var request = new PublicationRequest(generated, destinations, rows.Position) { Announce = announce, Verify = verify };
         var publication = await publisher.PublishAsync(request, cancellationToken);
         if (publication.Outcome == PublicationOutcome.Superseded)
         {
@@ -52,8 +54,9 @@ public sealed class ScopeBuilder(
     }
 
     /// <summary>Generates from rows that were read already.</summary>
-    public GeneratedScope Generate(ScopeRows rows) =>
-        generator.Generate(rows.Scope, rows.Rows.Select(row => Open(row, rows.UnsetVariables)));
+    public GeneratedScope Generate(ScopeRows rows) => generator.Generate(rows.Scope, Open(rows));
+
+    private OpenedDestination[] Open(ScopeRows rows) => [.. rows.Rows.Select(row => Open(row, rows.UnsetVariables))];
 
     private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
         !unset.TryGetValue(row.Id, out var names)

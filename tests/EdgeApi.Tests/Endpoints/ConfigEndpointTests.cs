@@ -42,6 +42,21 @@ public sealed class ConfigEndpointTests : IDisposable
             Assert.Contains($"\"{manifest[set].Snapshot}\":{System.Text.Encoding.UTF8.GetString(_store.SnapshotBytes(TestStore.Acme, set))}", body, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(Config)]
+    [InlineData("/v1/acme/production/scripts?consent=marketing")]
+    [InlineData("/v1/acme/production/scripts?consent=%3C/script%3E")]
+    [InlineData("/v1/%3Cscript%3E/production/config")]
+    public async Task Answer_WhateverStandsInIt_DoesNotEndAScriptElement(string address)
+    {
+        _store.Publish(TestStore.Acme, TestStore.Own("window.own = '</script><!--\u2028';"));
+        await using var edge = await TestEdge.StartAsync(_store);
+
+        using var response = await edge.GetAsync(address);
+
+        Assert.DoesNotContain(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), character => character is '<' or '\u2028');
+    }
+
     [Fact]
     public async Task Config_NewVersion_ChangesBodyETagAndLastModified()
     {

@@ -50,6 +50,10 @@ internal sealed class TestStore : IDisposable
             settings);
     }
 
+    /// <summary>A script whose text the organization wrote itself.</summary>
+    public static OpenedDestination Own(string textContent) => new(
+        new Destination { Id = new Guid(99, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), Type = "script" }, JsonSerializer.SerializeToElement(new { textContent }));
+
     /// <summary>One pixel a category: sixteen distinct snapshots.</summary>
     public static OpenedDestination[] OneOfEach =>
         [Pixel("1", "functionality"), Pixel("2", "experience"), Pixel("3", "measurement"), Pixel("4", "marketing")];

@@ -73,6 +73,10 @@ public sealed class PolicyTests
     [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example:8443/in/"}""", "connect-src", "https://ph.example:8443")]
     [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example"}""", "script-src", "https://ph.example")]
     [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example","scriptUrl":"https://cdn.example/a.js"}""", "script-src", "https://cdn.example https://ph.example")]
+    [InlineData("posthog", """{"id":"phc_x"}""", "worker-src", "blob:")]
+    [InlineData("posthog", """{"id":"phc_x","apiHost":"https://ph.example"}""", "worker-src", "blob:")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"record_canvas":true}}""", "worker-src", "blob:")]
+    [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"record_sessions_percent":1}}""", "worker-src", "")]
     [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"api_host":"https://mp.example"}}""", "connect-src", "https://mp.example")]
     [InlineData("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"api_host":"https://mp.example"}}""", "script-src", "https://cdn.mxpnl.com")]
     [InlineData("amplitude", """{"apiKey":"a","initOptions":{"serverZone":"EU"}}""", "connect-src", "https://api.eu.amplitude.com https://diagnostics.prod.eu-central-1.amplitude.com https://sr-client-cfg.eu.amplitude.com")]
@@ -120,6 +124,17 @@ public sealed class PolicyTests
         if (hosts.Basis != HostBasis.Snippet) Assert.NotNull(hosts.Documentation);
         Assert.Equal(Uri.UriSchemeHttps, (hosts.Documentation ?? type.Homepage).Scheme);
         Assert.False(hosts.Withheld?.EndsWith('.') ?? false);
+    }
+
+    [Theory]
+    [InlineData("crisp")]
+    [InlineData("heap")]
+    [InlineData("logrocket")]
+    [InlineData("posthog")]
+    public void Type_WhoseLibraryStartsAWorker_GrantsItOrSaysThatItDoesNot(string name)
+    {
+        Assert.True(DestinationCatalogue.BuiltIn.TryGet(name, out var type));
+        Assert.True(type.Hosts.Worker.Contains("blob:") || type.Hosts.Withheld?.Contains("worker-src blob:", StringComparison.Ordinal) == true);
     }
 
     [Theory]

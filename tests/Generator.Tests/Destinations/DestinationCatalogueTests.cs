@@ -60,6 +60,17 @@ public sealed class DestinationCatalogueTests
             if (field.DefaultJson is { } json) System.Text.Json.JsonElement.Parse(json);
             if (Regex.IsMatch(field.Name, "secret|token|password|personal", RegexOptions.IgnoreCase) && field is { Required: false })
                 Assert.Equal(SettingVisibility.Private, field.Visibility);
+            if (field.OtherType is { } other)
+            {
+                Assert.True(DestinationCatalogue.BuiltIn.TryGet(other.Type, out var found));
+                Assert.NotSame(type, found);
+            }
+        }
+        foreach (var rule in type.CategoryRules)
+        {
+            Assert.Equal(SettingKind.Text, Assert.Single(type.Fields, field => field.Name == rule.Setting).Kind);
+            // In the order of what a visitor gives away with it, a setting asks for more than the type does.
+            Assert.True(rule.Category > type.DefaultCategory);
         }
     }
 

@@ -56,7 +56,7 @@ public sealed class DestinationDocumentTests
         {
             string[] cells =
             [
-                $"`{type.Name}`", $"[{Escaped(type.Title)}]({type.Homepage.AbsoluteUri})", type.DefaultCategory.Name(),
+                $"`{type.Name}`", $"[{Escaped(type.Title)}]({type.Homepage.AbsoluteUri})", Escaped(type.DefaultCategoryInWords),
                 string.Join(", ", type.Aliases.Select(alias => $"`{alias}`")),
                 string.Join("<br>", type.Fields.OrderBy(field => field.Required ? 0 : field.Visibility == SettingVisibility.Public ? 1 : 2).Select(Setting)),
                 string.Join("<br>", type.Hosts.Sources.GroupBy(source => source.Directive)

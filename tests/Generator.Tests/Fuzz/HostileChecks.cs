@@ -111,7 +111,7 @@ internal sealed partial class HostileChecks
         Assert.Equal(["scripts", "metadata"], document.RootElement.EnumerateObject().Select(member => member.Name));
         var ids = new HashSet<string>(StringComparer.Ordinal);
         var (origins, hashes) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
-        var last = 0;
+        var (last, inBody) = (0, false);
         foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
         {
             foreach (var member in script.EnumerateObject()) Assert.Contains(member.Name, Keys);
@@ -119,6 +119,12 @@ internal sealed partial class HostileChecks
             Assert.True(ids.Add(id));
             Assert.Matches(ScriptId(), id);
             var owners = generated.Owners[id].Select(owner => rows[owner]).ToList();
+            // Scripts for the body come last, in the order of their own.
+            if (script.TryGetProperty("target", out _) != inBody)
+            {
+                Assert.False(inBody, $"{id} is behind a script for the body");
+                (last, inBody) = (0, true);
+            }
             // What several share comes before the first or after the last that needs it.
             if (owners is [var only])
             {

@@ -16,7 +16,7 @@ public sealed class ScriptTests
 
     [Fact]
     public void WriteTo_Inline_CarriesItsConfiguration() => Assert.Equal(
-        """{"id":"a","category":"marketing","textContent":"f('<b>')","attributes":{"data-config":"{}","data-x":"1"},"target":"body"}""",
+        """{"id":"a","category":"marketing","textContent":"f('\u003Cb>')","attributes":{"data-config":"{}","data-x":"1"},"target":"body"}""",
         Written(new Script
         {
             Id = "a",

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
@@ -28,6 +29,41 @@ public sealed class ConsentProofTests
         var violations = Samples.Generate(rows).ConsentViolations([Samples.Least("meta-pixel", 1, "marketing", "measurement")]);
         Assert.Contains("Script 'meta-pixel' is in combination 8, which lacks the consent its destination requires.", violations);
         Assert.Contains("Script 'meta-pixel:2' would run in combination 8, which lacks the consent its destination requires.", violations);
+    }
+
+    [Fact]
+    public void Violations_DefaultCategoryThatTheSettingsDecide_IsTheOneOfTheSettings()
+    {
+        var measured = Samples.Generate(Samples.Row("google-analytics", """{"id":"G-1"}"""));
+
+        var violations = measured.ConsentViolations([Samples.Row("google-analytics", """{"id":"AW-1"}""")]);
+
+        Assert.Contains("Script 'google-analytics' is in combination 4, which lacks the consent its destination requires.", violations);
+        Assert.Contains("Script 'google-analytics:2' would run in combination 4, which lacks the consent its destination requires.", violations);
+    }
+
+    [Fact]
+    public void Violations_EncryptedSettings_AreJudgedByWhatTheySay()
+    {
+        var advertising = Samples.Row("google-analytics", """{"id":"AW-1"}""")
+            .With(row => row with { Settings = JsonElement.Parse("""{"encrypted":"00","iv":"00","tag":"00"}"""), SettingsEncrypted = true });
+
+        var generated = Samples.Generate(advertising);
+
+        Assert.Empty(generated.Problems);
+        Assert.Equal(["google-consent:marketing", "google-consent", "google-analytics", "google-analytics:2"], generated.Ids(Samples.Set("marketing")));
+        Assert.Empty(generated.ConsentViolations([advertising]));
+    }
+
+    [Fact]
+    public void Violations_OwnerWhoseSettingsDoNotOpen_IsFound()
+    {
+        var row = Samples.Least("meta-pixel", 1);
+        var generated = Samples.Generate(row);
+
+        var violations = generated.ConsentViolations([row with { Problem = new DestinationProblem(row.Row.Id, "meta-pixel", "", DestinationProblemKind.NoKey, null, "No key.") }]);
+
+        Assert.Contains("Script 'meta-pixel' does not belong to active destinations of known types.", violations);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal static class Proving
 
     public static ImmutableArray<string> ConsentViolations(
         this GeneratedScope generated, IEnumerable<OpenedDestination> rows, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> bytes) =>
-        ConsentProof.Violations(generated.ToManifest(), bytes, rows.Select(row => row.Row), generated.Owners, DestinationCatalogue.BuiltIn);
+        ConsentProof.Violations(generated.ToManifest(), bytes, rows, generated.Owners, DestinationCatalogue.BuiltIn);
 
     public static Dictionary<string, ReadOnlyMemory<byte>> BytesByName(this GeneratedScope generated) =>
         generated.Snapshots.ToDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.Bytes, StringComparer.Ordinal);

@@ -113,6 +113,39 @@ public sealed class SnapshotGeneratorTests
     }
 
     [Fact]
+    public void Generate_ScriptsForTheBody_ComeLast()
+    {
+        OpenedDestination Own(int place, string target) => Samples.Row("script", $$"""{"src":"https://a.example/{{place}}.js","target":"{{target}}"}""", place, "necessary");
+
+        // A client that runs in a head without a body throws at the first of them, and loads nothing behind it.
+        var generated = Samples.Generate(
+            Own(1, "body"), Samples.Least("google-analytics", 2, "necessary"), Own(3, "head"), Own(4, "body"), Samples.Least("google-tag-manager", 5, "necessary"));
+
+        Assert.Equal(
+            ["google-consent", "google-analytics", "google-analytics:2", "script:00000003", "google-tag-manager", "google-tag-manager:2", "script", "script:00000004"],
+            generated.Ids(default));
+    }
+
+    [Fact]
+    public void Generate_AnyText_HasNothingThatEndsAScriptElement()
+    {
+        const string Hostile = "a = '</script><!--' + \"<script>\" + '\u2028\u2029' & `+` > 1;";
+        var settings = new JsonObject { ["textContent"] = Hostile, ["attributes"] = new JsonObject { ["data-x"] = "</SCRIPT>\u2028" } };
+        var generated = Samples.Generate([Samples.Row("script", settings.ToJsonString(), 200, "necessary"), .. Samples.Everything("necessary")]);
+
+        foreach (var snapshot in generated.Snapshots)
+        {
+            var text = Encoding.UTF8.GetString(snapshot.Bytes.Span);
+            Assert.DoesNotContain(text, character => character is '<' or '\u2028' or '\u2029');
+        }
+        var own = generated.Scripts(default).Single(script => (string)script!["id"]! == "script:000000c8")!;
+        Assert.Equal(Hostile, (string)own["textContent"]!);
+        Assert.Equal("</SCRIPT>\u2028", (string)own["attributes"]!["data-x"]!);
+        // What harms nobody stays readable.
+        Assert.Contains("& `+` > 1;", Encoding.UTF8.GetString(generated[default].Bytes.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Generate_IdsOfOneTypeThatCollide_TakeMoreDigits()
     {
         OpenedDestination Twin(int last) => Samples.Least("script", last, "necessary").With(row => row with { Id = new Guid(7, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)last]) });

@@ -10,7 +10,8 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 /// </summary>
 public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
 {
-    private static readonly Dictionary<string, string[]> DefaultMapping = new()
+    /// <summary>The categories each signal needs; null: it is never granted.</summary>
+    private static readonly Dictionary<string, string[]?> DefaultMapping = new()
     {
         ["security_storage"] = [],
         ["functionality_storage"] = ["functionality"],
@@ -45,7 +46,7 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
         get
         {
             var cases = new TheoryData<string, int>();
-            foreach (var scope in (string[])["gtm-always", "ga-measurement", "ga-and-gtm", "ga-always-and-gtm-marketing", "custom-mapping", "two-mappings"])
+            foreach (var scope in (string[])["gtm-always", "ga-measurement", "ga-and-gtm", "ga-always-and-gtm-marketing", "custom-mapping", "two-mappings", "empty-mapping", "partial-mapping"])
                 for (var seed = 1; seed <= 2; seed++) cases.Add(scope, seed);
             return cases;
         }
@@ -163,12 +164,15 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
         Assert.False(await walk.Site.Page.EvaluateAsync<bool>("() => window['ga-disable-G-A'] === true").WaitAsync(Cancel));
     }
 
-    private static (OpenedDestination[] Rows, Func<ConsentSet, bool> Permitted, Dictionary<string, string[]> Mapping) Scope(string name)
+    private static (OpenedDestination[] Rows, Func<ConsentSet, bool> Permitted, Dictionary<string, string[]?> Mapping) Scope(string name)
     {
         const string Custom = """{"measurement":["analytics_storage","ad_user_data"],"marketing":["ad_storage","ad_user_data"],"necessary":["security_storage"]}""";
-        var custom = new Dictionary<string, string[]>
+        var custom = new Dictionary<string, string[]?>
         {
             ["security_storage"] = [],
+            ["functionality_storage"] = null,
+            ["personalization_storage"] = null,
+            ["ad_personalization"] = null,
             ["analytics_storage"] = ["measurement"],
             ["ad_storage"] = ["marketing"],
             ["ad_user_data"] = ["measurement", "marketing"],
@@ -188,13 +192,19 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
                 set => set.Contains(ConsentCategory.Functionality), custom),
             "two-mappings" => (
                 [ConsentWalk.Row("google-analytics", """{"id":"G-A"}""", 1, "necessary"), ConsentWalk.Row("google-tag-manager", "{\"id\":\"GTM-A\",\"consentMapping\":" + Custom + "}", 2, "necessary")],
-                _ => true, new Dictionary<string, string[]>(DefaultMapping) { ["ad_user_data"] = ["measurement", "marketing"] }),
+                _ => true, new Dictionary<string, string[]?>(DefaultMapping) { ["ad_user_data"] = ["measurement", "marketing"] }),
+            "empty-mapping" => (
+                [ConsentWalk.Row("google-tag-manager", """{"id":"GTM-A","consentMapping":{}}""", 1, "necessary")], _ => true,
+                DefaultMapping.ToDictionary(signal => signal.Key, _ => (string[]?)null)),
+            "partial-mapping" => (
+                [ConsentWalk.Row("google-tag-manager", """{"id":"GTM-A","consentMapping":{"measurement":["analytics_storage"]}}""", 1, "necessary")], _ => true,
+                DefaultMapping.ToDictionary(signal => signal.Key, signal => signal.Key == "analytics_storage" ? signal.Value : null)),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such scope."),
         };
     }
 
     /// <summary>The state of every signal for a visitor; null: no tag is permitted, so all are denied.</summary>
-    private static Dictionary<string, string> State(Dictionary<string, string[]> mapping, ConsentSet? set) =>
+    private static Dictionary<string, string> State(Dictionary<string, string[]?> mapping, ConsentSet? set) =>
         mapping.ToDictionary(entry => entry.Key, entry =>
-            set is { } granted && entry.Value.All(name => ConsentCategories.TryParse(name, out var category) && granted.Contains(category)) ? "granted" : "denied");
+            set is { } granted && entry.Value?.All(name => ConsentCategories.TryParse(name, out var category) && granted.Contains(category)) == true ? "granted" : "denied");
 }

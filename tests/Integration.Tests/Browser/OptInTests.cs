@@ -434,6 +434,20 @@ public sealed class OptInTests(ChromiumFixture chromium)
     }
 
     [Fact]
+    public async Task RudderStack_IdUnderTwoCategories_NeedsBoth()
+    {
+        const string Settings = """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"measurement":["m","both"],"marketing":["k","both"]}}}""";
+        await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("rudderstack", Settings, 1, "necessary")],
+            new Dictionary<string, string> { ["https://cdn.rudderlabs.com/v3/modern/rsa.min.js"] = "" }, Cancel);
+
+        var seen = await walk.GoAsync(
+            [(Measurement, WalkStyle.AtOnce), (ConsentSet.Everything, WalkStyle.AtOnce), (Marketing, WalkStyle.ConsentThenSnapshot), (default, WalkStyle.AtOnce)],
+            "[...rudderanalytics].filter(call => call[0] === 'consent').at(-1)[1].consentManagement.allowedConsentIds.join()", Cancel);
+
+        Assert.Equal(["m", "m,both,k,both", "k", ""], seen.Select(allowed => (string)allowed!));
+    }
+
+    [Fact]
     public async Task RudderStack_AlwaysLoadsWithoutConsentIds_HoldsBackUntilTheFirstGrant()
     {
         await using var walk = await ConsentWalk.OpenAsync(chromium, [ConsentWalk.Row("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example"}""", 1, "necessary")],

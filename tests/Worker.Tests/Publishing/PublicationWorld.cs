@@ -41,9 +41,10 @@ public sealed class PublicationWorld
 
     public PublicationRequest Request(long revision, params Destination[] rows)
     {
-        var generated = new SnapshotGenerator(DestinationCatalogue.BuiltIn).Generate(Scope, rows.Select(row => new OpenedDestination(row, row.Settings)));
+        var destinations = rows.Select(row => new OpenedDestination(row, row.Settings)).ToArray();
+        var generated = new SnapshotGenerator(DestinationCatalogue.BuiltIn).Generate(Scope, destinations);
         Assert.Empty(generated.Problems);
-        return new PublicationRequest(generated, rows, new SourcePosition(1, revision));
+        return new PublicationRequest(generated, destinations, new SourcePosition(1, revision));
     }
 
     public Task<PublicationResult> PublishAsync(long revision, params Destination[] rows) =>

@@ -229,7 +229,7 @@ public abstract class PublisherTests
         var world = await WorldAsync();
         var honest = world.Request(1, First);
         // The row says measurement, the generated scripts were made for marketing: a generator gone wrong.
-        var request = honest with { Rows = [First with { RequiredConsent = ["measurement"] }] };
+        var request = honest with { Destinations = [new OpenedDestination(First with { RequiredConsent = ["measurement"] }, First.Settings)] };
 
         await Assert.ThrowsAsync<ConsentViolationException>(() => world.Publisher.PublishAsync(request, TestContext.Current.CancellationToken));
 

@@ -51,7 +51,7 @@ public sealed partial class CustomScriptType : DestinationType
         new("textContent", SettingKind.Text, "The script's text; either this or src.") { OlderNames = ["code"], MaxLength = MaxTextLength },
         new("async", SettingKind.Flag, "The element's async; left out, the browser's default for inserted scripts, which is true."),
         new("defer", SettingKind.Flag, "The element's defer.") { DefaultJson = "false" },
-        new("target", SettingKind.Text, "Where the element goes.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },
+        new("target", SettingKind.Text, "Where the element goes; those for the body come last in the list.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },
         new("fetchPriority", SettingKind.Text, "The element's fetchpriority.") { OneOf = ["high", "low", "auto"] },
         new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type (module)."),
         new("persistAfterConsentRevoked", SettingKind.Flag, "Whether the element stays when consent is withdrawn, so that a new grant does not run it again.")

@@ -59,7 +59,7 @@ public sealed partial class DatabuddyType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("clientId", SettingKind.Text, "The website's client id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
-        new("apiUrl", SettingKind.HttpsUrl, "Where events go.") { DefaultJson = "\"https://basket.databuddy.cc\"" },
+        new("apiUrl", SettingKind.HttpsUrl, "Where events go.") { IsBaseUrl = true, DefaultJson = "\"https://basket.databuddy.cc\"" },
         new("scriptUrl", SettingKind.HttpsUrl, "The tracker.") { DefaultJson = "\"https://cdn.databuddy.cc/databuddy.js\"" },
         new("configWhenGranted", SettingKind.JsonObject, "The tracker's configuration where consent is granted.") { DefaultJson = "{}" },
         new("configWhenDenied", SettingKind.JsonObject, "The tracker's configuration where consent is denied; it is disabled whatever this says.") { DefaultJson = "{}" },

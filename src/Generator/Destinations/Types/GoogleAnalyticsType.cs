@@ -11,6 +11,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Differs from the npm package's function: on withdrawal it also sets the vendor's switch <c>window["ga-disable-ID"]</c>
 /// (<see href="https://developers.google.com/analytics/devguides/collection/ga4/disable-analytics"/>), because with signals denied alone Analytics
 /// still sends cookieless pings, and a tag that is not permitted sends nothing. A tag that always loads keeps Google's own behaviour.
+/// The id says what the tag is for: only those of Analytics itself are measurement by default.
 /// </remarks>
 public sealed partial class GoogleAnalyticsType : DestinationType
 {
@@ -25,6 +26,13 @@ public sealed partial class GoogleAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<CategoryRule> CategoryRules { get; } =
+    [
+        new("id", OtherThanAnalytics(), ConsentCategory.Marketing, "any but G-… and UA-…"),
+        new("category", Marketing(), ConsentCategory.Marketing, "marketing"),
+    ];
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
@@ -66,6 +74,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         new("id", SettingKind.Text, "The tag's id: a measurement id (G-…), or that of another Google product (GT-…, AW-…, DC-…).")
         {
             Required = true, OlderNames = ["measurementId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
+            OtherType = new(ContainerId(), "the id of a Tag Manager container", "google-tag-manager"),
         },
         GoogleConsentMode.MappingSetting,
         new("debugMode", SettingKind.Flag, "Sends events to Analytics' debug view; test mode does so too.") { DefaultJson = "false" },
@@ -74,7 +83,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         new("enableEnhancedMeasurement", SettingKind.Flag, "false sets send_page_view to false, as the control plane's own tag did.") { DefaultJson = "true" },
         new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
         new("apiSecret", SettingKind.Text, "The Measurement Protocol's secret, used on the server only.") { Visibility = SettingVisibility.Private },
-        new("category", SettingKind.Text, "Accepted and not used: the destination's required consent decides.") { Visibility = SettingVisibility.Private },
+        new("category", SettingKind.Text, "marketing makes that the default category; nothing else is used, because the destination's required consent decides.") { Visibility = SettingVisibility.Private },
         new("script", SettingKind.JsonObject, "Accepted and not used: overrides that the npm package deprecates.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -104,6 +113,15 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         if (!own.IsEmpty) own.WriteTo(config, "params");
     }
 
-    [GeneratedRegex("^[A-Za-z]{1,3}-[A-Za-z0-9-]{1,40}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex TagId();
+    [GeneratedRegex("^(?![Gg][Tt][Mm]-)[A-Za-z]{1,3}-[A-Za-z0-9-]{1,40}\\z", RegexOptions.CultureInvariant)]
+    internal static partial Regex TagId();
+
+    [GeneratedRegex("^GTM-", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex ContainerId();
+
+    [GeneratedRegex("^(?!(?:G|UA)-)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex OtherThanAnalytics();
+
+    [GeneratedRegex("^marketing\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Marketing();
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -13,14 +12,15 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <remarks>
 /// <para>
 /// A signal is granted where every category it is mapped to is granted, in the mapping of every destination that mentions it. So a second
-/// destination's mapping can narrow a signal and never widen it. A signal that no mapping mentions is not told.
+/// destination's mapping can narrow a signal that the first one maps, and never widen it. A signal that no mapping mentions is denied:
+/// to Google, a signal that it is told nothing about is granted.
 /// </para>
 /// <para>
 /// Until a Google tag has run, a change replaces the <c>default</c> in the data layer, so that the tag finds the present state. When the client removes the main
 /// script, no Google tag may run any more, and everything is denied.
 /// </para>
 /// </remarks>
-public sealed partial class GoogleConsentMode : SharedBootstrap
+public sealed class GoogleConsentMode : SharedBootstrap
 {
     /// <summary>The setting of Google types that replaces <see cref="DefaultMapping"/>.</summary>
     public const string MappingField = "consentMapping";
@@ -38,9 +38,12 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
         (ConsentCategory.Marketing, ["ad_storage", "ad_user_data", "ad_personalization"]),
     ];
 
+    /// <summary>All signals of Consent Mode (<see href="https://developers.google.com/tag-platform/security/concepts/consent-mode#consent-types"/>).</summary>
+    public static ImmutableArray<string> Signals { get; } = [.. DefaultMapping.SelectMany(entry => entry.Signals)];
+
     /// <summary>The setting as Google types declare it.</summary>
     public static SettingField MappingSetting { get; } =
-        new(MappingField, SettingKind.JsonObject, "Which Consent Mode signals each consent category grants, instead of the default mapping.")
+        new(MappingField, SettingKind.JsonObject, "Which Consent Mode signals each consent category grants, instead of the default mapping; a signal left out is denied.")
         {
             DefaultJson =
                 """
@@ -61,34 +64,43 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
         if (settings.Value(MappingField) is not { } mapping) return;
         foreach (var entry in mapping.EnumerateObject())
         {
-            if (!ConsentCategories.TryParse(entry.Name, out _))
+            if (!ConsentCategories.TryParse(entry.Name, out var category))
                 problems.Add(new SettingProblem(MappingField,
                     $"'{MappingField}' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing."));
             else if (entry.Value.ValueKind != JsonValueKind.Array
-                || entry.Value.EnumerateArray().Any(signal => signal.ValueKind != JsonValueKind.String || !Signal().IsMatch(signal.GetString()!)))
+                || entry.Value.EnumerateArray().Any(signal => signal.ValueKind != JsonValueKind.String || !Signals.Contains(signal.GetString()!)))
                 problems.Add(SettingProblem.NotAs(MappingField,
-                    "a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters)", entry.Value, $"{MappingField}.{entry.Name}"));
+                    $"a list of Consent Mode signals ({string.Join(", ", Signals)})", entry.Value, $"{MappingField}.{entry.Name}"));
             else if (entry.Value.GetArrayLength() > 32)
                 problems.Add(new SettingProblem(MappingField, $"'{MappingField}.{entry.Name}' may have 32 signals, and has {entry.Value.GetArrayLength()}."));
+            else if (category == ConsentCategory.Necessary && entry.Value.EnumerateArray().Any(signal => NeedsAChoice(signal.GetString()!)))
+                problems.Add(new SettingProblem(MappingField,
+                    $"'{MappingField}.{entry.Name}' would grant an ad or analytics signal to every visitor; put {string.Join(", ", Signals.Where(NeedsAChoice))} "
+                    + "under a category that a visitor can refuse."));
         }
     }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users)
     {
-        var needed = new List<(string Signal, ConsentSet Categories)>();
+        var needed = new Dictionary<string, ConsentSet>(StringComparer.Ordinal);
         foreach (var user in users)
             foreach (var (category, signals) in MappingOf(user.Settings))
                 foreach (var signal in signals)
-                    Narrow(needed, signal, category);
-        var categories = needed.Aggregate(ConsentSet.NecessaryOnly, (all, entry) => all.Union(entry.Categories));
+                    needed[signal] = needed.GetValueOrDefault(signal).With(category);
+        var categories = needed.Values.Aggregate(ConsentSet.NecessaryOnly, static (all, set) => all.Union(set));
         foreach (var category in categories.Optional)
             scripts.Grant(category);
         scripts.Start(config: config =>
         {
             config.WriteStartObject("signals");
-            foreach (var (signal, all) in needed)
+            foreach (var signal in Signals)
             {
+                if (!needed.TryGetValue(signal, out var all))
+                {
+                    config.WriteBoolean(signal, false); // never granted; an empty list is granted always
+                    continue;
+                }
                 config.WriteStartArray(signal);
                 foreach (var category in all.Optional) config.WriteStringValue(category.Name());
                 config.WriteEndArray();
@@ -97,12 +109,8 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
         });
     }
 
-    private static void Narrow(List<(string Signal, ConsentSet Categories)> needed, string signal, ConsentCategory category)
-    {
-        var index = needed.FindIndex(entry => entry.Signal == signal);
-        if (index < 0) needed.Add((signal, ConsentSet.Of(category)));
-        else needed[index] = (signal, needed[index].Categories.With(category));
-    }
+    /// <summary>Whether a signal is for ads or analytics, which no visitor can be said to need.</summary>
+    private static bool NeedsAChoice(string signal) => signal == "analytics_storage" || signal.StartsWith("ad_", StringComparison.Ordinal);
 
     private static IEnumerable<(ConsentCategory Category, ImmutableArray<string> Signals)> MappingOf(DestinationSettings settings) =>
         settings.Value(MappingField) is not { } mapping
@@ -110,7 +118,4 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
             : mapping.EnumerateObject().Select(entry =>
                 (ConsentCategories.TryParse(entry.Name, out var category) ? category : throw new InvalidOperationException("The mapping was not checked."),
                 entry.Value.EnumerateArray().Select(signal => signal.GetString()!).ToImmutableArray()));
-
-    [GeneratedRegex("^[a-z][a-z_]{0,63}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Signal();
 }

@@ -67,6 +67,7 @@ public sealed partial class GoogleTagManagerType : DestinationType
         new("id", SettingKind.Text, "The container's id.")
         {
             Required = true, OlderNames = ["containerId"], Pattern = ContainerId(), PatternInWords = "a container id such as GTM-XXXXXXX",
+            OtherType = new(GoogleAnalyticsType.TagId(), "the id of a Google tag", "google-analytics"),
         },
         new("updateEventName", SettingKind.Text, "The data layer event after each change of the consent state, for triggers in the container.")
         {

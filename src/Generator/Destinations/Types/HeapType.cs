@@ -30,9 +30,13 @@ public sealed partial class HeapType : DestinationType
     public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");
 
     /// <inheritdoc/>
-    /// <remarks>The host of the vendor's snippet, from which the configuration also loads the library, and the one that a configuration names for events.</remarks>
+    /// <remarks>
+    /// The host of the vendor's snippet, from which the configuration also loads the library, and the one that a configuration names for events. Session replay, which is sold apart, has a list
+    /// of its own: <see href="https://help.heap.io/session-replay/session-replay-overview/session-replay-setup-checklist/"/>.
+    /// </remarks>
     public override VendorHosts Hosts { get; } = new()
     {
+        Withheld = "worker-src blob:, connect-src and font-src https://*.auryc.com, for its session replay",
         Script = ["https://cdn.us.heap-api.com"],
         Connect = ["https://c.us.heap-api.com"],
     };

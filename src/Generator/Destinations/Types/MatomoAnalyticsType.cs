@@ -60,7 +60,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("siteId", SettingKind.JsonValue, "The site's id, a number or a text.") { DefaultJson = "1" },
-        new("matomoUrl", SettingKind.HttpsUrl, "Where Matomo is; this, cloudId, or trackerUrl with scriptUrl is required."),
+        new("matomoUrl", SettingKind.HttpsUrl, "Where Matomo is; this, cloudId, or trackerUrl with scriptUrl is required.") { IsBaseUrl = true },
         new("cloudId", SettingKind.Text, "The name of a Matomo Cloud: my-site or my-site.matomo.cloud.") { Pattern = CloudId(), PatternInWords = "a name such as my-site.matomo.cloud" },
         new("trackerUrl", SettingKind.HttpsUrl, "Where requests go; derived from matomoUrl or cloudId."),
         new("scriptUrl", SettingKind.HttpsUrl, "The library; derived from matomoUrl or cloudId."),
@@ -105,7 +105,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     {
         var (tracker, library) = (settings.Url("trackerUrl"), settings.Url("scriptUrl"));
         if (tracker is not null && library is not null) return (tracker, library);
-        if (settings.Text("matomoUrl")?.TrimEnd('/') is { } own) return (tracker ?? new Uri($"{own}/matomo.php"), library ?? new Uri($"{own}/matomo.js"));
+        if (settings.BaseUrl("matomoUrl") is { } own) return (tracker ?? new Uri($"{own}/matomo.php"), library ?? new Uri($"{own}/matomo.js"));
         var host = $"{CloudId().Match(settings.RequiredText("cloudId")).Groups[1].Value}.matomo.cloud";
         return (tracker ?? new Uri($"https://{host}/matomo.php"), library ?? new Uri($"https://cdn.matomo.cloud/{host}/matomo.js"));
     }

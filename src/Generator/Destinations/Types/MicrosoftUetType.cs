@@ -7,7 +7,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 
 /// <summary>Microsoft Advertising's Universal Event Tracking with its consent mode: <see href="https://help.ads.microsoft.com/apex/index/3/en/60119"/>.</summary>
 /// <remarks>
-/// Differs from the npm package: it loads before consent only where the required consent is <c>{necessary}</c>, with <c>ad_storage</c> denied until marketing is granted;
+/// Differs from the npm package: it loads before consent only where the required consent is <c>{necessary}</c>. Whatever it requires, <c>ad_storage</c> is denied until marketing is granted;
 /// and the loader's URL has its scheme. A second tag gets a queue of its own name.
 /// </remarks>
 public sealed partial class MicrosoftUetType : DestinationType
@@ -56,7 +56,7 @@ public sealed partial class MicrosoftUetType : DestinationType
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
-        scripts.GrantTracking(ConsentCategory.Marketing);
+        scripts.Grant(ConsentCategory.Marketing);
         scripts.Start(new VendorLibrary(scripts.Settings.Url("scriptSrc") ?? new Uri("https://bat.bing.com/bat.js")), config =>
         {
             config.WriteString("id", scripts.Settings.RequiredText("id"));

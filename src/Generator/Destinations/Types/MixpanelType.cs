@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -8,7 +9,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <summary>Mixpanel: <see href="https://docs.mixpanel.com/docs/tracking-methods/sdks/javascript"/>.</summary>
 /// <remarks>
 /// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>; then it starts opted out
-/// (<c>opt_out_tracking_by_default</c>), where the package tracks until its load event. (2) The state found at the start is told once, silently and without
+/// (<c>opt_out_tracking_by_default</c>, which no option takes back), where the package tracks until its load event. (2) The state found at the start is told once, silently and without
 /// deleting the profile; a change is told as the vendor means it. (3) The stub has the methods of the vendor's snippet, and a second destination becomes a named instance.
 /// </remarks>
 public sealed partial class MixpanelType : DestinationType
@@ -34,7 +35,7 @@ public sealed partial class MixpanelType : DestinationType
     public override Uri Homepage { get; } = new("https://docs.mixpanel.com/docs/tracking-methods/sdks/javascript");
 
     /// <inheritdoc/>
-    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/mixpanel/mixpanel-js"/>); an <c>api_host</c> among the options takes the place of where data goes, the recorder still comes from the CDN.</remarks>
+    /// <remarks>Hosts from the library's defaults (<see href="https://github.com/mixpanel/mixpanel-js"/>); an <c>api_host</c> among the options takes the place of where data goes, the recorder still comes from the CDN. Only where it records canvases (<c>record_canvas</c>) it starts a worker.</remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Basis = HostBasis.Library,
@@ -69,9 +70,10 @@ public sealed partial class MixpanelType : DestinationType
     {
         var settings = scripts.Settings;
         var options = new ConfigObject();
-        if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (scripts.TestMode) options.Set("debug", true);
         options.Merge(settings.Value("initOptions"));
+        if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
+        if (settings.Value("initOptions") is { } init && init.TryGetProperty("record_canvas", out var canvas) && canvas.ValueKind == JsonValueKind.True) scripts.ContactBlobWorker();
         if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
         scripts.GrantTracking(ConsentCategory.Measurement);
         scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js")), config =>

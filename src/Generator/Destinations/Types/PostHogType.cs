@@ -35,7 +35,10 @@ public sealed partial class PostHogType : DestinationType
     public override Uri Homepage { get; } = new("https://posthog.com/docs/libraries/js");
 
     /// <inheritdoc/>
-    /// <remarks>Hosts: <see href="https://posthog.com/docs/advanced/content-security-policy"/>, PostHog Cloud without its toolbar; an API host of one's own takes their place.</remarks>
+    /// <remarks>
+    /// Hosts: <see href="https://posthog.com/docs/advanced/content-security-policy"/>, PostHog Cloud without its toolbar; an API host of one's own takes their place. The session
+    /// recorder, which a project turns on in PostHog, starts a worker from a blob.
+    /// </remarks>
     public override VendorHosts Hosts { get; } = new()
     {
         Basis = HostBasis.Guide,
@@ -43,6 +46,7 @@ public sealed partial class PostHogType : DestinationType
         Withheld = "what the toolbar needs, which visitors do not see",
         Script = ["https://*.posthog.com"],
         Connect = ["https://*.posthog.com"],
+        Worker = ["blob:"],
     };
 
     /// <inheritdoc/>
@@ -61,8 +65,8 @@ public sealed partial class PostHogType : DestinationType
             Required = true, OlderNames = ["apiKey"], Pattern = Key(), PatternInWords = "a project key such as phc_… (letters, digits, _ and -)",
         },
         new("region", SettingKind.Text, "The PostHog cloud that hosts are derived from.") { OneOf = ["eu", "us"], DefaultJson = "\"eu\"" },
-        new("apiHost", SettingKind.HttpsUrl, "Where events go; a host of your own for a self-hosted PostHog or a proxy.") { OlderNames = ["host"] },
-        new("uiHost", SettingKind.HttpsUrl, "Where PostHog's interface is, for a proxied apiHost."),
+        new("apiHost", SettingKind.HttpsUrl, "Where events go; a host of your own for a self-hosted PostHog or a proxy.") { IsBaseUrl = true, OlderNames = ["host"] },
+        new("uiHost", SettingKind.HttpsUrl, "Where PostHog's interface is, for a proxied apiHost.") { IsBaseUrl = true },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader, array.js; derived from apiHost."),
         new("loadMode", SettingKind.Text, "always, after-consent (waits for measurement besides the required consent) or disabled.")
         {
@@ -108,10 +112,10 @@ public sealed partial class PostHogType : DestinationType
     private static (string ApiHost, string UiHost, Uri ScriptUrl) HostsOf(DestinationSettings settings)
     {
         var region = settings.Text("region");
-        var apiHost = settings.Text("apiHost")?.TrimEnd('/') ?? $"https://{region ?? "eu"}.i.posthog.com";
+        var apiHost = settings.BaseUrl("apiHost") ?? $"https://{region ?? "eu"}.i.posthog.com";
         var cloud = CloudHost().Match(apiHost) is { Success: true } match ? RegionOf(match.Groups[1].Value) : null;
         var uiRegion = cloud ?? region;
-        var uiHost = settings.Text("uiHost")?.TrimEnd('/') ?? (uiRegion is null ? apiHost : $"https://{uiRegion}.posthog.com");
+        var uiHost = settings.BaseUrl("uiHost") ?? (uiRegion is null ? apiHost : $"https://{uiRegion}.posthog.com");
         var scriptUrl = settings.Url("scriptUrl")
             ?? new Uri(cloud is null ? $"{apiHost}/static/array.js" : $"https://{cloud}-assets.i.posthog.com/static/array.js");
         return (apiHost, uiHost, scriptUrl);

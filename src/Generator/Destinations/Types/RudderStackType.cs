@@ -12,7 +12,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <remarks>
 /// <para>
 /// What loads before consent stores nothing and holds events back until its first grant. The vendor has one source a page, that of the first destination that starts, and
-/// no call that stops it: without <c>consentManagement</c> the library that runs stays until the page is left; with it, a withdrawal denies its consent ids.
+/// no call that stops it: without <c>consentManagement</c> the library that runs stays until the page is left; with it, a withdrawal denies its consent ids. An id under
+/// several categories needs all of them: RudderStack looks only at what is allowed.
 /// </para>
 /// <para>
 /// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>, not because of <c>consentManagement</c>, and then in the pre-consent mode also
@@ -60,7 +61,7 @@ public sealed partial class RudderStackType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("writeKey", SettingKind.Text, "The source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 64 letters, digits, _ and -" },
-        new("dataPlaneUrl", SettingKind.HttpsUrl, "Where events go: the data plane.") { Required = true },
+        new("dataPlaneUrl", SettingKind.HttpsUrl, "Where events go: the data plane.") { IsBaseUrl = true, Required = true },
         new(MappingField, SettingKind.JsonObject, "The consent ids of RudderStack's destinations by category: {\"mapping\":{\"marketing\":[\"ads\"]}}."),
         new("loadOptions", SettingKind.JsonObject, "Further options of rudderanalytics.load."),
         new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
@@ -78,8 +79,11 @@ public sealed partial class RudderStackType : DestinationType
             return;
         }
         foreach (var entry in mapping.EnumerateObject())
-            if (!ConsentCategories.TryParse(entry.Name, out _))
-                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing."));
+            if (!ConsentCategories.TryParse(entry.Name, out var category))
+                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping' has a key that is no consent category; use functionality, experience, measurement, marketing."));
+            else if (category == ConsentCategory.Necessary)
+                problems.Add(new SettingProblem(MappingField, $"'{MappingField}.mapping.{entry.Name}' would grant its consent ids to every visitor; put them under a category that a visitor can refuse, "
+                    + "or leave them out in RudderStack: a destination without consent ids needs none."));
             else if (entry.Value.ValueKind != JsonValueKind.Array || Ids(entry.Value).IsEmpty)
                 problems.Add(SettingProblem.NotAs(MappingField, "a list with at least one consent id", entry.Value, $"{MappingField}.mapping.{entry.Name}"));
     }
@@ -108,8 +112,7 @@ public sealed partial class RudderStackType : DestinationType
             config.WriteBoolean("page", settings.Flag("trackPageView", true));
             if (!mapping.IsEmpty) WriteConsent(config, mapping);
             config.WriteBoolean("mapped", mapped);
-            // Where only what is necessary is mapped, no grant could follow.
-            config.WriteBoolean("waits", scripts.AlwaysLoads && mapping.Any(entry => entry.Category != ConsentCategory.Necessary));
+            config.WriteBoolean("waits", scripts.AlwaysLoads);
         });
     }
 

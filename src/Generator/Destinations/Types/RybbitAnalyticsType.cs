@@ -63,7 +63,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
         new("skipPatterns", SettingKind.TextList, "Paths that are not tracked.") { MaxLength = 500 },
         new("maskPatterns", SettingKind.TextList, "Paths that are tracked under their pattern.") { MaxLength = 500 },
         new("debounce", SettingKind.Number, "Milliseconds to wait before a page view is tracked.") { Minimum = 0, Maximum = 600000 },
-        new("analyticsHost", SettingKind.HttpsUrl, "Where script.js is, for a Rybbit of your own: https://rybbit.example.com/api."),
+        new("analyticsHost", SettingKind.HttpsUrl, "Where script.js is, for a Rybbit of your own: https://rybbit.example.com/api.") { IsBaseUrl = true },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://app.rybbit.io/api/script.js\"" },
         new("apiKey", SettingKind.Text, "A key for tracking from a developer's own machine; never on a page.") { Visibility = SettingVisibility.Private },
     ];
@@ -82,7 +82,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
         string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
         string? List(string name) => settings.Value(name) is null ? null : Json(settings.TextList(name));
         var source = settings.Url("scriptUrl")
-            ?? (settings.Text("analyticsHost") is { } host ? new Uri($"{host.TrimEnd('/')}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
+            ?? (settings.BaseUrl("analyticsHost") is { } host ? new Uri($"{host}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
         if (settings.Has("scriptUrl") || settings.Has("analyticsHost")) scripts.ContactInstead(source);
         scripts.LoadVendor(source,
         [

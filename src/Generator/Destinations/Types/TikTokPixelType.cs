@@ -15,6 +15,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class TikTokPixelType : DestinationType
 {
+    private static readonly Uri s_loader = new("https://analytics.tiktok.com/i18n/pixel/events.js");
+
     /// <inheritdoc/>
     public override string Name => "tiktok-pixel";
 
@@ -55,7 +57,7 @@ public sealed partial class TikTokPixelType : DestinationType
         {
             Required = true, Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
         },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader without its parameters.") { DefaultJson = "\"https://analytics.tiktok.com/i18n/pixel/events.js\"" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader; its parameters sdkid and lib are added.") { DefaultJson = "\"https://analytics.tiktok.com/i18n/pixel/events.js\"" },
         new("accessToken", SettingKind.Text, "The Events API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("testEventCode", SettingKind.Text, "The Events API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
@@ -64,11 +66,11 @@ public sealed partial class TikTokPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var pixelId = scripts.Settings.RequiredText("pixelId");
-        var loader = scripts.Settings.Url("scriptSrc")?.AbsoluteUri ?? "https://analytics.tiktok.com/i18n/pixel/events.js";
-        scripts.Start(new VendorLibrary(new Uri($"{loader}?sdkid={pixelId}&lib=ttq")), config =>
+        var loader = scripts.Settings.Url("scriptSrc") ?? s_loader;
+        scripts.Start(new VendorLibrary(loader.With(("sdkid", pixelId), ("lib", "ttq"))), config =>
         {
             config.WriteString("pixelId", pixelId);
-            config.WriteString("base", loader);
+            config.WriteString("base", loader.GetLeftPart(UriPartial.Path));
         });
     }
 

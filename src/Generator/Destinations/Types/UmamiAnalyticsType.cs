@@ -44,7 +44,7 @@ public sealed partial class UmamiAnalyticsType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("websiteId", SettingKind.Text, "The website's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
-        new("hostUrl", SettingKind.HttpsUrl, "Where events go, when that is not where the script comes from."),
+        new("hostUrl", SettingKind.HttpsUrl, "Where events go, when that is not where the script comes from.") { IsBaseUrl = true },
         new("autoTrack", SettingKind.Flag, "Whether page views and events are tracked by themselves."),
         new("domains", SettingKind.JsonValue, "The domains to track on: a list, or one text with commas."),
         new("tag", SettingKind.Text, "A tag to group events by.") { MaxLength = 100 },

@@ -1,7 +1,7 @@
 // https://help.ads.microsoft.com/#apex/ads/en/60119/1-500
 window[Symbol.for("consent-snapshots/1")]?.run("microsoft-uet", (() => {
   const say = (member, kind) =>
-    window[member.config.queue].push("consent", kind, { ad_storage: member.is("granted") ? "granted" : "denied" });
+    window[member.config.queue].push("consent", kind, { ad_storage: member.is("marketing") ? "granted" : "denied" });
   return {
     start(member, page) {
       const { queue } = member.config;

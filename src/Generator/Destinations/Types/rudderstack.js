@@ -11,9 +11,11 @@ window[Symbol.for("consent-snapshots/1")]?.run("rudderstack", (() => {
       if (isGranted && category !== "necessary") isAnyGranted = true;
       (isGranted ? allowed : denied).push(...ids);
     }
+    // What one category denies, no other one allows.
+    const onlyAllowed = allowed.filter((id) => !denied.includes(id));
     if (page.shared.told ? !mapped : !isAnyGranted) return;
     page.shared.told = true;
-    window.rudderanalytics.consent({ consentManagement: { enabled: true, provider: "custom", allowedConsentIds: allowed, deniedConsentIds: denied } });
+    window.rudderanalytics.consent({ consentManagement: { enabled: true, provider: "custom", allowedConsentIds: onlyAllowed, deniedConsentIds: denied } });
   }
   return {
     onePerPage: true,

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
 
@@ -23,14 +24,110 @@ public sealed class GoogleTests
         var generated = Samples.Generate(
             Samples.Row("google-analytics", """{"id":"G-1","consentMapping":{"measurement":["analytics_storage"],"functionality":["analytics_storage"]}}""", 1, "necessary"),
             Samples.Row("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":["analytics_storage","ad_storage"],"necessary":["security_storage"]}}""", 2, "necessary"));
-        Assert.Equal("""{"analytics_storage":["functionality","measurement","marketing"],"ad_storage":["marketing"],"security_storage":[]}""",
-            (string)Script(generated.Scripts(default), "google-consent")["attributes"]!["data-config"]!);
+        Assert.Equal(
+            """{"security_storage":[],"functionality_storage":false,"personalization_storage":false,"analytics_storage":["functionality","measurement","marketing"],"""
+            + "\"ad_storage\":[\"marketing\"],\"ad_user_data\":false,\"ad_personalization\":false}",
+            ConsentConfig(generated));
     }
 
     [Theory]
+    [InlineData("{}", "")]
+    [InlineData("""{"measurement":[]}""", "")]
+    [InlineData("""{"measurement":["analytics_storage"]}""", "analytics_storage")]
+    [InlineData("""{"marketing":["ad_storage","ad_user_data"],"necessary":["security_storage"]}""", "ad_storage,ad_user_data,security_storage")]
+    public void Compose_SignalThatNothingMaps_IsNeverGranted(string mapping, string mapped)
+    {
+        string[] signals = ["ad_storage", "ad_user_data", "ad_personalization", "analytics_storage", "functionality_storage", "personalization_storage", "security_storage"];
+        foreach (var (type, id) in (ReadOnlySpan<(string, string)>)[("google-analytics", "G-1"), ("google-tag-manager", "GTM-1")])
+        {
+            var generated = Samples.Generate(Samples.Row(type, $$"""{"id":"{{id}}","consentMapping":{{mapping}}}""", 1, "necessary"));
+
+            Assert.Empty(generated.Problems);
+            var told = JsonNode.Parse(ConsentConfig(generated))!.AsObject();
+            Assert.Equal(signals.Order(StringComparer.Ordinal), told.Select(signal => signal.Key).Order(StringComparer.Ordinal));
+            foreach (var (signal, needs) in told)
+                Assert.Equal(mapped.Split(',').Contains(signal), needs is JsonArray);
+        }
+    }
+
+    [Fact]
+    public void Compose_SignalThatOnlyOneOfTwoMaps_NeedsItsCategory()
+    {
+        var generated = Samples.Generate(
+            Samples.Row("google-analytics", """{"id":"G-1","consentMapping":{"measurement":["analytics_storage"]}}""", 1, "necessary"),
+            Samples.Row("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":["ad_storage"]}}""", 2, "necessary"));
+
+        var told = JsonNode.Parse(ConsentConfig(generated))!;
+        Assert.Equal(["measurement"], told["analytics_storage"]!.AsArray().Select(category => (string)category!));
+        Assert.Equal(["marketing"], told["ad_storage"]!.AsArray().Select(category => (string)category!));
+        Assert.Equal("false", told["ad_user_data"]!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("ad_storage")]
+    [InlineData("ad_user_data")]
+    [InlineData("ad_personalization")]
+    [InlineData("analytics_storage")]
+    public void Check_AdOrAnalyticsSignalUnderNecessary_IsRefused(string signal)
+    {
+        foreach (var (type, id) in (ReadOnlySpan<(string, string)>)[("google-analytics", "G-1"), ("google-tag-manager", "GTM-1")])
+        {
+            var generated = Samples.Generate(Samples.Row(type, $$$"""{"id":"{{{id}}}","consentMapping":{"necessary":["security_storage","{{{signal}}}"],"marketing":["{{{signal}}}"]}}""", 1, "necessary"));
+
+            Assert.Equal(
+                "'consentMapping.necessary' would grant an ad or analytics signal to every visitor; put analytics_storage, ad_storage, ad_user_data, ad_personalization under a category that a visitor can refuse.",
+                Assert.Single(generated.Problems).Message);
+            Assert.Empty(generated.Ids(ConsentSet.Everything));
+        }
+    }
+
+    [Theory]
+    [InlineData("necessary", "security_storage")]
+    [InlineData("necessary", "functionality_storage")]
+    [InlineData("necessary", "personalization_storage")]
+    [InlineData("functionality", "analytics_storage")]
+    public void Check_SignalAVisitorNeedNotRefuse_IsAccepted(string category, string signal) =>
+        Assert.Empty(Samples.Generate(Samples.Row("google-analytics", $$$"""{"id":"G-1","consentMapping":{"{{{category}}}":["{{{signal}}}"]}}""")).Problems);
+
+    [Theory]
+    [InlineData("ad_storge")]
+    [InlineData("region")]
+    [InlineData("wait_for_update")]
+    public void Check_WhatIsNoSignal_IsRefused(string signal) =>
+        Assert.Equal(
+            "'consentMapping.marketing' must be a list of Consent Mode signals (security_storage, functionality_storage, personalization_storage, analytics_storage, ad_storage, ad_user_data, "
+            + "ad_personalization), and is a list of 1 entries.",
+            Assert.Single(Samples.Generate(Samples.Row("google-analytics", $$$"""{"id":"G-1","consentMapping":{"marketing":["{{{signal}}}"]}}""")).Problems).Message);
+
+    [Theory]
+    [InlineData("GTM-ABC123")]
+    [InlineData("gtm-abc123")]
+    public void Check_ContainerAsATag_IsRefusedAndNamesItsType(string id)
+    {
+        foreach (var field in (string[])["id", "measurementId"])
+            Assert.Equal("'id' is the id of a Tag Manager container; a destination of the type 'google-tag-manager' takes it.",
+                Assert.Single(Samples.Generate(Samples.Row("google-analytics", $$"""{"{{field}}":"{{id}}"}""")).Problems).Message);
+    }
+
+    [Theory]
+    [InlineData("G-AB12")]
+    [InlineData("GT-AB12")]
+    [InlineData("AW-123456")]
+    [InlineData("DC-123456")]
+    [InlineData("UA-1234-1")]
+    public void Check_TagAsAContainer_IsRefusedAndNamesItsType(string id) =>
+        Assert.Equal("'id' is the id of a Google tag; a destination of the type 'google-analytics' takes it.",
+            Assert.Single(Samples.Generate(Samples.Row("google-tag-manager", $$"""{"id":"{{id}}"}""")).Problems).Message);
+
+    [Fact]
+    public void Check_ContainerIdOfAnotherForm_SaysTheForm() =>
+        Assert.Equal("'id' must be a container id such as GTM-XXXXXXX, and is a string of 5 characters.",
+            Assert.Single(Samples.Generate(Samples.Row("google-tag-manager", """{"id":"12345"}""")).Problems).Message);
+
+    [Theory]
     [InlineData("""{"analytics":["a"]}""", "'consentMapping' has a key that is no consent category; use necessary, functionality, experience, measurement, marketing.")]
-    [InlineData("""{"marketing":"ad_storage"}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a string of 10 characters.")]
-    [InlineData("""{"marketing":["Ad Storage"]}""", "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a list of 1 entries.")]
+    [InlineData("""{"marketing":"ad_storage"}""", "'consentMapping.marketing' must be a list of Consent Mode signals (security_storage, functionality_storage, personalization_storage, analytics_storage, ad_storage, ad_user_data, ad_personalization), and is a string of 10 characters.")]
+    [InlineData("""{"marketing":["Ad Storage"]}""", "'consentMapping.marketing' must be a list of Consent Mode signals (security_storage, functionality_storage, personalization_storage, analytics_storage, ad_storage, ad_user_data, ad_personalization), and is a list of 1 entries.")]
     public void Check_Mapping_SaysTheRule(string mapping, string message)
     {
         foreach (var (type, id) in (ReadOnlySpan<(string, string)>)[("google-analytics", "G-1"), ("google-tag-manager", "GTM-1")])
@@ -64,6 +161,8 @@ public sealed class GoogleTests
         Assert.Equal("""{"id":"G-1","params":{"debug_mode":true,"send_page_view":false,"anonymize_ip":true,"cookie_flags":"Secure"}}""",
             (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
     }
+
+    private static string ConsentConfig(GeneratedScope generated) => (string)Script(generated.Scripts(default), "google-consent")["attributes"]!["data-config"]!;
 
     private static JsonNode Script(JsonArray scripts, string id) => scripts.Single(script => (string)script!["id"]! == id)!;
 }

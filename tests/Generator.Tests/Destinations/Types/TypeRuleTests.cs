@@ -12,7 +12,10 @@ public sealed class TypeRuleTests
     [
         ("google-analytics", """{"id":"G-1","consentMapping":{"secret":["ad_storage"]}}""", "consentMapping", $"'consentMapping' has a key that is no consent category; use {Categories}."),
         ("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":"secret_storage"}}""", "consentMapping",
-            "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a string of 14 characters."),
+            "'consentMapping.marketing' must be a list of Consent Mode signals (security_storage, functionality_storage, personalization_storage, analytics_storage, ad_storage, ad_user_data, ad_personalization), "
+            + "and is a string of 14 characters."),
+        ("google-analytics", """{"id":"G-1","consentMapping":{"necessary":["ad_storage"]}}""", "consentMapping",
+            "'consentMapping.necessary' would grant an ad or analytics signal to every visitor; put analytics_storage, ad_storage, ad_user_data, ad_personalization under a category that a visitor can refuse."),
         ("google-analytics", "{\"id\":\"G-1\",\"consentMapping\":{\"marketing\":[" + string.Join(',', Enumerable.Repeat("\"ad_storage\"", 33)) + "]}}", "consentMapping",
             "'consentMapping.marketing' may have 32 signals, and has 33."),
         ("hotjar", """{"siteId":"secret"}""", "siteId", "'siteId' must be 1 to 12 digits, not beginning with 0, and is a string of 6 characters."),
@@ -31,7 +34,10 @@ public sealed class TypeRuleTests
         ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"secret":1}}""", "consentManagement",
             "'consentManagement.mapping' must be an object that names the consent ids of at least one category, and is missing."),
         ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"secret":["a"]}}}""", "consentManagement",
-            $"'consentManagement.mapping' has a key that is no consent category; use {Categories}."),
+            "'consentManagement.mapping' has a key that is no consent category; use functionality, experience, measurement, marketing."),
+        ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"necessary":["secret-ads"],"marketing":["b"]}}}""", "consentManagement",
+            "'consentManagement.mapping.necessary' would grant its consent ids to every visitor; put them under a category that a visitor can refuse, "
+            + "or leave them out in RudderStack: a destination without consent ids needs none."),
         ("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example","consentManagement":{"mapping":{"marketing":"secret"}}}""", "consentManagement",
             "'consentManagement.mapping.marketing' must be a list with at least one consent id, and is a string of 6 characters."),
         ("rybbit-analytics", """{"siteId":{"secret":1}}""", "siteId", "'siteId' must be 1 to 64 letters, digits, _ and -, and is an object."),
