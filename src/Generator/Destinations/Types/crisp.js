@@ -4,8 +4,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("crisp", {
   start(member, page) {
     const { websiteId, runtime, cookieDomain, cookieExpiry, safeMode } = member.config;
     const crisp = page.global("$crisp", () => []);
-    if (window.CRISP_WEBSITE_ID && window.CRISP_WEBSITE_ID !== websiteId) throw new Error("The page has a Crisp of its own.");
-    window.CRISP_WEBSITE_ID = websiteId;
+    if (page.global("CRISP_WEBSITE_ID", () => websiteId) !== websiteId) throw new Error("The page has a Crisp of its own.");
     if (runtime) window.CRISP_RUNTIME_CONFIG = { ...window.CRISP_RUNTIME_CONFIG, ...runtime };
     if (cookieDomain !== undefined) window.CRISP_COOKIE_DOMAIN = cookieDomain;
     if (cookieExpiry !== undefined) window.CRISP_COOKIE_EXPIRE = cookieExpiry;
