@@ -57,6 +57,19 @@ internal static class Samples
 
     public static JsonArray Scripts(this GeneratedScope generated, ConsentSet set) => JsonNode.Parse(generated[set].Bytes.Span)!["scripts"]!.AsArray();
 
+    /// <summary>What the page script with this id reads from its attribute.</summary>
+    public static JsonObject Config(this JsonArray scripts, string id) =>
+        JsonNode.Parse((string)scripts.Single(script => (string)script!["id"]! == id)!["attributes"]!["data-config"]!)!.AsObject();
+
+    /// <summary>Where all libraries of a list come from: those that are entries, and those that the runtime inserts.</summary>
+    public static IEnumerable<Uri> Sources(this JsonArray scripts)
+    {
+        foreach (var script in scripts)
+            if ((string?)script!["src"] is { } source) yield return new Uri(source);
+            else if ((string)script["id"]! != "script" && (string?)script["attributes"]?["data-config"] is { } config
+                && (string?)(JsonNode.Parse(config) as JsonObject)?["load"]?["src"] is { } library) yield return new Uri(library);
+    }
+
     public static string[] Ids(this GeneratedScope generated, ConsentSet set) => [.. generated.Scripts(set).Select(script => (string)script!["id"]!)];
 
     public static ConsentSet Set(string list) => ConsentQuery.ParseValue(list).Consent;

@@ -36,6 +36,23 @@ internal sealed class ConsentPartition
         }
     }
 
+    /// <summary>Splits every group into the sets with the same number, by index.</summary>
+    public void Split(ReadOnlySpan<int> numbers)
+    {
+        Span<int> groups = stackalloc int[ConsentSet.Count];
+        _groups.CopyTo(groups);
+        Count = 0;
+        for (var set = 0; set < ConsentSet.Count; set++)
+        {
+            var same = 0;
+            while (groups[same] != groups[set] || numbers[same] != numbers[set]) same++;
+            _groups[set] = same < set ? _groups[same] : Count++;
+        }
+    }
+
+    /// <summary>Splits every group as another partition is split.</summary>
+    public void Split(ConsentPartition other) => Split(other._groups);
+
     /// <summary>The first set of a group.</summary>
     public ConsentSet First(int group) => ConsentSet.FromIndex(Array.IndexOf(_groups, group));
 

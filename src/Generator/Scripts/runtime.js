@@ -21,9 +21,10 @@
   const implementation = getter(Document.prototype, "implementation");
   const createElement = (name) => Document.prototype.createElement.call(document, name);
   const shelve = (element) => shelf.appendChild(element);
+  const isOwn = (name) => Object.prototype.hasOwnProperty.call(window, name);
 
   // The client runs this script again when consent is given anew; a page has one runtime.
-  if (Object.prototype.hasOwnProperty.call(window, contract)) {
+  if (isOwn(contract)) {
     window[contract].shelve(currentScript.call(document));
     return;
   }
@@ -92,7 +93,7 @@
   }
 
   function newGroup() {
-    const group = { members: [], queues: [], made: new Set(), state: "[]", ran: false };
+    const group = { members: [], queues: [], settings: [], made: new Set(), state: "[]", ran: false };
     group.page = pageOf(group);
     return group;
   }
@@ -176,7 +177,7 @@
   /** Whether the library has run although none of ours did: the page may have a copy of its own, which empties the queue. */
   function isLive(group) {
     const live = group.members[0].type.live;
-    if (live) return !!live();
+    if (live) return !!live(group.page);
     return group.queues.some((queue) => queue.mine.length > 0 && find(queue) < 0);
   }
 
@@ -207,8 +208,15 @@
       if (member.started && member.type.undo) attempt(member.key, () => member.type.undo(member));
       member.started = false;
     }
+    for (const setting of group.settings.splice(0).reverse()) restore(setting);
     group.page.shared = Object.create(null);
     for (const queue of group.queues) queue.from = queue.array.length;
+  }
+
+  function restore({ target, name, value, before }) {
+    if (target[name] !== value) return;
+    if (before === undefined) delete target[name];
+    else target[name] = before;
   }
 
   /** Notes which entries are ours, and puts them where the old ones were: before what the page has queued since. */
@@ -226,10 +234,16 @@
     /** What the destinations of the vendor share: until the queue is taken back, and for good after the library has run. */
     shared: Object.create(null),
 
+    /** A global of the page or of a library; nothing where an element has that name. */
+    found(name) {
+      const value = isOwn(name) ? window[name] : undefined;
+      return value instanceof Node ? undefined : value;
+    },
+
     /** The vendor's global: the page's, if it has one, else what `make` gives. An element of that name is no vendor. */
     global(name, make) {
-      const found = Object.prototype.hasOwnProperty.call(window, name) ? window[name] : undefined;
-      if (found && !(found instanceof Node)) return found;
+      const found = this.found(name);
+      if (found) return found;
       const made = make();
       window[name] = made;
       if (window[name] !== made) throw new Error(`The page does not let window.${name} be set.`);
@@ -239,6 +253,12 @@
 
     /** Whether the global is of our making. */
     made: (name) => group.made.has(name),
+
+    /** Sets what the library reads when it runs, a global or a property of one; it is taken back when the state changes before that. */
+    set(name, value, target = window) {
+      group.settings.push({ target, name, value, before: target === window ? this.found(name) : target[name] });
+      target[name] = value;
+    },
 
     /** Names an array that the library reads when it runs: what the script adds to it is taken back when the state changes before that. */
     queue(array, ours) {

@@ -24,6 +24,13 @@ internal static class SnapshotRenderer
         var combinations = new ConsentPartition();
         foreach (var script in scripts) combinations.Split(script.Script.Category);
         var policy = new PolicyUnion(Needs(destinations, scripts));
+        Span<int> destinationCounts = stackalloc int[ConsentSet.Count];
+        foreach (var set in ConsentSet.All)
+            foreach (var destination in destinations)
+                if (destination.Gives.IsMetBy(set)) destinationCounts[set.Index]++;
+        // Where destinations share a script, sets with the same scripts differ in these two.
+        combinations.Split(destinationCounts);
+        combinations.Split(policy.Partition);
 
         var text = t_scratch ??= new JsonScratch(ScriptJson.WriterOptions);
         text.Begin();
@@ -35,9 +42,7 @@ internal static class SnapshotRenderer
         {
             var set = combinations.First(index);
             var slices = new SliceList(scripts.Count + 3);
-            var (destinationCount, scriptCount) = (0, 0);
-            foreach (var destination in destinations)
-                if (destination.Gives.IsMetBy(set)) destinationCount++;
+            var (destinationCount, scriptCount) = (destinationCounts[set.Index], 0);
             slices.Add(opening);
             for (var script = 0; script < scripts.Count; script++)
                 if (scripts[script].Script.Category.IsMetBy(set))

@@ -23,6 +23,24 @@ public sealed class ConsentPartitionTests
         }
     }
 
+    [Fact]
+    public void Split_Numbers_SetsShareAGroupExactlyWhereTheyAlsoShareTheNumber()
+    {
+        var random = new Random(20261126);
+        for (var round = 0; round < 2_000; round++)
+        {
+            var condition = RandomCondition(random);
+            var numbers = ConsentSet.All.Select(_ => random.Next(4)).ToArray();
+            var partition = new ConsentPartition();
+            partition.Split(condition);
+            partition.Split(numbers);
+            foreach (var left in ConsentSet.All)
+                foreach (var right in ConsentSet.All)
+                    Assert.Equal(condition.IsMetBy(left) == condition.IsMetBy(right) && numbers[left.Index] == numbers[right.Index], partition[left] == partition[right]);
+            Assert.Equal(Enumerable.Range(0, partition.Count), partition.ToGroups().Distinct());
+        }
+    }
+
     private static ConsentCondition RandomCondition(Random random)
     {
         var condition = ConsentCondition.AllOf(ConsentSet.FromIndex(random.Next(ConsentSet.Count)));

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
-using Acornima;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations;
 
@@ -74,17 +74,42 @@ public sealed class DestinationCatalogueTests
         }
     }
 
+    [Fact]
+    public void BuiltIn_EveryScriptFileBesideTheTypes_BelongsToAListedTypeOrWhatTypesShare()
+    {
+        var files = Directory.EnumerateFiles(RepositoryFiles.At("src", "Generator", "Destinations", "Types"), "*.js").Select(Path.GetFileNameWithoutExtension);
+        var types = DestinationCatalogue.BuiltIn.Types;
+        var used = types.Where(type => type.PageScript is not null).Select(type => type.Name).Concat(types.Select(type => type.Bootstrap?.Id).OfType<string>().Distinct());
+        Assert.Equal(used.Order(StringComparer.Ordinal), files.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>A type whose script is missing cannot be composed, and one whose script is never used has a file too many.</summary>
     [Theory]
     [MemberData(nameof(TypeNames))]
-    public void Type_InlineScripts_ParseAndReadOnlyTheirAttribute(string name)
+    public void Type_PageScript_IsThereWhereTheTypeStartsOne(string name)
     {
-        foreach (var script in Type(name).InlineScripts)
+        var emitted = false;
+        foreach (var required in (string[][])[[], ["necessary"], ["marketing", "functionality"]])
+            foreach (var sample in (OpenedDestination[])[Samples.Least(name, 1, required), Samples.Full(name, 1, required)])
+                emitted |= Samples.Generate(sample).Scripts(Generator.Consent.ConsentSet.Everything).Any(script => Type(name).PageScript is { } page && (string?)script!["textContent"] == page.Text);
+        Assert.Equal(Type(name).PageScript is not null, emitted);
+        var source = File.ReadAllText(RepositoryFiles.At("src", "Generator", "Destinations", "Types", $"{Type(name).GetType().Name}.cs"));
+        Assert.Equal(source.Contains("scripts.Start(", StringComparison.Ordinal), emitted);
+    }
+
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Type_InlineScripts_AreItsOwnAndWhatItReliesOn(string name)
+    {
+        var scripts = Type(name).InlineScripts;
+        if (Type(name).PageScript is not { } page)
         {
-            new Parser(new ParserOptions { EcmaVersion = EcmaVersion.ES2015 }).ParseScript(script.Text);
-            Assert.DoesNotContain("innerHTML", script.Text, StringComparison.Ordinal);
-            Assert.DoesNotContain("eval(", script.Text, StringComparison.Ordinal);
-            Assert.Equal(InlineScript.HashFor(script.Text), script.CspHash);
+            Assert.Empty(scripts);
+            return;
         }
+        Assert.Equal([PageScripts.Runtime, PageScripts.Grant], scripts[..2]);
+        Assert.Same(page, scripts[^1]);
+        Assert.All(scripts, script => Assert.Equal(InlineScript.HashFor(script.Text), script.CspHash));
     }
 
     [Theory]

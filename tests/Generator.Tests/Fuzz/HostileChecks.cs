@@ -54,7 +54,7 @@ internal sealed partial class HostileChecks
     public int OwnTexts => _ownTexts;
 
     /// <summary>The inline scripts of accepted cases with a configuration not seen before, one in so many, to be run in a JavaScript engine.</summary>
-    public ConcurrentDictionary<string, (ImmutableHashSet<string> Types, ImmutableArray<(string Text, string Config)> Scripts)> ToRun { get; } = new(StringComparer.Ordinal);
+    public ConcurrentDictionary<string, (ImmutableHashSet<string> Types, ImmutableArray<InlineElement> Scripts)> ToRun { get; } = new(StringComparer.Ordinal);
 
     public void Check(HostileScope hostile)
     {
@@ -112,6 +112,7 @@ internal sealed partial class HostileChecks
         var ids = new HashSet<string>(StringComparer.Ordinal);
         var (origins, hashes) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         var (last, inBody) = (0, false);
+        var keys = new HashSet<string>(StringComparer.Ordinal);
         foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
         {
             foreach (var member in script.EnumerateObject()) Assert.Contains(member.Name, Keys);
@@ -126,7 +127,7 @@ internal sealed partial class HostileChecks
                 (last, inBody) = (0, true);
             }
             // What several share comes before the first or after the last that needs it.
-            if (owners is [var only])
+            if (owners is [var only] && id != PageScripts.RuntimeId)
             {
                 Assert.True(only.Place >= last, $"{id} is out of order");
                 last = only.Place;
@@ -138,7 +139,11 @@ internal sealed partial class HostileChecks
             var hasAttributes = script.TryGetProperty("attributes", out var attributes);
             if (hasAttributes) CheckAttributes(attributes, owners);
             if (owners[0].IsOwnScript) CheckOwnAttributes(hasAttributes ? attributes : null, Assert.Single(owners));
+            else if (!hasSource) CheckConfig(id, content.GetString()!, hasAttributes ? attributes : null, owners, keys, origins);
         }
+        // The runtime is the first of all where others need it, and nowhere else; each of them has a key.
+        Assert.Equal(keys.Count > 0, ids.Contains(PageScripts.RuntimeId));
+        if (keys.Count > 0) Assert.Equal(PageScripts.RuntimeId, document.RootElement.GetProperty("scripts")[0].GetProperty("id").GetString());
         var metadata = document.RootElement.GetProperty("metadata");
         Assert.Equal(snapshot.ScriptCount, ids.Count);
         Assert.Equal(snapshot.ScriptCount, metadata.GetProperty("scriptCount").GetInt32());
@@ -189,8 +194,61 @@ internal sealed partial class HostileChecks
             return InlineScript.HashFor(text);
         }
         Assert.All(owners, owner => Assert.Contains(text, owner.Facts.InlineTexts));
-        if (_parsed.TryAdd(text, true)) new Parser(new ParserOptions { EcmaVersion = EcmaVersion.ES2015 }).ParseScript(text);
+        if (_parsed.TryAdd(text, true)) new Parser(new ParserOptions { EcmaVersion = EcmaVersion.ES2021 }).ParseScript(text);
         return owners[0].Facts.InlineTexts[text];
+    }
+
+    /// <summary>
+    /// What an inline script of ours reads: it names the destination, by its own id and not by its place, and a library only as strictly as an entry's source
+    /// is checked. Adds the key, with the permission it is for, and the library's origin.
+    /// </summary>
+    private static void CheckConfig(string id, string text, JsonElement? attributes, List<PlacedRow> owners, HashSet<string> keys, HashSet<string> origins)
+    {
+        if (id == PageScripts.RuntimeId)
+        {
+            Assert.Equal(PageScripts.Runtime.Text, text);
+            Assert.Null(attributes);
+            return;
+        }
+        Assert.NotEqual(PageScripts.Runtime.Text, text);
+        using var config = JsonDocument.Parse(Assert.Single(attributes!.Value.EnumerateObject(), attribute => attribute.Name == InlineScript.ConfigAttribute).Value.GetString()!);
+        if (text == PageScripts.Grant.Text)
+        {
+            Assert.Equal(2, config.RootElement.GetArrayLength());
+            var name = config.RootElement[1].GetString()!;
+            Assert.True(name == "granted" || ConsentCategories.TryParse(name, out _));
+            Assert.EndsWith($":{name}", id, StringComparison.Ordinal);
+            CheckKey(config.RootElement[0].GetString()!, id[..^(name.Length + 1)], name, owners, keys);
+            return;
+        }
+        Assert.Equal(config.RootElement.EnumerateObject().Count(), config.RootElement.EnumerateObject().Select(member => member.Name).Distinct(StringComparer.Ordinal).Count());
+        CheckKey(config.RootElement.GetProperty("key").GetString()!, id, "", owners, keys);
+        if (!config.RootElement.TryGetProperty("load", out var library)) return;
+        foreach (var member in library.EnumerateObject()) Assert.True(member.Name is "src" or "attributes" || (member.Name == "async" && member.Value.ValueKind == JsonValueKind.False));
+        origins.Add(CheckSource(library.GetProperty("src").GetString()!, owners));
+        if (!library.TryGetProperty("attributes", out var own)) return;
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var attribute in own.EnumerateObject())
+        {
+            Assert.Matches(LibraryAttribute(), attribute.Name);
+            Assert.True(names.Add(attribute.Name) && attribute.Name != InlineScript.ConfigAttribute);
+            Assert.Equal(JsonValueKind.String, attribute.Value.ValueKind);
+        }
+    }
+
+    private static void CheckKey(string key, string id, string permission, List<PlacedRow> owners, HashSet<string> keys)
+    {
+        Assert.True(keys.Add($"{key} {permission}"), $"{key} {permission} is there twice");
+        if (owners.All(owner => owner.Opened.Row.Type is "google-analytics" or "google-tag-manager") && id == "google-consent")
+        {
+            Assert.Equal(id, key);
+            return;
+        }
+        var row = Assert.Single(owners).Opened.Row;
+        var digits = key[(row.Type.Length + 1)..];
+        Assert.Equal($"{row.Type}:{digits}", key);
+        Assert.True(digits.Length >= 8 && row.Id.ToString("N").StartsWith(digits, StringComparison.Ordinal));
+        Assert.True(id == row.Type || id == key);
     }
 
     private static void CheckAttributes(JsonElement attributes, List<PlacedRow> owners)
@@ -223,14 +281,14 @@ internal sealed partial class HostileChecks
         using var document = JsonDocument.Parse(generated[ConsentSet.Everything].Bytes);
         var scripts = document.RootElement.GetProperty("scripts").EnumerateArray()
             .Where(script => script.TryGetProperty("textContent", out _) && !IsOwn(script.GetProperty("id").GetString()!))
-            .Select(script => (script.GetProperty("textContent").GetString()!, ConfigOf(script)))
+            .Select(script => new InlineElement(script.GetProperty("textContent").GetString()!, ConfigOf(script)))
             .ToImmutableArray();
         if (scripts.IsEmpty) return;
-        ToRun.TryAdd(string.Join('\n', scripts.Select(script => script.Item2)), ([.. hostile.Rows.Select(row => row.Row.Type).Where(type => type != CustomScript)], scripts));
+        ToRun.TryAdd(string.Join('\n', scripts.Select(script => script.Config)), ([.. hostile.Rows.Select(row => row.Row.Type).Where(type => type != CustomScript)], scripts));
     }
 
-    private static string ConfigOf(JsonElement script) =>
-        script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty("data-config", out var config) ? config.GetString()! : "null";
+    private static string? ConfigOf(JsonElement script) =>
+        script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty(InlineScript.ConfigAttribute, out var config) ? config.GetString() : null;
 
     /// <summary>A row of the scope, where it stands in its order, and what its type may do.</summary>
     private sealed record PlacedRow(int Place, OpenedDestination Opened, TypeFacts Facts)
@@ -269,7 +327,7 @@ internal sealed partial class HostileChecks
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
             UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
-                .Where(script => script!["src"] is not null).Select(script => new Uri((string)script!["src"]!).Host)
+                .Sources().Select(source => source.Host)
                 .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);
         }
 
@@ -288,6 +346,10 @@ internal sealed partial class HostileChecks
 
     [GeneratedRegex(@"\A[a-z][a-z0-9._-]{0,80}\z")]
     private static partial Regex AttributeName();
+
+    /// <summary>What says how a library is fetched, or what it reads; never what it is, where it comes from or what else runs.</summary>
+    [GeneratedRegex(@"\A(data-[a-z][a-z-]{0,40}|crossorigin|integrity|defer)\z")]
+    private static partial Regex LibraryAttribute();
 
     [GeneratedRegex(@"[\x00-\x20""<>\\^`{}|\x7F\u2028\u2029]")]
     private static partial Regex NotInUrl();

@@ -1,69 +1,225 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Acornima.Ast;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
 using Jint;
+using Script = Acornima.Ast.Script;
 
 namespace ConsentSnapshots.Generator.Tests.Fuzz;
 
 /// <summary>
 /// A page in a JavaScript engine that runs inline scripts and writes down what they touch. What a type may touch is what it touches with its
-/// sample settings: hostile ones must not make it touch anything else, compile text, or change what all objects share.
+/// sample settings: hostile ones must not make it touch anything else, load anything else, compile text, or change what all objects share.
 /// </summary>
-internal sealed partial class HostilePage
+internal static partial class HostilePage
 {
+    /// <summary>
+    /// The page: the parts of a browser that inline scripts use, under a client that inserts their elements and removes them. Whatever else a script asks of
+    /// it is a violation, which is kept although the runtime catches what a vendor's script throws.
+    /// </summary>
     private const string Stub =
         """
-        var touched = {}, listeners = [], timers = [], observers = [], connected = true, broken = Object.getOwnPropertyNames(Object.prototype).length;
+        var touched = Object.create(null), violations = [], names = Object.getOwnPropertyNames(Object.prototype).length;
         function touch(what) { touched[what] = true; }
-        function forbidden(name) { return function () { throw new Error(name + " was called"); }; }
+        function violate(what) { violations.push(what); throw new Error(what); }
+        function forbidden(name) { return function () { violate(name + " was called"); }; }
         var realFunction = Function;
         eval = forbidden("eval");
         realFunction.prototype.constructor = forbidden("Function");
         Function = forbidden("Function");
-        setTimeout = setInterval = function (f) { touch("timer"); if (typeof f !== "function") throw new Error("a timer was given text"); timers.push(f); };
-        var parent = {};
-        function element(tag) {
-          touch("element " + tag);
-          return new Proxy({}, {
-            get: function (_, name) {
-              if (name !== "setAttribute") throw new Error("read element." + String(name));
-              return function (attribute) { if (!/^data-[a-z-]+$/.test(attribute)) throw new Error("set attribute " + attribute); };
-            },
-            set: function (_, name) { touch("element." + String(name)); return true; }
-          });
+        setTimeout = setInterval = function (f) { touch("timer"); if (typeof f !== "function") violate("a timer was given text"); microtasks.push(f); };
+        var console = { error: function (text, error) { violations.push(text + " " + error); } };
+
+        var microtasks = [];
+        Promise.resolve = function () { return { then: function (f) { microtasks.push(f); } }; };
+        function settle() { while (microtasks.length > 0) microtasks.shift()(); }
+
+        class Node {}
+        class Element extends Node {}
+        class HTMLScriptElement extends Element {}
+        var states = new Map(), observers = [], libraries = [];
+        function stateOf(node) { return states.get(node) || violate("something else than a node was inserted or removed"); }
+        function detach(node) {
+          var state = stateOf(node), parent = state.parent;
+          state.parent = null;
+          if (parent) observers.forEach(function (observer) { observer.removed(parent, node); });
         }
-        var document = new Proxy({}, {
-          get: function (_, name) {
-            if (name === "currentScript") return { getAttribute: function (a) { if (a !== "data-config") throw new Error("read " + a); return config; }, parentNode: parent, get isConnected() { return connected; } };
-            touch("document." + String(name));
-            if (name === "addEventListener") return function (type, listener) { listeners.push(listener); };
-            if (name === "createElement") return element;
-            if (name === "head" || name === "body") return { appendChild: function (e) { return e; } };
-            return function () { return undefined; };
+        var members = {
+          appendChild: function (parent, child) {
+            var state = stateOf(child);
+            detach(child);
+            state.parent = parent;
+            if (parent === head) {
+              touch("insert " + state.tag);
+              if (state.tag === "script") load(child, state);
+            }
+            return child;
           },
-          set: function (_, name) { throw new Error("wrote document." + String(name)); }
+          getAttribute: function (element, name) {
+            if (name !== "data-config") violate("read attribute " + name);
+            return stateOf(element).config;
+          },
+          setAttribute: function (element, name) {
+            if (!/^(data-[a-z][a-z-]*|crossorigin|integrity|defer)$/.test(name)) violate("set attribute " + name);
+            touch(stateOf(element).tag + " attribute " + name);
+          },
+          addEventListener: function (element, type, listener) { (stateOf(element).listeners[type] = stateOf(element).listeners[type] || []).push(listener); },
+          remove: function (element) { detach(element); }
+        };
+        function make(tag, prototype) {
+          var state = { tag: tag, config: null, parent: null, listeners: {}, set: {} };
+          var element = new Proxy(Object.create(prototype), {
+            get: function (_, name) {
+              if (name === "nonce") return "n0nce";
+              if (!members.hasOwnProperty(name)) violate("read " + tag + "." + String(name));
+              return function (a, b, c) { return members[name](element, a, b, c); };
+            },
+            set: function (_, name, value) { touch(tag + "." + String(name)); state.set[name] = value; return true; },
+            deleteProperty: function (_, name) { violate("deleted " + tag + "." + String(name)); },
+            defineProperty: function (_, name) { violate("defined " + tag + "." + String(name)); }
+          });
+          states.set(element, state);
+          return element;
+        }
+        function load(element, state) {
+          if (JSON.parse(sources).indexOf(state.set.src) < 0) violate("loaded " + state.set.src);
+          if (state.set.nonce !== "n0nce") violate("a library has no nonce");
+          if (libraries.some(function (other) { return other.set.src === state.set.src && other.isWaiting; })) violate("loaded twice: " + state.set.src);
+          state.isWaiting = true;
+          libraries.push(state);
+        }
+        class MutationObserver {
+          constructor(callback) { this.callback = callback; this.records = []; }
+          observe(target, options) {
+            if (!options.childList || options.subtree || options.attributes) violate("observed more than children");
+            stateOf(target);
+            this.target = target;
+            observers.push(this);
+          }
+          takeRecords() { return this.records.splice(0); }
+          removed(parent, node) {
+            if (parent !== this.target) return;
+            this.records.push({ removedNodes: [node], addedNodes: [] });
+            var self = this;
+            microtasks.push(function () { if (self.records.length > 0) self.callback(self.takeRecords(), self); });
+          }
+        }
+
+        var head = make("head", Element.prototype), current = null, inert = {
+          adoptNode: function (node) {
+            detach(node);
+            stateOf(node).isWaiting = false;
+            return node;
+          }
+        };
+        class Document extends Node {}
+        var document = new Proxy(Object.create(Document.prototype), {
+          get: function (_, name) { violate("read document." + String(name)); },
+          set: function (_, name) { violate("wrote document." + String(name)); }
         });
-        var window = {};
+        function ofDocument(name, descriptor) {
+          var key = descriptor.get ? "get" : "value", real = descriptor[key];
+          descriptor[key] = function (a) {
+            if (this !== document) violate(name + " of something else than the document");
+            if (name !== "currentScript") touch("document." + name);
+            return real(a);
+          };
+          Object.defineProperty(Document.prototype, name, descriptor);
+        }
+        ofDocument("currentScript", { get: function () { return current; } });
+        ofDocument("head", { get: function () { return head; } });
+        ofDocument("documentElement", { get: function () { return violate("there is a head"); } });
+        ofDocument("implementation", { get: function () { return { createHTMLDocument: function (title) { if (title !== "") violate("titled a document"); return inert; } }; } });
+        ["cookie", "location", "body", "defaultView"].forEach(function (name) { ofDocument(name, { get: function () { return ""; }, set: forbidden("set " + name) }); });
+        ["title", "referrer", "readyState"].forEach(function (name) { ofDocument(name, { get: function () { return ""; } }); });
+        ["getElementById", "querySelector"].forEach(function (name) { ofDocument(name, { value: function () { return null; } }); });
+        ["write", "writeln", "open"].forEach(function (name) { ofDocument(name, { value: forbidden(name) }); });
+        ofDocument("createElement", { value: function (tag) {
+          touch("element " + tag);
+          return make(tag, tag === "script" ? HTMLScriptElement.prototype : Element.prototype);
+        } });
+
+        // In a document with <a id="x">, window.x is that element, unless it is something better.
+        var named = new Proxy(Object.create(Element.prototype), { get: function () { return undefined; }, set: function (_, name) { violate("wrote to an element of the page: " + String(name)); } });
+        var elements = new Proxy({}, { get: function (target, name) { return typeof name === "symbol" || name in target ? target[name] : named; } });
+        var prototype = hasNamedElements ? elements : Object.prototype;
+        var window = Object.create(prototype);
         ["location", "navigator", "open", "fetch", "alert", "XMLHttpRequest", "WebSocket", "EventSource", "Image", "Worker", "eval", "Function", "postMessage", "localStorage", "sessionStorage",
          "indexedDB", "history", "parent", "top", "opener", "frames", "document", "crypto", "customElements"].forEach(function (name) {
           Object.defineProperty(window, name, { get: function () { touch("window." + name); return {}; }, set: forbidden("set " + name), enumerable: false });
         });
         Object.defineProperty(window, "performance", { value: { getEntriesByType: function () { return []; } } });
-        function URL(href) { this.href = String(href); }
-        function MutationObserver(callback) { var self = this; this.observe = function () { observers.push(function () { callback([], self); }); }; this.disconnect = function () {}; }
-        var config;
+
+        // What the client does: it inserts an element, whose text runs at once, and removes it from where it stands then.
+        var held = {};
+        function begin(index, config) {
+          current = make("script", HTMLScriptElement.prototype);
+          stateOf(current).config = config;
+          stateOf(current).parent = head;
+          held[index] = current;
+        }
+        function end(isShelved) {
+          if (!isShelved !== (stateOf(current).parent === head)) violate(isShelved ? "an element stayed in the document" : "an element was moved");
+          current = null;
+        }
+        function withdraw(index) { detach(held[index]); delete held[index]; }
+
+        // What the network does. A vendor's library leaves its global behind.
+        function arrive(type) {
+          libraries.forEach(function (library) {
+            if (!library.isWaiting) return;
+            library.isWaiting = false;
+            if (type === "load")
+              Object.entries({ LogRocket: { init: function () {} }, UET: function () { this.push = function () {}; }, _satellite: { setDebug: function () {} }, pirschInit: function () {} })
+                .forEach(function (entry) { Object.defineProperty(window, entry[0], { value: entry[1], configurable: true, writable: true }); });
+            (library.listeners[type] || []).forEach(function (listener) { listener({ target: null }); });
+          });
+          settle();
+        }
+        function waiting() { return libraries.filter(function (library) { return library.isWaiting; }).map(function (library) { return library.set.src; }).join("\n"); }
+
+        // Everything was withdrawn before a library arrived: no later one may find anything that was queued.
+        function queued() {
+          var found = [];
+          function look(value, path, depth) {
+            if (!value || typeof value !== "object" && typeof value !== "function") return;
+            if (Array.isArray(value) && value.length > 0) found.push(path);
+            if (depth < 3) Object.keys(value).forEach(function (name) { if (isQueue(name)) look(value[name], path + "." + name, depth + 1); });
+          }
+          function isQueue(name) { return !/^(methods|clientConfig|databuddyConfig|intercomSettings|_loadOptions|o)$/.test(name); }
+          Object.keys(window).forEach(function (name) { if (isQueue(name)) look(window[name], name, 0); });
+          return found.join(" ");
+        }
+
+        // What a library would find on the page, functions and moments apart.
+        function state() {
+          function shown(value, depth) {
+            if (typeof value === "number" && value > 1e12) return "now";
+            if (value instanceof Date) return "now";
+            if (Array.isArray(value)) return named(value, depth, value.map(function (entry) { return shown(entry, depth + 1); }).filter(function (entry) { return entry !== undefined; }));
+            if (value && (typeof value === "object" || typeof value === "function")) return named(value, depth);
+            return value;
+          }
+          function named(value, depth, entries) {
+            var result = { }, isEmpty = true;
+            if (entries && entries.length > 0) { result.entries = entries; isEmpty = false; }
+            if (depth < 8) Object.keys(value).sort().forEach(function (name) {
+              if (entries && /^[0-9]+$/.test(name) || name === "methods") return;
+              var inner = shown(value[name], depth + 1);
+              if (inner !== undefined) { result[name] = inner; isEmpty = false; }
+            });
+            return isEmpty ? undefined : result;
+          }
+          return JSON.stringify(named(window, 0)) || "";
+        }
+
         function finish() {
-          listeners.forEach(function (listener) { listener({ target: { src: "https://pwn.example/" } }); });
-          timers.splice(0).forEach(function (f) { f(); });
-          connected = false; // consent is withdrawn
-          observers.splice(0).forEach(function (observer) { observer(); });
-          timers.splice(0).forEach(function (f) { f(); });
-          if (Object.getOwnPropertyNames(Object.prototype).length !== broken || ({}).pwn !== undefined) throw new Error("Object.prototype was changed");
-          if (Object.getPrototypeOf(window) !== Object.prototype) throw new Error("window has another prototype");
+          if (Object.getOwnPropertyNames(Object.prototype).length !== names || ({}).pwn !== undefined) violations.push("Object.prototype was changed");
+          if (Object.getPrototypeOf(window) !== prototype) violations.push("window has another prototype");
           Object.keys(window).forEach(function (name) { touch("global " + name); });
           return Object.keys(touched).join("\n");
         }
@@ -71,57 +227,179 @@ internal sealed partial class HostilePage
 
     private static readonly Prepared<Script> StubScript = Engine.PrepareScript(Stub);
 
-    private readonly ConcurrentDictionary<string, Prepared<Script>> _prepared = new(StringComparer.Ordinal);
-    private readonly FrozenDictionary<string, FrozenSet<string>> _allowed;
+    private static readonly ConcurrentDictionary<string, Prepared<Script>> PreparedScripts = new(StringComparer.Ordinal);
 
-    public HostilePage() => _allowed = DestinationCatalogue.BuiltIn.Types.Where(type => type.Name is not "script").ToFrozenDictionary(type => type.Name, Baseline, StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<string, FrozenSet<string>> Allowed = new(StringComparer.Ordinal);
 
-    /// <summary>Runs the scripts of one configuration in their order.</summary>
-    public void Run(IEnumerable<string> types, ImmutableArray<(string Text, string Config)> scripts)
+    /// <summary>Runs the scripts of one configuration in their order, through grants and withdrawals.</summary>
+    public static void Run(IEnumerable<string> types, ImmutableArray<InlineElement> scripts)
     {
-        foreach (var what in Touched(scripts))
-            Assert.True(types.Any(type => _allowed[type].Contains(what)),
+        foreach (var what in Touched(scripts, hasNamedElements: false, isExample: false))
+            Assert.True(types.Any(type => Reach(type).Contains(what)),
                 $"{string.Join(" or ", types)} touched {what}, with {string.Join(" and ", scripts.Select(script => script.Config))}");
     }
 
     /// <summary>What a type's inline scripts touch with its example settings: the vendor's queues and functions, and what of the page they need to load it.</summary>
-    public IEnumerable<string> Reach(string type) => _allowed[type].Order(StringComparer.Ordinal);
+    public static FrozenSet<string> Reach(string type) =>
+        Allowed.GetOrAdd(type, static name => DestinationCatalogue.BuiltIn.TryGet(name, out var found) ? Baseline(found) : throw new ArgumentException(name, nameof(name)));
 
-    private FrozenSet<string> Baseline(DestinationType type)
+    /// <summary>What a page's inline scripts touch where its policy, say, keeps the runtime from running.</summary>
+    public static IEnumerable<string> TouchedWithoutRuntime(string type)
+    {
+        using var engine = Open(FrozenSet<string>.Empty, hasNamedElements: false);
+        foreach (var (index, script) in Examples(type, testMode: false, []).SelectMany(scripts => scripts).Where(script => script.Text != PageScripts.Runtime.Text).Index())
+            Insert(engine, index, script, isShelved: false);
+        engine.Invoke("settle");
+        return Finish(engine);
+    }
+
+    /// <summary>
+    /// What the libraries would find on a page whose destinations were granted one after the other, each withdrawn before the next and before a library arrived;
+    /// and what they would find if only the last had been.
+    /// </summary>
+    public static IEnumerable<(string AfterOthers, string Alone)> StatesOfTheLast(string type)
+    {
+        foreach (var (first, second) in ((OpenedRow, OpenedRow)[])[(Samples.Least, Samples.Full), (Samples.Full, Samples.Least)])
+        {
+            var elements = Elements(Samples.Generate(first(type, 1), second(type, 2)).Scripts(ConsentSet.Everything));
+            var last = elements.IndexOf(elements.Single(element => element.Config?.StartsWith($"{{\"key\":\"{type}:00000002\"", StringComparison.Ordinal) ?? false));
+            var others = elements.IndexOf(elements.Single(element => element.Config?.StartsWith($"{{\"key\":\"{type}:00000001\"", StringComparison.Ordinal) ?? false));
+            yield return (State([.. Enumerable.Range(0, elements.Length).Where(index => index != last && index != others), others, ~others, last]), State([.. Enumerable.Range(0, elements.Length).Where(index => index != others)]));
+
+            // A number inserts an element, its complement removes it.
+            string State(int[] steps)
+            {
+                using var engine = Open(elements.Select(element => element.Library).OfType<string>().ToFrozenSet(StringComparer.Ordinal), hasNamedElements: false);
+                foreach (var step in steps)
+                {
+                    if (step < 0) engine.Invoke("withdraw", ~step);
+                    else Insert(engine, step, elements[step], isShelved: true);
+                    engine.Invoke("settle");
+                }
+                var state = engine.Invoke("state").AsString();
+                Finish(engine);
+                return state;
+            }
+        }
+    }
+
+    /// <summary>The inline elements of a list.</summary>
+    public static ImmutableArray<InlineElement> Elements(IEnumerable<JsonNode?> scripts) =>
+        [.. scripts.Where(script => script!["textContent"] is not null).Select(script => new InlineElement((string)script!["textContent"]!, (string?)script["attributes"]?["data-config"]))];
+
+    private static FrozenSet<string> Baseline(DestinationType type)
     {
         var touched = new HashSet<string>(StringComparer.Ordinal);
         foreach (var testMode in (bool[])[false, true])
             foreach (var required in (string[][])[[], ["necessary"]])
-                foreach (var first in (OpenedRow[])[Samples.Least, Samples.Full])
-                {
-                    var rows = new[] { first(type.Name, 1, required), Samples.Full(type.Name, 2, required) }.Select(row => row.With(destination => destination with { TestMode = testMode }));
-                    var scripts = Samples.Generate(rows).Scripts(ConsentSet.Everything).Where(script => script!["textContent"] is not null)
-                        .Select(script => ((string)script!["textContent"]!, (string?)script["attributes"]?["data-config"] ?? "null"));
-                    try
-                    {
-                        touched.UnionWith(Touched([.. scripts]));
-                    }
-                    catch (JintException exception)
-                    {
-                        throw new InvalidOperationException($"The inline scripts of {type.Name} do what they may not: {exception.Message}", exception);
-                    }
-                }
+                foreach (var scripts in Examples(type.Name, testMode, required))
+                    foreach (var hasNamedElements in (bool[])[false, true])
+                        try
+                        {
+                            touched.UnionWith(Touched(scripts, hasNamedElements, isExample: true));
+                        }
+                        catch (Exception exception)
+                        {
+                            throw new InvalidOperationException($"The inline scripts of {type.Name} do what they may not{(hasNamedElements ? " among named elements" : "")}: {exception.Message}", exception);
+                        }
         return touched.ToFrozenSet(StringComparer.Ordinal);
+    }
+
+    private static IEnumerable<ImmutableArray<InlineElement>> Examples(string type, bool testMode, string[] required)
+    {
+        foreach (var first in (OpenedRow[])[Samples.Least, Samples.Full])
+        {
+            var rows = new[] { first(type, 1, required), Samples.Full(type, 2, required) }.Select(row => row.With(destination => destination with { TestMode = testMode }));
+            yield return Elements(Samples.Generate(rows).Scripts(ConsentSet.Everything));
+        }
     }
 
     private delegate ConsentSnapshots.Generator.Snapshots.OpenedDestination OpenedRow(string type, int place, params string[] required);
 
-    private IEnumerable<string> Touched(ImmutableArray<(string Text, string Config)> scripts)
+    /// <summary>
+    /// What the scripts touch while consent is granted, withdrawn before a library has arrived, granted again, and withdrawn after it has run; the last two
+    /// times also one element after the other.
+    /// </summary>
+    private static IEnumerable<string> Touched(ImmutableArray<InlineElement> scripts, bool hasNamedElements, bool isExample)
     {
-        using var engine = new Engine(options => options.LimitRecursion(200).MaxStatements(200_000));
-        engine.Execute(StubScript);
-        foreach (var (text, config) in scripts)
+        var libraries = scripts.Select(script => script.Library).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        using var engine = Open(libraries, hasNamedElements);
+        Grant();
+        AssertLoading();
+        Withdraw();
+        Assert.Equal("", Waiting());
+        if (isExample) Assert.Equal("", engine.Invoke("queued").AsString());
+        Grant();
+        engine.Invoke("arrive", "error");
+        // Nothing has loaded: the next change tries again.
+        Withdraw();
+        Grant();
+        AssertLoading();
+        OneByOne();
+        AssertLoading();
+        engine.Invoke("arrive", "load");
+        Assert.Equal("", Waiting());
+        OneByOne();
+        Withdraw();
+        Grant();
+        // One that was refused a place on the page may have taken it.
+        engine.Invoke("arrive", "load");
+        Withdraw();
+        return Finish(engine);
+
+        void Grant()
         {
-            engine.SetValue("config", config);
-            engine.Execute(_prepared.GetOrAdd(text, static source => Engine.PrepareScript(source)));
+            for (var index = 0; index < scripts.Length; index++) Insert(engine, index, scripts[index], isShelved: true);
+            engine.Invoke("settle");
         }
+
+        void Withdraw()
+        {
+            for (var index = 0; index < scripts.Length; index++) engine.Invoke("withdraw", index);
+            engine.Invoke("settle");
+        }
+
+        void OneByOne()
+        {
+            for (var index = 0; index < scripts.Length; index++)
+            {
+                engine.Invoke("withdraw", index);
+                engine.Invoke("settle");
+                Insert(engine, index, scripts[index], isShelved: true);
+                engine.Invoke("settle");
+            }
+        }
+
+        string Waiting() => engine.Invoke("waiting").AsString();
+
+        void AssertLoading()
+        {
+            if (libraries.Count > 0) Assert.True(Waiting().Length > 0, $"Nothing loads, with {string.Join(" and ", scripts.Select(script => script.Config))}");
+        }
+    }
+
+    private static Engine Open(IReadOnlySet<string> libraries, bool hasNamedElements)
+    {
+        var engine = new Engine(options => options.LimitRecursion(200).MaxStatements(200_000));
+        engine.SetValue("sources", new JsonArray([.. libraries.Select(library => (JsonNode)library)]).ToJsonString());
+        engine.SetValue("hasNamedElements", hasNamedElements);
+        engine.Execute(StubScript);
+        return engine;
+    }
+
+    private static void Insert(Engine engine, int index, InlineElement script, bool isShelved)
+    {
+        engine.Invoke("begin", index, script.Config);
+        engine.Execute(PreparedScripts.GetOrAdd(script.Text, static source => Engine.PrepareScript(source)));
+        engine.Invoke("end", isShelved);
+    }
+
+    private static IEnumerable<string> Finish(Engine engine)
+    {
+        var touched = engine.Invoke("finish").AsString();
+        Assert.Equal("", engine.Evaluate("violations.join('; ')").AsString());
         // Google's off switch is named after the tag's id, a second destination's instance after its destination's.
-        return engine.Invoke("finish").AsString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        return touched.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(what => InstanceOfAnId().Replace(DisableSwitch().Replace(what, "global ga-disable-"), "_"));
     }
 
@@ -130,4 +408,11 @@ internal sealed partial class HostilePage
 
     [GeneratedRegex("(?<=^global [a-z0-9_]+)_(?:[0-9a-f]{8})+$")]
     private static partial Regex InstanceOfAnId();
+}
+
+/// <summary>An inline script as the client inserts it: its text, and what its <c>data-config</c> is.</summary>
+internal sealed record InlineElement(string Text, string? Config)
+{
+    /// <summary>The library that the runtime may insert for it.</summary>
+    public string? Library => Config is null ? null : (string?)(JsonNode.Parse(Config) as JsonObject)?["load"]?["src"];
 }

@@ -31,9 +31,8 @@ public sealed class HostileSettingsTests(ITestOutputHelper output)
         HostileScope.Alone.Sample(checks.Check, iter: RandomDestinations, threads: 2);
         HostileScope.Mixed.Sample(checks.Check, iter: RandomScopes, threads: 2);
 
-        var page = new HostilePage();
         var runs = checks.ToRun.Values.Take(Runs).ToList();
-        Parallel.ForEach(runs, run => page.Run(run.Types, run.Scripts));
+        Parallel.ForEach(runs, run => HostilePage.Run(run.Types, run.Scripts));
         Assert.True(checks.Cases >= 100_000, $"Only {checks.Cases} cases were tried.");
         Assert.True(checks.Accepted > checks.Cases / 10, $"Only {checks.Accepted} cases were accepted, so little was attacked but the validation.");
         Assert.True(checks.OwnTexts > 500, $"Only {checks.OwnTexts} texts of an organization's own were compared.");

@@ -28,7 +28,7 @@ public sealed class ConsentProofTests
         var rows = new[] { Samples.Least("meta-pixel", 1, "marketing") };
         var violations = Samples.Generate(rows).ConsentViolations([Samples.Least("meta-pixel", 1, "marketing", "measurement")]);
         Assert.Contains("Script 'meta-pixel' is in combination 8, which lacks the consent its destination requires.", violations);
-        Assert.Contains("Script 'meta-pixel:2' would run in combination 8, which lacks the consent its destination requires.", violations);
+        Assert.Contains("Script 'meta-pixel' would run in combination 8, which lacks the consent its destination requires.", violations);
     }
 
     [Fact]
@@ -69,11 +69,28 @@ public sealed class ConsentProofTests
     [Fact]
     public void Violations_SharedLoaderNobodyMayLoad_AreFound()
     {
-        var rows = new[] { Samples.Least("meta-pixel", 1, "marketing"), Samples.Row("meta-pixel", """{"pixelId":"2"}""", 2, "measurement") };
-        var stricter = new[] { rows[0], rows[1].With(row => row with { Enabled = false }) };
-        Assert.Contains("Script 'meta-pixel:2' does not belong to active destinations of known types.", Samples.Generate(rows).ConsentViolations(stricter));
-        var demanding = new[] { rows[0], rows[1].With(row => row with { RequiredConsent = ["measurement", "experience"] }) };
-        Assert.Contains("Script 'meta-pixel:2' is in combination 4, which lacks the consent its destination requires.", Samples.Generate(rows).ConsentViolations(demanding));
+        // The runtime, which every inline script shares, and a library that two destinations have as one entry.
+        foreach (var (type, shared) in (ReadOnlySpan<(string, string)>)[("meta-pixel", "consent-snapshots"), ("ahrefs-analytics", "ahrefs-analytics")])
+        {
+            var rows = new[] { Samples.Least(type, 1, "marketing"), Samples.Least(type, 2, "measurement") };
+            var stricter = new[] { rows[0], rows[1].With(row => row with { Enabled = false }) };
+            Assert.Equal(2, Samples.Generate(rows).Owners[shared].Length);
+            Assert.Contains($"Script '{shared}' does not belong to active destinations of known types.", Samples.Generate(rows).ConsentViolations(stricter));
+            var demanding = new[] { rows[0], rows[1].With(row => row with { RequiredConsent = ["measurement", "experience"] }) };
+            Assert.Contains($"Script '{shared}' is in combination 4, which lacks the consent its destination requires.", Samples.Generate(rows).ConsentViolations(demanding));
+            Assert.Contains($"Script '{shared}' would run in combination 4, which lacks the consent its destination requires.", Samples.Generate(rows).ConsentViolations(demanding));
+        }
+    }
+
+    [Fact]
+    public void Violations_RuntimeOfDestinationsWithoutInlineScripts_AreFound()
+    {
+        var rows = new[] { Samples.Least("meta-pixel", 1, "marketing"), Samples.Least("ahrefs-analytics", 2, "marketing") };
+        var generated = Samples.Generate(rows);
+
+        var owners = generated.Owners.ToImmutableDictionary().SetItem("consent-snapshots", [rows[1].Row.Id]);
+
+        Assert.Equal(["Script 'consent-snapshots' belongs to destinations of another type."], (generated with { Owners = owners }).ConsentViolations(rows).Distinct());
     }
 
     [Fact]

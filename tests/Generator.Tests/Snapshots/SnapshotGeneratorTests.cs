@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Scripts;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Tests.Fuzz;
 
 namespace ConsentSnapshots.Generator.Tests.Snapshots;
 
@@ -150,27 +152,116 @@ public sealed class SnapshotGeneratorTests
     {
         OpenedDestination Twin(int last) => Samples.Least("script", last, "necessary").With(row => row with { Id = new Guid(7, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)last]) });
         var generated = Samples.Generate(Twin(1), Twin(2), Twin(3));
-        Assert.Equal(["script", "script:00000007", "script:0000000700000000"], generated.Ids(default));
+        Assert.Equal(["script", "script:0000000700000000", "script:000000070000000000000000"], generated.Ids(default));
     }
 
     [Fact]
-    public void Generate_PartsOfADestination_AreNumbered()
+    public void Generate_FurtherDestinationOfAType_HasTheKeyAsItsId()
     {
         var generated = Samples.Generate(Samples.Least("meta-pixel", 1), Samples.Row("meta-pixel", """{"pixelId":"2","scriptSrc":"https://own.example/fb.js"}""", 2));
-        Assert.Equal(["meta-pixel", "meta-pixel:2", "meta-pixel:00000002", "meta-pixel:00000002:2"], generated.Ids(ConsentSet.Everything));
+        Assert.Equal(["consent-snapshots", "meta-pixel", "meta-pixel:00000002"], generated.Ids(ConsentSet.Everything));
+    }
+
+    /// <summary>A destination that loses or gets the first place of its type is for the runtime the one it was.</summary>
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Generate_KeyInTheConfiguration_IdentifiesTheRowWhateverItsPlace(string type)
+    {
+        var (one, other) = (Samples.Full(type, 1, "necessary"), Samples.Full(type, 2, "necessary"));
+        Dictionary<string, string> Keys(params OpenedDestination[] rows)
+        {
+            var generated = Samples.Generate(rows);
+            return HostilePage.Elements(generated.Scripts(ConsentSet.Everything)).Select(element => element.Config).OfType<string>().Select(config => JsonNode.Parse(config)!)
+                .Where(config => config is JsonObject).Select(config => (Key: (string)config["key"]!, Config: WithoutPlace(config.AsObject())))
+                .Where(entry => entry.Key.Contains(':', StringComparison.Ordinal)).ToDictionary(entry => entry.Key, entry => entry.Config);
+        }
+
+        var both = Keys(one, other);
+
+        var keys = new[] { $"{type}:00000001", $"{type}:00000002" };
+        DestinationCatalogue.BuiltIn.TryGet(type, out var found);
+        Assert.Equal(found!.PageScript is null ? [] : keys, both.Keys.Order(StringComparer.Ordinal));
+        if (both.Count == 0) return;
+        Assert.Equal(both[keys[0]], Keys(one)[keys[0]]);
+        Assert.Equal(both[keys[1]], Keys(other)[keys[1]]);
+        Assert.Equal(keys[..1], Keys(one).Keys);
+        Assert.Equal(keys[1..], Keys(other).Keys);
+    }
+
+    /// <summary>The vendor's usual objects belong to the first destination of a type, so a further one has a name for its own.</summary>
+    private static string WithoutPlace(JsonObject config)
+    {
+        foreach (var name in (string[])["name", "queue", "extra"]) config.Remove(name);
+        return config.ToJsonString();
+    }
+
+    [Fact]
+    public void Generate_KeysThatCollide_TakeMoreDigits()
+    {
+        OpenedDestination Twin(int last) => Samples.Least("meta-pixel", last).With(row => row with { Id = new Guid(7, 0, 0, [0, 0, 0, 0, 0, 0, 0, (byte)last]) });
+        var scripts = Samples.Generate(Twin(1), Twin(2)).Scripts(ConsentSet.Everything);
+        Assert.Equal("meta-pixel:00000007", (string)scripts.Config("meta-pixel")["key"]!);
+        Assert.Equal("meta-pixel:0000000700000000", (string)scripts.Config("meta-pixel:0000000700000000")["key"]!);
     }
 
     [Fact]
     public void Generate_TwoDestinationsWithOneLoader_LoadItOnceWhereEitherMay()
     {
-        var generated = Samples.Generate(
-            Samples.Least("meta-pixel", 1, "measurement"), Samples.Row("meta-pixel", """{"pixelId":"2"}""", 2, "marketing"));
-        Assert.Equal(["meta-pixel", "meta-pixel:00000002", "meta-pixel:2"], generated.Ids(ConsentSet.Everything));
-        Assert.Equal(["meta-pixel", "meta-pixel:2"], generated.Ids(Samples.Set("measurement")));
-        Assert.Equal(["meta-pixel:00000002", "meta-pixel:2"], generated.Ids(Samples.Set("marketing")));
-        Assert.Equal(2, generated.Owners["meta-pixel:2"].Length);
+        var generated = Samples.Generate(Samples.Least("ahrefs-analytics", 1, "measurement"), Samples.Least("ahrefs-analytics", 2, "marketing"));
+        foreach (var set in (ConsentSet[])[ConsentSet.Everything, Samples.Set("measurement"), Samples.Set("marketing")]) Assert.Equal(["ahrefs-analytics"], generated.Ids(set));
+        Assert.Empty(generated.Ids(Samples.Set("functionality,experience")));
+        Assert.Equal(2, generated.Owners["ahrefs-analytics"].Length);
         Assert.Equal(2, generated[ConsentSet.Everything].DestinationCount);
         Assert.Equal(1, generated[Samples.Set("marketing")].DestinationCount);
+    }
+
+    /// <summary>The runtime inserts each URL once, so both destinations name it.</summary>
+    [Fact]
+    public void Generate_TwoDestinationsToldOfConsent_EachNameTheirLibrary()
+    {
+        var generated = Samples.Generate(Samples.Least("meta-pixel", 1, "measurement"), Samples.Row("meta-pixel", """{"pixelId":"2"}""", 2, "marketing"));
+        Assert.Equal(["consent-snapshots", "meta-pixel", "meta-pixel:00000002"], generated.Ids(ConsentSet.Everything));
+        Assert.Equal(["consent-snapshots", "meta-pixel"], generated.Ids(Samples.Set("measurement")));
+        Assert.Equal(["consent-snapshots", "meta-pixel:00000002"], generated.Ids(Samples.Set("marketing")));
+        foreach (var id in (string[])["meta-pixel", "meta-pixel:00000002"])
+            Assert.Equal("https://connect.facebook.net/en_US/fbevents.js", (string)generated.Scripts(ConsentSet.Everything).Config(id)["load"]!["src"]!);
+        Assert.Equal(2, generated.Owners["consent-snapshots"].Length);
+        Assert.Equal(2, generated[ConsentSet.Everything].DestinationCount);
+        Assert.Equal(1, generated[Samples.Set("marketing")].DestinationCount);
+    }
+
+    /// <summary>It is there exactly where something relies on it, before all else, and it is nobody's reason to ask for consent.</summary>
+    [Theory]
+    [MemberData(nameof(TypeNames))]
+    public void Generate_Runtime_BeginsEverySnapshotWithInlineScriptsOfOurs(string type)
+    {
+        DestinationCatalogue.BuiltIn.TryGet(type, out var found);
+        var users = found!.InlineScripts.Select(script => script.Text).Where(text => text != PageScripts.Runtime.Text).ToHashSet(StringComparer.Ordinal);
+        foreach (var required in ConsentSet.All.Select(Names).Append([]))
+        {
+            // An organization's own inline text is before and after it in the order of rows, and relies on nothing.
+            var own = (int place) => Samples.Row("script", $$"""{"textContent":"own({{place}})"}""", place, "necessary");
+            var generated = Samples.Generate(own(1), Samples.Full(type, 2, required), own(3));
+            foreach (var set in ConsentSet.All)
+            {
+                var scripts = generated.Scripts(set);
+                var isUsed = scripts.Any(script => script!["textContent"] is { } text && users.Contains((string)text!));
+                Assert.Equal(isUsed, generated.Ids(set).Contains(PageScripts.RuntimeId));
+                Assert.Equal(isUsed ? PageScripts.RuntimeId : "script", generated.Ids(set)[0]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Generate_RuntimesCondition_IsThatOfAnyWhoRelyOnIt()
+    {
+        var generated = Samples.Generate(Samples.Least("meta-pixel", 1, "measurement", "experience"), Samples.Least("mixpanel", 2, "marketing"), Samples.Least("ahrefs-analytics", 3, "functionality"));
+        var runtime = generated.Scripts(ConsentSet.Everything)[0]!;
+        Assert.Equal("""{"id":"consent-snapshots","category":{"or":[{"and":["experience","measurement"]},"marketing"]}}""",
+            new JsonObject { ["id"] = (string)runtime["id"]!, ["category"] = runtime["category"]!.DeepClone() }.ToJsonString());
+        Assert.Equal(PageScripts.Runtime.Text, (string)runtime["textContent"]!);
+        Assert.Null(runtime["attributes"]);
+        Assert.Equal(2, generated.Owners["consent-snapshots"].Length);
     }
 
     [Fact]
@@ -263,6 +354,12 @@ public sealed class SnapshotGeneratorTests
         {
             // Google's tags share their consent state; destinations of a type share a library.
             if (id.StartsWith("google-consent", StringComparison.Ordinal)) continue;
+            if (id == PageScripts.RuntimeId)
+            {
+                // All that have inline scripts share the runtime.
+                Assert.Equal(rows.Where(row => DestinationCatalogue.BuiltIn.Types.Single(type => type.Name == row.Row.Type).PageScript is not null).Select(row => row.Row.Id).Order(), owners.Order());
+                continue;
+            }
             Assert.All(owners, owner => Assert.StartsWith(rows.Single(row => row.Row.Id == owner).Row.Type, id, StringComparison.Ordinal));
         }
     }

@@ -4,10 +4,12 @@ window[Symbol.for("consent-snapshots/1")]?.run("crisp", {
   start(member, page) {
     const { websiteId, runtime, cookieDomain, cookieExpiry, safeMode } = member.config;
     const crisp = page.global("$crisp", () => []);
-    if (page.global("CRISP_WEBSITE_ID", () => websiteId) !== websiteId) throw new Error("The page has a Crisp of its own.");
-    if (runtime) window.CRISP_RUNTIME_CONFIG = { ...window.CRISP_RUNTIME_CONFIG, ...runtime };
-    if (cookieDomain !== undefined) window.CRISP_COOKIE_DOMAIN = cookieDomain;
-    if (cookieExpiry !== undefined) window.CRISP_COOKIE_EXPIRE = cookieExpiry;
+    const own = page.found("CRISP_WEBSITE_ID");
+    if (own && own !== websiteId) throw new Error("The page has a Crisp of its own.");
+    page.set("CRISP_WEBSITE_ID", websiteId);
+    if (runtime) page.set("CRISP_RUNTIME_CONFIG", { ...page.found("CRISP_RUNTIME_CONFIG"), ...runtime });
+    if (cookieDomain !== undefined) page.set("CRISP_COOKIE_DOMAIN", cookieDomain);
+    if (cookieExpiry !== undefined) page.set("CRISP_COOKIE_EXPIRE", cookieExpiry);
     // Safe mode has to come first.
     if (safeMode && Array.isArray(crisp)) crisp.unshift(["safe", true]);
     else if (safeMode) crisp.push(["safe", true]);

@@ -40,7 +40,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", (() => {
   }
 
   return {
-    live: () => window.google_tag_manager && !(window.google_tag_manager instanceof Node),
+    live: (page) => page.found("google_tag_manager"),
     start(member, page) {
       layer = page.global("dataLayer", () => []);
       const array = layer;

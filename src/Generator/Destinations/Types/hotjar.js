@@ -11,9 +11,6 @@ window[Symbol.for("consent-snapshots/1")]?.run("hotjar", {
       return stub;
     });
     page.queue(hj.q, page.made("hj"));
-    page.global("_hjSettings", () => ({ hjid, hjsv }));
-  },
-  undo(member) {
-    if (window._hjSettings?.hjid === member.config.hjid) delete window._hjSettings;
+    if (!page.found("_hjSettings")) page.set("_hjSettings", { hjid, hjsv });
   },
 });

@@ -3,7 +3,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("intercom", {
   onePerPage: true,
   start(member, page) {
     // The page's own settings stay: who is signed in, say.
-    Object.assign(page.global("intercomSettings", () => ({})), member.config.settings);
+    const settings = page.global("intercomSettings", () => ({}));
+    for (const name in member.config.settings) page.set(name, member.config.settings[name], settings);
     const intercom = page.global("Intercom", () => {
       const stub = (...args) => stub.c(args);
       stub.q = [];

@@ -5,7 +5,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("matomo-analytics", (() => {
   const say = (member, ...call) => queueOf(member).push(call);
   const grant = (member) => say(member, "setConsentGiven", ...(member.config.noCookies ? [false] : []));
   return {
-    live: () => window.Matomo && !Array.isArray(window._paq),
+    live: (page) => page.found("Matomo") && !Array.isArray(page.found("_paq")),
     start(member, page) {
       const { url, id, extra, links, noCookies, requires, page: pageView } = member.config;
       const queue = page.global("_paq", () => []);

@@ -4,7 +4,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("mixpanel", (() => {
     "disable time_event track track_pageview track_links track_forms track_with_groups add_group set_group remove_group register register_once alias unregister identify name_tag set_config reset opt_in_tracking opt_out_tracking has_opted_in_tracking has_opted_out_tracking clear_opt_in_out_tracking start_batch_senders start_session_recording stop_session_recording";
   const instance = (member) => (member.config.name ? window.mixpanel[member.config.name] : window.mixpanel);
   return {
-    live: () => window.mixpanel?.__loaded,
+    live: (page) => page.found("mixpanel")?.__loaded,
     start(member, page) {
       const { token, options, name } = member.config;
       const mixpanel = page.global("mixpanel", () => {

@@ -4,7 +4,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("posthog", (() => {
     "capture register register_once register_for_session unregister unregister_for_session identify alias reset group resetGroups set_config setPersonProperties setPersonPropertiesForFlags resetPersonPropertiesForFlags setGroupPropertiesForFlags resetGroupPropertiesForFlags getFeatureFlag getFeatureFlagPayload isFeatureEnabled reloadFeatureFlags onFeatureFlags onSessionId on getSurveys getActiveMatchingSurveys renderSurvey canRenderSurvey startSessionRecording stopSessionRecording sessionRecordingStarted captureException loadToolbar get_property get_distinct_id getGroups get_session_id get_session_replay_url opt_in_capturing opt_out_capturing has_opted_in_capturing has_opted_out_capturing get_explicit_consent_status clear_opt_in_out_capturing debug getPageViewId";
   const instance = (member) => (member.config.name ? window.posthog[member.config.name] : window.posthog);
   return {
-    live: () => window.posthog?.__loaded,
+    live: (page) => page.found("posthog")?.__loaded,
     start(member, page) {
       const { id, options, name } = member.config;
       const posthog = page.global("posthog", () => {

@@ -1,6 +1,9 @@
 // https://ads.tiktok.com/help/article/get-started-pixel
 window[Symbol.for("consent-snapshots/1")]?.run("tiktok-pixel", {
-  live: () => window.ttq && !Array.isArray(window.ttq),
+  live(page) {
+    const ttq = page.found("ttq");
+    return ttq && !Array.isArray(ttq);
+  },
   start(member, page) {
     const { pixelId, base } = member.config;
     window.TiktokAnalyticsObject = "ttq";

@@ -7,6 +7,6 @@ window[Symbol.for("consent-snapshots/1")]?.run("vercel-analytics", {
     page.global("va", () => (...args) => {
       window.vaq.push(args);
     });
-    page.global("vam", () => member.config.mode);
+    if (!page.found("vam")) page.set("vam", member.config.mode);
   },
 });

@@ -11,10 +11,10 @@ public sealed class GoogleTests
     {
         var generated = Samples.Generate(Samples.Least("script", 1, "necessary"), Samples.Least("google-analytics", 2), Samples.Least("google-tag-manager", 3));
         Assert.Equal(
-            ["script", "google-consent:functionality", "google-consent:experience", "google-consent:measurement", "google-consent:marketing", "google-consent",
-             "google-analytics", "google-analytics:2", "google-tag-manager", "google-tag-manager:2"],
+            ["consent-snapshots", "script", "google-consent:functionality", "google-consent:experience", "google-consent:measurement", "google-consent:marketing", "google-consent",
+             "google-analytics", "google-tag-manager"],
             generated.Ids(ConsentSet.Everything));
-        Assert.Equal(["script", "google-consent:measurement", "google-consent", "google-analytics", "google-analytics:2"], generated.Ids(Samples.Set("measurement")));
+        Assert.Equal(["consent-snapshots", "script", "google-consent:measurement", "google-consent", "google-analytics"], generated.Ids(Samples.Set("measurement")));
         Assert.Equal(2, generated.Owners["google-consent"].Length);
     }
 
@@ -149,8 +149,8 @@ public sealed class GoogleTests
     public void Compose_TestMode_TurnsOnDebugMode()
     {
         var generated = Samples.Generate(Samples.Row("gtag", """{"id":"G-1","customParameters":{"debug_mode":false,"x":1}}""").With(row => row with { TestMode = true }));
-        Assert.Equal("""{"id":"G-1","params":{"debug_mode":true,"x":1}}""",
-            (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
+        Assert.Equal("""{"key":"google-analytics:00000001","load":{"src":"https://www.googletagmanager.com/gtag/js?id=G-1"},"id":"G-1","params":{"debug_mode":true,"x":1}}""",
+            generated.Scripts(ConsentSet.Everything).Config("google-analytics").ToJsonString());
     }
 
     [Fact]
@@ -158,11 +158,9 @@ public sealed class GoogleTests
     {
         var generated = Samples.Generate(Samples.Row("google-analytics",
             """{"measurementId":"G-1","apiSecret":"s","enableServerSide":true,"enableEnhancedMeasurement":false,"anonymizeIp":true,"cookieFlags":"Secure","debugMode":true}"""));
-        Assert.Equal("""{"id":"G-1","params":{"debug_mode":true,"send_page_view":false,"anonymize_ip":true,"cookie_flags":"Secure"}}""",
-            (string)Script(generated.Scripts(ConsentSet.Everything), "google-analytics")["attributes"]!["data-config"]!);
+        Assert.Equal("""{"key":"google-analytics:00000001","load":{"src":"https://www.googletagmanager.com/gtag/js?id=G-1"},"id":"G-1","params":{"debug_mode":true,"send_page_view":false,"anonymize_ip":true,"cookie_flags":"Secure"}}""",
+            generated.Scripts(ConsentSet.Everything).Config("google-analytics").ToJsonString());
     }
 
-    private static string ConsentConfig(GeneratedScope generated) => (string)Script(generated.Scripts(default), "google-consent")["attributes"]!["data-config"]!;
-
-    private static JsonNode Script(JsonArray scripts, string id) => scripts.Single(script => (string)script!["id"]! == id)!;
+    private static string ConsentConfig(GeneratedScope generated) => generated.Scripts(default).Config("google-consent")["signals"]!.ToJsonString();
 }

@@ -20,19 +20,19 @@ public sealed class PostHogTests
         var settings = JsonNode.Parse(options)!;
         settings["id"] = "phc_x";
         var scripts = Samples.Generate(Samples.Row("posthog", settings.ToJsonString())).Scripts(ConsentSet.Everything);
-        var config = JsonNode.Parse((string)scripts[1]!["attributes"]!["data-config"]!)!["options"]!;
-        Assert.Equal((apiHost, uiHost), ((string)config["api_host"]!, (string)config["ui_host"]!));
-        Assert.Equal(loader, (string)scripts[2]!["src"]!);
-        Assert.Equal(apiHost, (string)scripts[2]!["attributes"]!["data-api-host"]!);
+        var config = scripts.Config("posthog");
+        Assert.Equal((apiHost, uiHost), ((string)config["options"]!["api_host"]!, (string)config["options"]!["ui_host"]!));
+        Assert.Equal(loader, (string)config["load"]!["src"]!);
+        Assert.Equal(apiHost, (string)config["load"]!["attributes"]!["data-api-host"]!);
     }
 
     [Fact]
     public void Compose_Necessary_AlwaysLoadsAndIsGrantedByMeasurement()
     {
         var generated = Samples.Generate(Samples.Least("posthog", 1, "necessary"));
-        Assert.Equal(["posthog", "posthog:2"], generated.Ids(default));
-        Assert.Equal(["posthog:granted", "posthog", "posthog:2"], generated.Ids(Samples.Set("measurement")));
-        Assert.Equal(["posthog", "posthog:2"], generated.Ids(Samples.Set("functionality,experience,marketing")));
+        Assert.Equal(["consent-snapshots", "posthog"], generated.Ids(default));
+        Assert.Equal(["consent-snapshots", "posthog:granted", "posthog"], generated.Ids(Samples.Set("measurement")));
+        Assert.Equal(["consent-snapshots", "posthog"], generated.Ids(Samples.Set("functionality,experience,marketing")));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class PostHogTests
     {
         var after = Samples.Generate(Samples.Row("posthog", """{"id":"x","loadMode":"after-consent"}""", 1, "necessary"));
         Assert.Empty(after.Ids(Samples.Set("marketing")));
-        Assert.Equal(["posthog:granted", "posthog", "posthog:2"], after.Ids(Samples.Set("measurement")));
+        Assert.Equal(["consent-snapshots", "posthog"], after.Ids(Samples.Set("measurement")));
         var disabled = Samples.Generate(Samples.Row("posthog", """{"id":"x","loadMode":"disabled"}""", 1, "necessary"));
         Assert.Empty(disabled.Ids(ConsentSet.Everything));
     }
@@ -51,7 +51,7 @@ public sealed class PostHogTests
     public void Compose_CookielessDefault_OnlyWhereItAlwaysLoads(string required, bool expected)
     {
         var scripts = Samples.Generate(Samples.Least("posthog", 1, required)).Scripts(ConsentSet.Everything);
-        var options = JsonNode.Parse((string)scripts[1]!["attributes"]!["data-config"]!)!["options"]!;
+        var options = scripts.Config("posthog")["options"]!;
         Assert.Equal(expected, (string?)options["cookieless_mode"] == "on_reject");
         Assert.Equal("2026-01-30", (string)options["defaults"]!);
     }
