@@ -6,8 +6,7 @@ window.comparison = (() => {
   const token = '0123456789abcdef0123456789abcdef';
 
   // By type: the package's function, and the options of each case, which are our settings too unless `settings` says otherwise (null: ours leaves one out).
-  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between;
-  // `hasty`: consent is withdrawn before the library has loaded.
+  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between.
   const types = {
     'adobe-analytics': ['adobeAnalytics',
       { options: { scriptUrl: 'https://assets.adobedtm.com/a/launch-b.min.js' } },
@@ -75,8 +74,7 @@ window.comparison = (() => {
     logrocket: ['logRocket',
       { options: { appId: 'org/app' } },
       { options: { appId: ' org/app ', initOptions: { dom: { inputSanitizer: true } } } },
-      { options: { appId: 'org/app', scriptUrl: 'https://lr.example/a.js', asyncScriptUrl: 'https://lr.example/b.js' } },
-      { options: { appId: 'org/app' }, hasty: true }],
+      { options: { appId: 'org/app', scriptUrl: 'https://lr.example/a.js', asyncScriptUrl: 'https://lr.example/b.js' } }],
     'matomo-analytics': ['matomoAnalytics',
       { options: { matomoUrl: 'https://ma.example/', siteId: 7 } },
       { options: { trackerUrl: 'https://ma.example/t.php', scriptUrl: 'https://ma.example/t.js', enableLinkTracking: true, disableCookies: true, trackPageView: false } },
@@ -172,7 +170,7 @@ window.comparison = (() => {
 
   // What differs on purpose. `apply` changes what the package's page ended up with into what is wanted; `look` says when the look was: `route` whether the sets up to then grant the
   // case's category, `granted` whether the present one does, `step` how many changes of consent there were before, `loaded` whether the libraries' load events have been,
-  // `sets` the route's consent sets.
+  // `sets` the route's consent sets, `earlier` the package's page at the looks before.
   const differences = {
     amplitude: [
       { reason: "the vendor's snippet has the hash of its pinned version", apply(page) {
@@ -317,6 +315,8 @@ window.comparison = (() => {
     for (const name of [key, ...globals]) delete page.globals[name];
     page.loaders = [];
   };
+  // A library that waits for the first grant has not run before its load event, although the package's has.
+  const late = (look, page) => { if (!look.loaded && look.route.indexOf(true) === look.step) for (const loader of page.loaders) loader.ran = false; };
 
   const plain = value => value instanceof Date || Object.prototype.toString.call(value) === '[object Date]' ? 'date'
     : typeof value === 'function' ? 'function'
@@ -324,15 +324,12 @@ window.comparison = (() => {
   const call = entry => entry && typeof entry === 'object' && 'length' in entry ? [...entry].map(plain) : plain(entry);
   const calls = queue => queue && [...queue].map(call);
 
-  // The page: loaders in order, new globals, and what is queued for the vendors; dates and times are masked, functions are only named.
-  function outcome(w, before) {
+  // The page: libraries in the order in which their elements were inserted, new globals, and what is queued for the vendors; dates and times are masked, functions are only named.
+  function outcome(w, before, libraries) {
     const has = (object, ...methods) => methods.filter(method => typeof object[method] === 'function');
     const stub = (object, ...methods) => object && { calls: calls(object), init: object._i, version: object.__SV, has: has(object, ...methods) };
     const all = {
-      loaders: [...w.document.querySelectorAll('script[src]')].map(s => ({
-        src: s.src, async: s.async, defer: s.defer,
-        attributes: Object.fromEntries([...s.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, a.value])),
-      })),
+      loaders: libraries.seen(),
       globals: Object.fromEntries(Object.getOwnPropertyNames(w).filter(name => !before.has(name) && !/^__c15t/.test(name) && w[name] !== undefined).sort().map(name => [name, typeof w[name]])),
       dataLayer: calls(w.dataLayer),
       gaDisabled: Object.keys(w).filter(name => /^ga-disable-/.test(name) && w[name]),
@@ -375,14 +372,41 @@ window.comparison = (() => {
   const sorted = value => Array.isArray(value) ? value.map(sorted)
     : value && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map(key => [key, sorted(value[key])])) : value;
 
-  // Runs one side of a case through consent sets in a frame of its own; `lists` has the scripts the page is given with each.
-  async function walk(bundle, sets, lists, hasty) {
+  // Every script element with a URL that is inserted into a document, as it was then; it may have left the document since. A library itself tells that it runs (NpmPackageComparisonTests
+  // serves each with a line that adds its element to `libraries`). One that was adopted by another document before it arrived is cancelled: it is left out, unless it runs all the same.
+  function librariesOf(w) {
+    const all = [], known = new Set(), ran = w.libraries = new Set();
+    const isCancelled = ({ element }) => element.ownerDocument !== w.document && !ran.has(element);
+    const note = records => {
+      for (const node of records.flatMap(record => [...record.addedNodes])) {
+        if (node.localName !== 'script' || !node.src || known.has(node)) continue;
+        known.add(node);
+        const library = { element: node, answered: false, as: {
+          src: node.src, async: node.async, defer: node.defer,
+          attributes: Object.fromEntries([...node.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, a.value])),
+        } };
+        for (const event of ['load', 'error']) node.addEventListener(event, () => { library.answered = true; });
+        all.push(library);
+      }
+    };
+    const observer = new MutationObserver(note);
+    observer.observe(w.document, { childList: true, subtree: true });
+    const present = () => (note(observer.takeRecords()), all.filter(library => !isCancelled(library)));
+    return {
+      seen: () => present().map(({ element, as }) => ({ ...as, ran: ran.has(element) })),
+      underWay: () => present().filter(library => !library.answered).map(({ as }) => as.src),
+    };
+  }
+
+  // Runs one side of a case through consent sets in a frame of its own; `lists` has the scripts the page is given with each. The libraries arrive before the next
+  // set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after where they do.
+  async function walk(bundle, steps, sets, lists) {
     const frame = document.createElement('iframe');
     frame.referrerPolicy = 'no-referrer';
     frame.src = '/frame';
     document.body.append(frame);
     await new Promise(done => frame.addEventListener('load', done, { once: true }));
-    const w = frame.contentWindow, waiting = new Set(), watched = new Set();
+    const w = frame.contentWindow, libraries = librariesOf(w);
     w.eval(bundle);
     const before = new Set(Object.getOwnPropertyNames(w)), ids = {}, looks = [];
     let list = [];
@@ -392,22 +416,17 @@ window.comparison = (() => {
       list = [...list, ...added];
       const consents = Object.fromEntries(all.map(category => [category, category === 'necessary' || set.includes(category)]));
       w.c15t[step ? 'updateScripts' : 'loadScripts'](list, consents, ids);
-      for (const script of w.document.querySelectorAll('script[src]')) {
-        if (watched.has(script)) continue;
-        watched.add(script);
-        waiting.add(script);
-        for (const event of ['load', 'error']) script.addEventListener(event, () => waiting.delete(script));
-      }
-      // What is told after the client's pass; no load event can come in between.
+      // What is told after the client's pass; nothing can arrive in between.
       for (let i = 0; i < 5; i++) await null;
-      looks.push(outcome(w, before));
+      looks.push({ step, loaded: false, page: outcome(w, before, libraries) });
+      if (steps[step].inHaste) continue;
       const deadline = performance.now() + 30000;
-      while (!(hasty && step === 0) && waiting.size) {
-        if (performance.now() > deadline) throw new Error('A library does not answer: ' + w.document.head.innerHTML);
+      while (libraries.underWay().length > 0) {
+        if (performance.now() > deadline) throw new Error('A library does not answer: ' + libraries.underWay());
         await new Promise(resolve => setTimeout(resolve, 1));
       }
-      if (!(hasty && step === 0)) await new Promise(resolve => setTimeout(resolve, 0));
-      looks.push(outcome(w, before));
+      await new Promise(resolve => setTimeout(resolve, 0));
+      looks.push({ step, loaded: true, page: outcome(w, before, libraries) });
     }
     frame.remove();
     return looks;
@@ -423,14 +442,31 @@ window.comparison = (() => {
   const setOf = (entry, category, granted) => granted ? entry.granted || [category] : entry.denied || all.slice(1).filter(name => name !== category);
   const index = set => ['functionality', 'experience', 'measurement', 'marketing'].reduce((bits, name, bit) => bits | (set.includes(name) ? 1 << bit : 0), 0);
 
-  // Holds for every type, and is not repeated below: a library stays on the page when consent is withdrawn, and neither it nor what starts it runs a second time
-  // when consent is granted again. So of a script of the package that was removed and came back, the page before it came back is compared.
-  function once(package_, look) {
-    const first = look.earlier.find(earlier => earlier.loaders.length > 0);
-    if (!first) return package_;
-    if (!package_.loaders.length) return { ...package_, loaders: first.loaders };
-    const removed = look.earlier.findLast(earlier => !earlier.loaders.length);
-    return removed && look.step === 2 ? { ...structuredClone(removed), loaders: first.loaders } : package_;
+  // The ways through the two sets of a case: "+" grants its category, "-" does not, and "!" after it says that the next set follows in haste, before a library has arrived.
+  const routes = ['+ - +', '- +', '+! - +', '+! -! +', '-! + -'].map(text => text.split(' ').map(step => ({ granted: step[0] === '+', inHaste: step[1] === '!' })));
+  const inWords = steps => steps.map(({ granted, inHaste }) => (granted ? 'granted' : 'denied') + (inHaste ? ' in haste' : '')).join(', ');
+
+  // Holds for every type, and is not repeated above: a library that has run stays on the page when consent is withdrawn, and neither it nor what starts it runs a second time
+  // when consent is granted again. So where the package inserts an element for a second time, its page before that is compared.
+  function once(page, earlier) {
+    const first = earlier.find(look => look.loaders.length > 0);
+    if (!first || page.loaders.length <= first.loaders.length) return page;
+    const before = earlier.findLast(look => look.loaders.length === first.loaders.length);
+    return { ...structuredClone(before), loaders: first.loaders.map((loader, i) => ({ ...loader, ran: page.loaders[i].ran })) };
+  }
+
+  // Holds for every type that tells its vendor something, and is not repeated above: as long as no library has arrived, a change of consent replaces what waits. So the page is what
+  // a new page with the sets since then is, while the package's vendor would hear of each set in turn. Where consent was withdrawn, the library under way does not run, and what
+  // the vendor's snippet makes is there, with nothing in it.
+  const emptied = {
+    'hotjar': page => { delete page.hotjar.settings; delete page.globals._hjSettings; },
+  };
+  function empty(type, page) {
+    page.loaders = [];
+    for (const part of Object.values(page)) for (const queue of ['calls', 'init', 'pixels', 'ids']) if (part?.[queue]) part[queue] = [];
+    for (const queue of ['dataLayer', 'matomo']) if (page[queue]) page[queue] = [];
+    emptied[type]?.(page);
+    return page;
   }
 
   return {
@@ -441,31 +477,53 @@ window.comparison = (() => {
       cases: cases.map(({ options, required, settings }) => ({ settings: settings || options, required })),
     }])),
 
-    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's. Gives what differs, and which differences showed.
-    async run(type, category, generated, bundle) {
+    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything. Gives what differs, which
+    // differences showed, and whether it showed that a change in haste replaces what waits.
+    async run(type, category, isTold, generated, bundle) {
       const [name, ...cases] = types[type], found = [], shown = new Set();
-      let looked = 0;
-      await Promise.all(cases.flatMap((entry, number) => [[true, false, true], [false, true]].map(async route => {
-        const own = entry.required && entry.required !== 'necessary' ? entry.required : category;
-        const sets = route.map(granted => setOf(entry, own, granted));
-        const package_ = await walk(bundle, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`), entry.hasty);
-        const ours = await walk(bundle, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), entry.hasty);
-        for (const [at, seen] of package_.entries()) {
-          const look = { step: at >> 1, loaded: at % 2 === 1, granted: route[at >> 1], route: route.slice(0, (at >> 1) + 1), sets, hasty: entry.hasty, options: entry.options,
-            required: entry.required || own, always: entry.required === 'necessary' && entry.options.loadMode !== 'after-consent', earlier: package_.slice(0, at) };
-          const wanted = once(structuredClone(seen), look);
+      let looked = 0, replaced = false;
+
+      async function compare(entry, number) {
+        const own = entry.required && entry.required !== 'necessary' ? entry.required : category, always = entry.required === 'necessary' && entry.options.loadMode !== 'after-consent';
+        const walks = await Promise.all(routes.map(async steps => {
+          const sets = steps.map(({ granted }) => setOf(entry, own, granted));
+          const package_ = await walk(bundle, steps, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`));
+          const ours = await walk(bundle, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])));
+          return { steps, sets, package_, ours };
+        }));
+
+        // What is wanted at a look at the package's page, by what every type and this one does differently.
+        function wanted({ steps, sets, package_ }, at) {
+          const { step, loaded, page } = package_[at], route = steps.slice(0, step + 1).map(({ granted }) => granted);
+          const look = { step, loaded, granted: route[step], route, sets, options: entry.options, required: entry.required || own, always, earlier: package_.slice(0, at).map(earlier => earlier.page) };
+          const result = once(structuredClone(page), look.earlier);
           for (const difference of differences[type] || []) {
-            const unchanged = JSON.stringify(wanted);
-            difference.apply(wanted, look);
-            if (JSON.stringify(wanted) !== unchanged) shown.add(difference.reason);
+            const unchanged = JSON.stringify(result);
+            difference.apply(result, look);
+            if (JSON.stringify(result) !== unchanged) shown.add(difference.reason);
           }
-          const here = [];
-          differ(sorted(wanted), sorted(ours[at]), '', here);
-          looked++;
-          for (const line of here) found.push(`case ${number + 1}, ${route.slice(0, look.step + 1).map(granted => granted ? 'granted' : 'denied').join(', ')}, ${look.loaded ? 'loaded' : 'before load'}: ${line}`);
+          return result;
         }
-      })));
-      return { found, shown: [...shown], looked };
+
+        function wantedInHaste({ steps, package_ }, at) {
+          const { step, loaded, page } = package_[at], haste = steps.findIndex(({ inHaste }, i) => !inHaste || i === step), since = steps.slice(haste, step + 1);
+          const fresh = walks.find(other => !other.steps[0].inHaste && since.every(({ granted }, i) => other.steps[i]?.granted === granted));
+          const same = fresh.package_.findIndex(look => look.step === step - haste && look.loaded === loaded);
+          if (JSON.stringify(page) !== JSON.stringify(fresh.package_[same].page)) replaced = true;
+          const isGranted = ({ granted }) => granted;
+          return !always && steps.slice(0, haste).some(isGranted) && !since.some(isGranted) ? empty(type, wanted(walks[0], 0)) : wanted(fresh, same);
+        }
+
+        for (const walked of walks) for (const [at, { step, loaded, page }] of walked.ours.entries()) {
+          const here = [], inHaste = isTold && walked.steps[0].inHaste;
+          differ(sorted(inHaste ? wantedInHaste(walked, at) : wanted(walked, at)), sorted(page), '', here);
+          looked++;
+          for (const line of here) found.push(`case ${number + 1}, ${inWords(walked.steps.slice(0, step + 1))}, ${loaded ? 'loaded' : 'before load'}: ${line}`);
+        }
+      }
+
+      await Promise.all(cases.map(compare));
+      return { found, shown: [...shown], looked, replaced };
     },
   };
 })();
