@@ -180,7 +180,7 @@ window.comparison = (() => {
       { reason: 'the start says which state holds, whatever an earlier page left in the cookie, and each change is told', apply(page, look) {
         if (!page.amplitude) return;
         const own = (look.options.initOptions || {}).optOut === true;
-        page.amplitude.calls[0][2].optOut = !look.granted || own;
+        page.amplitude.calls[0][2].optOut = !grantedAtStart(look) || own;
         page.amplitude.calls.push(...changes(look).map(granted => ['setOptOut', !granted || own]));
       } }],
     crisp: [{ reason: 'a token opens one visitor\'s conversations, and every visitor gets the same snapshot', apply(page) {
@@ -196,6 +196,7 @@ window.comparison = (() => {
       page.dataLayer = [['consent', 'default', told[first]], ...page.dataLayer.filter(command => command[0] !== 'consent'), ...told.slice(first + 1).map(state => ['consent', 'update', state])];
       if (changes(look).includes(false)) page.globals[`ga-disable-${look.options.id}`] = 'boolean';
       if (!look.granted) page.gaDisabled = [`ga-disable-${look.options.id}`];
+      late(look, page);
     } }],
     'google-tag-manager': [{ reason: 'the event after an update is pushed as Google documents it, not as a gtag event', apply(page) {
       page.dataLayer = page.dataLayer.map(entry => entry[0] === 'event' ? { event: entry[1] } : entry);
@@ -214,7 +215,6 @@ window.comparison = (() => {
     intercom: [{ reason: 'withdrawal shuts the Messenger down and a new grant boots it', apply(page, look) {
       if (page.intercom) page.intercom.calls.push(...changes(look).map(granted => granted ? ['boot', page.intercom.settings] : ['shutdown']));
     } }],
-    logrocket: [{ reason: 'it is not started where consent was withdrawn before the library had loaded', apply(page, look) { if (look.hasty && !look.granted && page.logrocket.calls) page.logrocket.calls = []; } }],
     'matomo-analytics': [
       { reason: "the vendor's snippet loads a cloud's script from the CDN, which has no tracker", apply(page, { options: { cloudId } }) {
         if (!cloudId) return;
@@ -222,26 +222,30 @@ window.comparison = (() => {
         for (const loader of page.loaders) loader.src = `https://cdn.matomo.cloud/${host}/matomo.js`;
         for (const command of page.matomo || []) if (command[0] === 'setTrackerUrl') command[1] = `https://${host}/matomo.php`;
       } },
-      { reason: 'what needs consent loads with it; where it always loads, nothing grants what the visitor denied; each change is told, and the page view is queued once', apply(page, look) {
+      { reason: 'what needs consent loads with it; where it always loads, nothing grants what the visitor denied; each grant is told, the one found at the start too, and each withdrawal; the page view is queued once', apply(page, look) {
         const always = look.required === 'necessary', told = changes(look), { defaultConsent, disableCookies, trackPageView } = look.options;
         if (!always && !started(look)) { forget(page, 'matomo', '_paq'); return; }
         const given = ['setConsentGiven', ...disableCookies ? [false] : []];
         page.matomo = [
           ...page.matomo.filter(([name]) => !['requireConsent', 'setConsentGiven', 'forgetConsentGiven', 'trackPageView'].includes(name)),
           ...always || defaultConsent === 'required' ? [['requireConsent']] : [],
-          ...!told.length && look.granted && (always || defaultConsent) ? [given] : [],
+          ...grantedAtStart(look) ? [given] : [],
           ...trackPageView === false ? [] : [['trackPageView']],
-          ...told.length ? [look.granted ? given : ['forgetConsentGiven']] : []];
+          ...told.map(granted => granted ? given : ['forgetConsentGiven'])];
+        if (!always) late(look, page);
       } }],
     'meta-pixel': [{ reason: 'withdrawal is told', apply(page, look) {
       if (page.fbq) page.fbq.calls = [...start(look, page).fbq.calls, ...changes(look).map(granted => ['consent', granted ? 'grant' : 'revoke'])];
     } }],
-    'microsoft-clarity': [{ reason: 'each change is told, once; no setting grants what the visitor denied', apply(page, look) {
+    'microsoft-clarity': [{ reason: 'each change is told, once; withdrawal also stops Clarity, and a new grant starts it again; no setting grants what the visitor denied', apply(page, look) {
       if (!page.clarity) return;
       const state = (granted, set) => ({ ad_Storage: granted && set.includes('marketing') ? 'granted' : 'denied', analytics_Storage: granted && set.includes('measurement') ? 'granted' : 'denied' });
       const first = start(look, page).clarity.calls[0][1], at = look.route.indexOf(true), permitted = state(true, look.sets[at]);
       for (const signal of Object.keys(first)) if (permitted[signal] === 'denied') first[signal] = 'denied';
-      page.clarity.calls = [['consentv2', first], ...changes(look).map((granted, i) => ['consentv2', state(granted, look.sets[at + 1 + i])])];
+      page.clarity.calls = [['consentv2', first], ...changes(look).flatMap((granted, i) => {
+        const told = ['consentv2', state(granted, look.sets[at + 1 + i])];
+        return granted ? [['start'], told] : [told, ['stop']];
+      })];
     } }],
     'microsoft-uet': [{ reason: 'what needs consent loads with it, not before', apply(page, look) {
       if (look.required === 'necessary') return;
@@ -250,6 +254,7 @@ window.comparison = (() => {
       if (!ran) { delete page.globals.UET; delete page.uetq.made; }
       page.uetq.calls = ['consent', 'default', { ad_storage: 'granted' }, ...ran ? ['pageLoad'] : [],
         ...changes(look).flatMap(granted => ['consent', 'update', { ad_storage: granted ? 'granted' : 'denied' }])];
+      late(look, page);
     } }],
     mixpanel: [{ reason: 'it is opted out from its start until the state is told; the state found there is told once, at once, without an event', apply(page, look) {
       page.mixpanel.init[0][1].opt_out_tracking_by_default = true;
@@ -269,6 +274,9 @@ window.comparison = (() => {
       { reason: 'the state found at the start is told once, without an event on every page', apply(page) {
         if (page.posthog) page.posthog.calls = page.posthog.calls.filter((entry, i, calls) => i === 0 || entry[0] !== calls[i - 1][0]);
       } },
+      { reason: 'no answer is no refusal: what an earlier page kept is cleared, without an event', apply(page, look) {
+        if (page.posthog && look.always && !look.route[0]) page.posthog.calls[0] = ['clear_opt_in_out_capturing'];
+      } },
       { reason: 'what needs consent is silent after withdrawal, not cookieless, and is told', apply(page, look) {
         if (!page.posthog || look.options.loadMode !== 'after-consent') return;
         for (const init of page.posthog.init) delete init[1].cookieless_mode;
@@ -284,6 +292,7 @@ window.comparison = (() => {
       const ids = Object.values(look.options.consentManagement.mapping).flat().map(id => id.trim()), told = page.rudderstack.calls.filter(([name]) => name === 'consent'), first = look.route.indexOf(true);
       for (const [step, [, { consentManagement }]] of told.entries()) if (!look.route[step]) Object.assign(consentManagement, { allowedConsentIds: [], deniedConsentIds: ids });
       page.rudderstack.calls = [told[first], ...page.rudderstack.calls.filter(([name]) => name !== 'consent'), ...told.slice(first + 1)];
+      late(look, page);
     } }],
     'rybbit-analytics': [{ reason: 'the vendor says to keep the key off public pages', apply(page) { for (const loader of page.loaders) delete loader.attributes['data-api-key']; } }],
     segment: [{ reason: "the vendor's snippet names the source, and records the page a queued call was made on", apply(page, { options: { writeKey } }) {
@@ -308,6 +317,7 @@ window.comparison = (() => {
   const started = look => look.route.includes(true);
   // The changes of consent after our script first ran.
   const changes = look => look.route.slice(look.required === 'necessary' && look.always ? 1 : look.route.indexOf(true) + 1);
+  const grantedAtStart = look => look.route[look.route.length - 1 - changes(look).length];
   // The package's page as it was before the first change after the start.
   const start = (look, page) => structuredClone(look.step > 0 && look.route.indexOf(true) < look.step && started(look) ? look.earlier[2 * look.route.indexOf(true) + 1] : page);
   const forget = (page, key, ...globals) => {
@@ -374,7 +384,7 @@ window.comparison = (() => {
 
   // Every script element with a URL that is inserted into a document, as it was then; it may have left the document since. A library itself tells that it runs (NpmPackageComparisonTests
   // serves each with a line that adds its element to `libraries`). One that was adopted by another document before it arrived is cancelled: it is left out, unless it runs all the same.
-  function librariesOf(w) {
+  function librariesOf(w, pinned) {
     const all = [], known = new Set(), ran = w.libraries = new Set();
     const isCancelled = ({ element }) => element.ownerDocument !== w.document && !ran.has(element);
     const note = records => {
@@ -383,7 +393,7 @@ window.comparison = (() => {
         known.add(node);
         const library = { element: node, answered: false, as: {
           src: node.src, async: node.async, defer: node.defer,
-          attributes: Object.fromEntries([...node.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, a.value])),
+          attributes: Object.fromEntries([...node.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, pinned.get(a.value) || a.value])),
         } };
         for (const event of ['load', 'error']) node.addEventListener(event, () => { library.answered = true; });
         all.push(library);
@@ -398,20 +408,30 @@ window.comparison = (() => {
     };
   }
 
+  // What is served in place of a library that is pinned by its hash has a hash of its own, which takes the pinned one's place.
+  function standIn(script, integrity, pinned) {
+    const config = script.attributes?.['data-config'] && JSON.parse(script.attributes['data-config']), attributes = config?.load?.attributes;
+    if (!attributes?.integrity) return;
+    pinned.set(integrity, attributes.integrity);
+    attributes.integrity = integrity;
+    script.attributes['data-config'] = JSON.stringify(config);
+  }
+
   // Runs one side of a case through consent sets in a frame of its own; `lists` has the scripts the page is given with each. The libraries arrive before the next
   // set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after where they do.
-  async function walk(bundle, steps, sets, lists) {
+  async function walk(bundle, steps, sets, lists, integrity) {
     const frame = document.createElement('iframe');
     frame.referrerPolicy = 'no-referrer';
     frame.src = '/frame';
     document.body.append(frame);
     await new Promise(done => frame.addEventListener('load', done, { once: true }));
-    const w = frame.contentWindow, libraries = librariesOf(w);
+    const w = frame.contentWindow, pinned = new Map(), libraries = librariesOf(w, pinned);
     w.eval(bundle);
     const before = new Set(Object.getOwnPropertyNames(w)), ids = {}, looks = [];
     let list = [];
     for (const [step, set] of sets.entries()) {
       const added = w.eval(lists[step]);
+      for (const script of added) standIn(script, integrity, pinned);
       for (const script of added) if (script.anonymizeId !== false) ids[script.id] = 'e' + Math.random().toString(36).slice(2);
       list = [...list, ...added];
       const consents = Object.fromEntries(all.map(category => [category, category === 'necessary' || set.includes(category)]));
@@ -463,7 +483,7 @@ window.comparison = (() => {
   };
   function empty(type, page) {
     page.loaders = [];
-    for (const part of Object.values(page)) for (const queue of ['calls', 'init', 'pixels', 'ids']) if (part?.[queue]) part[queue] = [];
+    for (const part of Object.values(page)) for (const queue of ['calls', 'init', 'pixels', 'ids']) if (Array.isArray(part?.[queue])) part[queue] = [];
     for (const queue of ['dataLayer', 'matomo']) if (page[queue]) page[queue] = [];
     emptied[type]?.(page);
     return page;
@@ -477,9 +497,10 @@ window.comparison = (() => {
       cases: cases.map(({ options, required, settings }) => ({ settings: settings || options, required })),
     }])),
 
-    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything. Gives what differs, which
+    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything, `integrity` is the hash of what
+    // is served in place of a library. Gives what differs, which
     // differences showed, and whether it showed that a change in haste replaces what waits.
-    async run(type, category, isTold, generated, bundle) {
+    async run(type, category, isTold, generated, bundle, integrity) {
       const [name, ...cases] = types[type], found = [], shown = new Set();
       let looked = 0, replaced = false;
 
@@ -488,7 +509,7 @@ window.comparison = (() => {
         const walks = await Promise.all(routes.map(async steps => {
           const sets = steps.map(({ granted }) => setOf(entry, own, granted));
           const package_ = await walk(bundle, steps, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`));
-          const ours = await walk(bundle, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])));
+          const ours = await walk(bundle, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), integrity);
           return { steps, sets, package_, ours };
         }));
 
