@@ -6,7 +6,8 @@ window.comparison = (() => {
   const token = '0123456789abcdef0123456789abcdef';
 
   // By type: the package's function, and the options of each case, which are our settings too unless `settings` says otherwise (null: ours leaves one out).
-  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between.
+  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between,
+  // `page` globals that the page itself has.
   const types = {
     'adobe-analytics': ['adobeAnalytics',
       { options: { scriptUrl: 'https://assets.adobedtm.com/a/launch-b.min.js' } },
@@ -66,7 +67,8 @@ window.comparison = (() => {
     intercom: ['intercom',
       { options: { appId: 'abc' } },
       { options: { appId: 'abc', apiBase: 'https://api-iam.eu.intercom.io', settings: { alignment: 'left', app_id: 'other' }, scriptSrc: 'https://ic.example/w.js' } },
-      { options: { appId: 'abc', settings: { hide_default_launcher: true } } }],
+      { options: { appId: 'abc', settings: { hide_default_launcher: true } } },
+      { options: { appId: 'abc', settings: { alignment: 'left' } }, page: { intercomSettings: { user_id: '7', alignment: 'right' } } }],
     'linkedin-insights': ['linkedinInsights',
       { options: { id: '12' } },
       { options: { id: '12', scriptSrc: 'https://li.example/e.js' } },
@@ -212,7 +214,9 @@ window.comparison = (() => {
       page.hightouch.version = '0.0.1';
     } }],
     hotjar: [{ reason: "the vendor's snippet has a number", apply(page) { if (page.hotjar) page.hotjar.settings.hjid = Number(page.hotjar.settings.hjid); } }],
-    intercom: [{ reason: 'withdrawal shuts the Messenger down and a new grant boots it', apply(page, look) {
+    intercom: [{ reason: 'settings of the page itself, such as who is signed in, stay', apply(page, look) {
+      if (page.intercom) page.intercom.settings = { ...look.page?.intercomSettings, ...page.intercom.settings };
+    } }, { reason: 'withdrawal shuts the Messenger down and a new grant boots it', apply(page, look) {
       if (page.intercom) page.intercom.calls.push(...changes(look).map(granted => granted ? ['boot', page.intercom.settings] : ['shutdown']));
     } }],
     'matomo-analytics': [
@@ -417,9 +421,9 @@ window.comparison = (() => {
     script.attributes['data-config'] = JSON.stringify(config);
   }
 
-  // Runs one side of a case through consent sets in a frame of its own; `lists` has the scripts the page is given with each. The libraries arrive before the next
+  // Runs one side of a case through consent sets in a frame of its own; `own` is what the page itself has in `window`, `lists` has the scripts the page is given with each. The libraries arrive before the next
   // set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after where they do.
-  async function walk(bundle, steps, sets, lists, integrity) {
+  async function walk(bundle, own, steps, sets, lists, integrity) {
     const frame = document.createElement('iframe');
     frame.referrerPolicy = 'no-referrer';
     frame.src = '/frame';
@@ -427,6 +431,7 @@ window.comparison = (() => {
     await new Promise(done => frame.addEventListener('load', done, { once: true }));
     const w = frame.contentWindow, pinned = new Map(), libraries = librariesOf(w, pinned);
     w.eval(bundle);
+    Object.assign(w, structuredClone(own));
     const before = new Set(Object.getOwnPropertyNames(w)), ids = {}, looks = [];
     let list = [];
     for (const [step, set] of sets.entries()) {
@@ -508,15 +513,15 @@ window.comparison = (() => {
         const own = entry.required && entry.required !== 'necessary' ? entry.required : category, always = entry.required === 'necessary' && entry.options.loadMode !== 'after-consent';
         const walks = await Promise.all(routes.map(async steps => {
           const sets = steps.map(({ granted }) => setOf(entry, own, granted));
-          const package_ = await walk(bundle, steps, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`));
-          const ours = await walk(bundle, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), integrity);
+          const package_ = await walk(bundle, entry.page, steps, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`));
+          const ours = await walk(bundle, entry.page, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), integrity);
           return { steps, sets, package_, ours };
         }));
 
         // What is wanted at a look at the package's page, by what every type and this one does differently.
         function wanted({ steps, sets, package_ }, at) {
           const { step, loaded, page } = package_[at], route = steps.slice(0, step + 1).map(({ granted }) => granted);
-          const look = { step, loaded, granted: route[step], route, sets, options: entry.options, required: entry.required || own, always, earlier: package_.slice(0, at).map(earlier => earlier.page) };
+          const look = { step, loaded, granted: route[step], route, sets, options: entry.options, page: entry.page, required: entry.required || own, always, earlier: package_.slice(0, at).map(earlier => earlier.page) };
           const result = once(structuredClone(page), look.earlier);
           for (const difference of differences[type] || []) {
             const unchanged = JSON.stringify(result);
