@@ -386,15 +386,16 @@ window.comparison = (() => {
   const sorted = value => Array.isArray(value) ? value.map(sorted)
     : value && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map(key => [key, sorted(value[key])])) : value;
 
-  // Every script element with a URL that is inserted into a document, as it was then; it may have left the document since. A library itself tells that it runs (NpmPackageComparisonTests
-  // serves each with a line that adds its element to `libraries`). One that was adopted by another document before it arrived is cancelled: it is left out, unless it runs all the same.
+  // Every script element with a URL that is inserted into a document, as it was then; it may have left the document since. A library itself tells that it runs: NpmPackageComparisonTests
+  // serves each with a line that adds its element to `libraries`. One that was adopted by another document before it arrived is cancelled: it is left out, unless it runs all the same
+  // when it has arrived, which no event tells.
   function librariesOf(w, pinned) {
-    const all = [], known = new Set(), ran = w.libraries = new Set();
+    const all = [], elements = new Set(), ran = w.libraries = new Set();
     const isCancelled = ({ element }) => element.ownerDocument !== w.document && !ran.has(element);
     const note = records => {
       for (const node of records.flatMap(record => [...record.addedNodes])) {
-        if (node.localName !== 'script' || !node.src || known.has(node)) continue;
-        known.add(node);
+        if (node.localName !== 'script' || !node.src || elements.has(node)) continue;
+        elements.add(node);
         const library = { element: node, answered: false, as: {
           src: node.src, async: node.async, defer: node.defer,
           attributes: Object.fromEntries([...node.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, pinned.get(a.value) || a.value])),
@@ -405,10 +406,11 @@ window.comparison = (() => {
     };
     const observer = new MutationObserver(note);
     observer.observe(w.document, { childList: true, subtree: true });
-    const present = () => (note(observer.takeRecords()), all.filter(library => !isCancelled(library)));
+    const hasArrived = library => library.answered || (isCancelled(library) && w.performance.getEntriesByName(library.as.src).length > 0);
+    const known = () => (note(observer.takeRecords()), all);
     return {
-      seen: () => present().map(({ element, as }) => ({ ...as, ran: ran.has(element) })),
-      underWay: () => present().filter(library => !library.answered).map(({ as }) => as.src),
+      seen: () => known().filter(library => !isCancelled(library)).map(({ element, as }) => ({ ...as, ran: ran.has(element) })),
+      underWay: () => known().filter(library => !hasArrived(library)).map(({ as }) => as.src),
     };
   }
 
@@ -421,8 +423,8 @@ window.comparison = (() => {
     script.attributes['data-config'] = JSON.stringify(config);
   }
 
-  // Runs one side of a case through consent sets in a frame of its own; `own` is what the page itself has in `window`, `lists` has the scripts the page is given with each. The libraries arrive before the next
-  // set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after where they do.
+  // Runs one side of a case through consent sets in a frame of its own; `own` is what the page itself has in `window`, `lists` has the scripts the page is given with each set. The libraries
+  // arrive before the next set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after they have where they do.
   async function walk(bundle, own, steps, sets, lists, integrity) {
     const frame = document.createElement('iframe');
     frame.referrerPolicy = 'no-referrer';
@@ -484,7 +486,7 @@ window.comparison = (() => {
   // a new page with the sets since then is, while the package's vendor would hear of each set in turn. Where consent was withdrawn, the library under way does not run, and what
   // the vendor's snippet makes is there, with nothing in it.
   const emptied = {
-    'hotjar': page => { delete page.hotjar.settings; delete page.globals._hjSettings; },
+    hotjar: page => { delete page.hotjar.settings; delete page.globals._hjSettings; },
   };
   function empty(type, page) {
     page.loaders = [];
@@ -503,8 +505,7 @@ window.comparison = (() => {
     }])),
 
     // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything, `integrity` is the hash of what
-    // is served in place of a library. Gives what differs, which
-    // differences showed, and whether it showed that a change in haste replaces what waits.
+    // is served in place of a library. Gives what differs, which differences showed, and whether it showed that a change in haste replaces what waits.
     async run(type, category, isTold, generated, bundle, integrity) {
       const [name, ...cases] = types[type], found = [], shown = new Set();
       let looked = 0, replaced = false;
