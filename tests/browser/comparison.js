@@ -6,8 +6,8 @@ window.comparison = (() => {
   const token = '0123456789abcdef0123456789abcdef';
 
   // By type: the package's function, and the options of each case, which are our settings too unless `settings` says otherwise (null: ours leaves one out).
-  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between;
-  // `hasty`: consent is withdrawn before the library has loaded.
+  // `required` is the required consent ("necessary" where the package's script always loads), `granted` and `denied` the two sets the page moves between,
+  // `page` globals that the page itself has.
   const types = {
     'adobe-analytics': ['adobeAnalytics',
       { options: { scriptUrl: 'https://assets.adobedtm.com/a/launch-b.min.js' } },
@@ -67,7 +67,8 @@ window.comparison = (() => {
     intercom: ['intercom',
       { options: { appId: 'abc' } },
       { options: { appId: 'abc', apiBase: 'https://api-iam.eu.intercom.io', settings: { alignment: 'left', app_id: 'other' }, scriptSrc: 'https://ic.example/w.js' } },
-      { options: { appId: 'abc', settings: { hide_default_launcher: true } } }],
+      { options: { appId: 'abc', settings: { hide_default_launcher: true } } },
+      { options: { appId: 'abc', settings: { alignment: 'left' } }, page: { intercomSettings: { user_id: '7', alignment: 'right' } } }],
     'linkedin-insights': ['linkedinInsights',
       { options: { id: '12' } },
       { options: { id: '12', scriptSrc: 'https://li.example/e.js' } },
@@ -75,8 +76,7 @@ window.comparison = (() => {
     logrocket: ['logRocket',
       { options: { appId: 'org/app' } },
       { options: { appId: ' org/app ', initOptions: { dom: { inputSanitizer: true } } } },
-      { options: { appId: 'org/app', scriptUrl: 'https://lr.example/a.js', asyncScriptUrl: 'https://lr.example/b.js' } },
-      { options: { appId: 'org/app' }, hasty: true }],
+      { options: { appId: 'org/app', scriptUrl: 'https://lr.example/a.js', asyncScriptUrl: 'https://lr.example/b.js' } }],
     'matomo-analytics': ['matomoAnalytics',
       { options: { matomoUrl: 'https://ma.example/', siteId: 7 } },
       { options: { trackerUrl: 'https://ma.example/t.php', scriptUrl: 'https://ma.example/t.js', enableLinkTracking: true, disableCookies: true, trackPageView: false } },
@@ -172,7 +172,7 @@ window.comparison = (() => {
 
   // What differs on purpose. `apply` changes what the package's page ended up with into what is wanted; `look` says when the look was: `route` whether the sets up to then grant the
   // case's category, `granted` whether the present one does, `step` how many changes of consent there were before, `loaded` whether the libraries' load events have been,
-  // `sets` the route's consent sets.
+  // `sets` the route's consent sets, `earlier` the package's page at the looks before.
   const differences = {
     amplitude: [
       { reason: "the vendor's snippet has the hash of its pinned version", apply(page) {
@@ -182,7 +182,7 @@ window.comparison = (() => {
       { reason: 'the start says which state holds, whatever an earlier page left in the cookie, and each change is told', apply(page, look) {
         if (!page.amplitude) return;
         const own = (look.options.initOptions || {}).optOut === true;
-        page.amplitude.calls[0][2].optOut = !look.granted || own;
+        page.amplitude.calls[0][2].optOut = !grantedAtStart(look) || own;
         page.amplitude.calls.push(...changes(look).map(granted => ['setOptOut', !granted || own]));
       } }],
     crisp: [{ reason: 'a token opens one visitor\'s conversations, and every visitor gets the same snapshot', apply(page) {
@@ -198,6 +198,7 @@ window.comparison = (() => {
       page.dataLayer = [['consent', 'default', told[first]], ...page.dataLayer.filter(command => command[0] !== 'consent'), ...told.slice(first + 1).map(state => ['consent', 'update', state])];
       if (changes(look).includes(false)) page.globals[`ga-disable-${look.options.id}`] = 'boolean';
       if (!look.granted) page.gaDisabled = [`ga-disable-${look.options.id}`];
+      late(look, page);
     } }],
     'google-tag-manager': [{ reason: 'the event after an update is pushed as Google documents it, not as a gtag event', apply(page) {
       page.dataLayer = page.dataLayer.map(entry => entry[0] === 'event' ? { event: entry[1] } : entry);
@@ -213,10 +214,11 @@ window.comparison = (() => {
       page.hightouch.version = '0.0.1';
     } }],
     hotjar: [{ reason: "the vendor's snippet has a number", apply(page) { if (page.hotjar) page.hotjar.settings.hjid = Number(page.hotjar.settings.hjid); } }],
-    intercom: [{ reason: 'withdrawal shuts the Messenger down and a new grant boots it', apply(page, look) {
+    intercom: [{ reason: 'settings of the page itself, such as who is signed in, stay', apply(page, look) {
+      if (page.intercom) page.intercom.settings = { ...look.page?.intercomSettings, ...page.intercom.settings };
+    } }, { reason: 'withdrawal shuts the Messenger down and a new grant boots it', apply(page, look) {
       if (page.intercom) page.intercom.calls.push(...changes(look).map(granted => granted ? ['boot', page.intercom.settings] : ['shutdown']));
     } }],
-    logrocket: [{ reason: 'it is not started where consent was withdrawn before the library had loaded', apply(page, look) { if (look.hasty && !look.granted && page.logrocket.calls) page.logrocket.calls = []; } }],
     'matomo-analytics': [
       { reason: "the vendor's snippet loads a cloud's script from the CDN, which has no tracker", apply(page, { options: { cloudId } }) {
         if (!cloudId) return;
@@ -224,26 +226,30 @@ window.comparison = (() => {
         for (const loader of page.loaders) loader.src = `https://cdn.matomo.cloud/${host}/matomo.js`;
         for (const command of page.matomo || []) if (command[0] === 'setTrackerUrl') command[1] = `https://${host}/matomo.php`;
       } },
-      { reason: 'what needs consent loads with it; where it always loads, nothing grants what the visitor denied; each change is told, and the page view is queued once', apply(page, look) {
+      { reason: 'what needs consent loads with it; where it always loads, nothing grants what the visitor denied; each grant is told, the one found at the start too, and each withdrawal; the page view is queued once', apply(page, look) {
         const always = look.required === 'necessary', told = changes(look), { defaultConsent, disableCookies, trackPageView } = look.options;
         if (!always && !started(look)) { forget(page, 'matomo', '_paq'); return; }
         const given = ['setConsentGiven', ...disableCookies ? [false] : []];
         page.matomo = [
           ...page.matomo.filter(([name]) => !['requireConsent', 'setConsentGiven', 'forgetConsentGiven', 'trackPageView'].includes(name)),
           ...always || defaultConsent === 'required' ? [['requireConsent']] : [],
-          ...!told.length && look.granted && (always || defaultConsent) ? [given] : [],
+          ...grantedAtStart(look) ? [given] : [],
           ...trackPageView === false ? [] : [['trackPageView']],
-          ...told.length ? [look.granted ? given : ['forgetConsentGiven']] : []];
+          ...told.map(granted => granted ? given : ['forgetConsentGiven'])];
+        if (!always) late(look, page);
       } }],
     'meta-pixel': [{ reason: 'withdrawal is told', apply(page, look) {
       if (page.fbq) page.fbq.calls = [...start(look, page).fbq.calls, ...changes(look).map(granted => ['consent', granted ? 'grant' : 'revoke'])];
     } }],
-    'microsoft-clarity': [{ reason: 'each change is told, once; no setting grants what the visitor denied', apply(page, look) {
+    'microsoft-clarity': [{ reason: 'each change is told, once; withdrawal also stops Clarity, and a new grant starts it again; no setting grants what the visitor denied', apply(page, look) {
       if (!page.clarity) return;
       const state = (granted, set) => ({ ad_Storage: granted && set.includes('marketing') ? 'granted' : 'denied', analytics_Storage: granted && set.includes('measurement') ? 'granted' : 'denied' });
       const first = start(look, page).clarity.calls[0][1], at = look.route.indexOf(true), permitted = state(true, look.sets[at]);
       for (const signal of Object.keys(first)) if (permitted[signal] === 'denied') first[signal] = 'denied';
-      page.clarity.calls = [['consentv2', first], ...changes(look).map((granted, i) => ['consentv2', state(granted, look.sets[at + 1 + i])])];
+      page.clarity.calls = [['consentv2', first], ...changes(look).flatMap((granted, i) => {
+        const told = ['consentv2', state(granted, look.sets[at + 1 + i])];
+        return granted ? [['start'], told] : [told, ['stop']];
+      })];
     } }],
     'microsoft-uet': [{ reason: 'what needs consent loads with it, not before', apply(page, look) {
       if (look.required === 'necessary') return;
@@ -252,6 +258,7 @@ window.comparison = (() => {
       if (!ran) { delete page.globals.UET; delete page.uetq.made; }
       page.uetq.calls = ['consent', 'default', { ad_storage: 'granted' }, ...ran ? ['pageLoad'] : [],
         ...changes(look).flatMap(granted => ['consent', 'update', { ad_storage: granted ? 'granted' : 'denied' }])];
+      late(look, page);
     } }],
     mixpanel: [{ reason: 'it is opted out from its start until the state is told; the state found there is told once, at once, without an event', apply(page, look) {
       page.mixpanel.init[0][1].opt_out_tracking_by_default = true;
@@ -271,6 +278,9 @@ window.comparison = (() => {
       { reason: 'the state found at the start is told once, without an event on every page', apply(page) {
         if (page.posthog) page.posthog.calls = page.posthog.calls.filter((entry, i, calls) => i === 0 || entry[0] !== calls[i - 1][0]);
       } },
+      { reason: 'no answer is no refusal: what an earlier page kept is cleared, without an event', apply(page, look) {
+        if (page.posthog && look.always && !look.route[0]) page.posthog.calls[0] = ['clear_opt_in_out_capturing'];
+      } },
       { reason: 'what needs consent is silent after withdrawal, not cookieless, and is told', apply(page, look) {
         if (!page.posthog || look.options.loadMode !== 'after-consent') return;
         for (const init of page.posthog.init) delete init[1].cookieless_mode;
@@ -286,6 +296,7 @@ window.comparison = (() => {
       const ids = Object.values(look.options.consentManagement.mapping).flat().map(id => id.trim()), told = page.rudderstack.calls.filter(([name]) => name === 'consent'), first = look.route.indexOf(true);
       for (const [step, [, { consentManagement }]] of told.entries()) if (!look.route[step]) Object.assign(consentManagement, { allowedConsentIds: [], deniedConsentIds: ids });
       page.rudderstack.calls = [told[first], ...page.rudderstack.calls.filter(([name]) => name !== 'consent'), ...told.slice(first + 1)];
+      late(look, page);
     } }],
     'rybbit-analytics': [{ reason: 'the vendor says to keep the key off public pages', apply(page) { for (const loader of page.loaders) delete loader.attributes['data-api-key']; } }],
     segment: [{ reason: "the vendor's snippet names the source, and records the page a queued call was made on", apply(page, { options: { writeKey } }) {
@@ -310,6 +321,7 @@ window.comparison = (() => {
   const started = look => look.route.includes(true);
   // The changes of consent after our script first ran.
   const changes = look => look.route.slice(look.required === 'necessary' && look.always ? 1 : look.route.indexOf(true) + 1);
+  const grantedAtStart = look => look.route[look.route.length - 1 - changes(look).length];
   // The package's page as it was before the first change after the start.
   const start = (look, page) => structuredClone(look.step > 0 && look.route.indexOf(true) < look.step && started(look) ? look.earlier[2 * look.route.indexOf(true) + 1] : page);
   const forget = (page, key, ...globals) => {
@@ -317,6 +329,8 @@ window.comparison = (() => {
     for (const name of [key, ...globals]) delete page.globals[name];
     page.loaders = [];
   };
+  // A library that waits for the first grant has not run before its load event, although the package's has.
+  const late = (look, page) => { if (!look.loaded && look.route.indexOf(true) === look.step) for (const loader of page.loaders) loader.ran = false; };
 
   const plain = value => value instanceof Date || Object.prototype.toString.call(value) === '[object Date]' ? 'date'
     : typeof value === 'function' ? 'function'
@@ -324,15 +338,12 @@ window.comparison = (() => {
   const call = entry => entry && typeof entry === 'object' && 'length' in entry ? [...entry].map(plain) : plain(entry);
   const calls = queue => queue && [...queue].map(call);
 
-  // The page: loaders in order, new globals, and what is queued for the vendors; dates and times are masked, functions are only named.
-  function outcome(w, before) {
+  // The page: libraries in the order in which their elements were inserted, new globals, and what is queued for the vendors; dates and times are masked, functions are only named.
+  function outcome(w, before, libraries) {
     const has = (object, ...methods) => methods.filter(method => typeof object[method] === 'function');
     const stub = (object, ...methods) => object && { calls: calls(object), init: object._i, version: object.__SV, has: has(object, ...methods) };
     const all = {
-      loaders: [...w.document.querySelectorAll('script[src]')].map(s => ({
-        src: s.src, async: s.async, defer: s.defer,
-        attributes: Object.fromEntries([...s.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, a.value])),
-      })),
+      loaders: libraries.seen(),
       globals: Object.fromEntries(Object.getOwnPropertyNames(w).filter(name => !before.has(name) && !/^__c15t/.test(name) && w[name] !== undefined).sort().map(name => [name, typeof w[name]])),
       dataLayer: calls(w.dataLayer),
       gaDisabled: Object.keys(w).filter(name => /^ga-disable-/.test(name) && w[name]),
@@ -375,39 +386,74 @@ window.comparison = (() => {
   const sorted = value => Array.isArray(value) ? value.map(sorted)
     : value && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map(key => [key, sorted(value[key])])) : value;
 
-  // Runs one side of a case through consent sets in a frame of its own; `lists` has the scripts the page is given with each.
-  async function walk(bundle, sets, lists, hasty) {
+  // Every script element with a URL that is inserted into a document, as it was then; it may have left the document since. A library itself tells that it runs: NpmPackageComparisonTests
+  // serves each with a line that adds its element to `libraries`. One that was adopted by another document before it arrived is cancelled: it is left out, unless it runs all the same
+  // when it has arrived, which no event tells.
+  function librariesOf(w, pinned) {
+    const all = [], elements = new Set(), ran = w.libraries = new Set();
+    const isCancelled = ({ element }) => element.ownerDocument !== w.document && !ran.has(element);
+    const note = records => {
+      for (const node of records.flatMap(record => [...record.addedNodes])) {
+        if (node.localName !== 'script' || !node.src || elements.has(node)) continue;
+        elements.add(node);
+        const library = { element: node, answered: false, as: {
+          src: node.src, async: node.async, defer: node.defer,
+          attributes: Object.fromEntries([...node.attributes].filter(a => !['id', 'src', 'async', 'defer'].includes(a.name)).map(a => [a.name, pinned.get(a.value) || a.value])),
+        } };
+        for (const event of ['load', 'error']) node.addEventListener(event, () => { library.answered = true; });
+        all.push(library);
+      }
+    };
+    const observer = new MutationObserver(note);
+    observer.observe(w.document, { childList: true, subtree: true });
+    const hasArrived = library => library.answered || (isCancelled(library) && w.performance.getEntriesByName(library.as.src).length > 0);
+    const known = () => (note(observer.takeRecords()), all);
+    return {
+      seen: () => known().filter(library => !isCancelled(library)).map(({ element, as }) => ({ ...as, ran: ran.has(element) })),
+      underWay: () => known().filter(library => !hasArrived(library)).map(({ as }) => as.src),
+    };
+  }
+
+  // What is served in place of a library that is pinned by its hash has a hash of its own, which takes the pinned one's place.
+  function standIn(script, integrity, pinned) {
+    const config = script.attributes?.['data-config'] && JSON.parse(script.attributes['data-config']), attributes = config?.load?.attributes;
+    if (!attributes?.integrity) return;
+    pinned.set(integrity, attributes.integrity);
+    attributes.integrity = integrity;
+    script.attributes['data-config'] = JSON.stringify(config);
+  }
+
+  // Runs one side of a case through consent sets in a frame of its own; `own` is what the page itself has in `window`, `lists` has the scripts the page is given with each set. The libraries
+  // arrive before the next set, except where the step says that consent changes in haste. Gives the page as it is before the libraries arrive, and after they have where they do.
+  async function walk(bundle, own, steps, sets, lists, integrity) {
     const frame = document.createElement('iframe');
     frame.referrerPolicy = 'no-referrer';
     frame.src = '/frame';
     document.body.append(frame);
     await new Promise(done => frame.addEventListener('load', done, { once: true }));
-    const w = frame.contentWindow, waiting = new Set(), watched = new Set();
+    const w = frame.contentWindow, pinned = new Map(), libraries = librariesOf(w, pinned);
     w.eval(bundle);
+    Object.assign(w, structuredClone(own));
     const before = new Set(Object.getOwnPropertyNames(w)), ids = {}, looks = [];
     let list = [];
     for (const [step, set] of sets.entries()) {
       const added = w.eval(lists[step]);
+      for (const script of added) standIn(script, integrity, pinned);
       for (const script of added) if (script.anonymizeId !== false) ids[script.id] = 'e' + Math.random().toString(36).slice(2);
       list = [...list, ...added];
       const consents = Object.fromEntries(all.map(category => [category, category === 'necessary' || set.includes(category)]));
       w.c15t[step ? 'updateScripts' : 'loadScripts'](list, consents, ids);
-      for (const script of w.document.querySelectorAll('script[src]')) {
-        if (watched.has(script)) continue;
-        watched.add(script);
-        waiting.add(script);
-        for (const event of ['load', 'error']) script.addEventListener(event, () => waiting.delete(script));
-      }
-      // What is told after the client's pass; no load event can come in between.
+      // What is told after the client's pass; nothing can arrive in between.
       for (let i = 0; i < 5; i++) await null;
-      looks.push(outcome(w, before));
+      looks.push({ step, loaded: false, page: outcome(w, before, libraries) });
+      if (steps[step].inHaste) continue;
       const deadline = performance.now() + 30000;
-      while (!(hasty && step === 0) && waiting.size) {
-        if (performance.now() > deadline) throw new Error('A library does not answer: ' + w.document.head.innerHTML);
+      while (libraries.underWay().length > 0) {
+        if (performance.now() > deadline) throw new Error('A library does not answer: ' + libraries.underWay());
         await new Promise(resolve => setTimeout(resolve, 1));
       }
-      if (!(hasty && step === 0)) await new Promise(resolve => setTimeout(resolve, 0));
-      looks.push(outcome(w, before));
+      await new Promise(resolve => setTimeout(resolve, 0));
+      looks.push({ step, loaded: true, page: outcome(w, before, libraries) });
     }
     frame.remove();
     return looks;
@@ -423,14 +469,31 @@ window.comparison = (() => {
   const setOf = (entry, category, granted) => granted ? entry.granted || [category] : entry.denied || all.slice(1).filter(name => name !== category);
   const index = set => ['functionality', 'experience', 'measurement', 'marketing'].reduce((bits, name, bit) => bits | (set.includes(name) ? 1 << bit : 0), 0);
 
-  // Holds for every type, and is not repeated below: a library stays on the page when consent is withdrawn, and neither it nor what starts it runs a second time
-  // when consent is granted again. So of a script of the package that was removed and came back, the page before it came back is compared.
-  function once(package_, look) {
-    const first = look.earlier.find(earlier => earlier.loaders.length > 0);
-    if (!first) return package_;
-    if (!package_.loaders.length) return { ...package_, loaders: first.loaders };
-    const removed = look.earlier.findLast(earlier => !earlier.loaders.length);
-    return removed && look.step === 2 ? { ...structuredClone(removed), loaders: first.loaders } : package_;
+  // The ways through the two sets of a case: "+" grants its category, "-" does not, and "!" after it says that the next set follows in haste, before a library has arrived.
+  const routes = ['+ - +', '- +', '+! - +', '+! -! +', '-! + -'].map(text => text.split(' ').map(step => ({ granted: step[0] === '+', inHaste: step[1] === '!' })));
+  const inWords = steps => steps.map(({ granted, inHaste }) => (granted ? 'granted' : 'denied') + (inHaste ? ' in haste' : '')).join(', ');
+
+  // Holds for every type, and is not repeated above: a library that has run stays on the page when consent is withdrawn, and neither it nor what starts it runs a second time
+  // when consent is granted again. So where the package inserts an element for a second time, its page before that is compared.
+  function once(page, earlier) {
+    const first = earlier.find(look => look.loaders.length > 0);
+    if (!first || page.loaders.length <= first.loaders.length) return page;
+    const before = earlier.findLast(look => look.loaders.length === first.loaders.length);
+    return { ...structuredClone(before), loaders: first.loaders.map((loader, i) => ({ ...loader, ran: page.loaders[i].ran })) };
+  }
+
+  // Holds for every type that tells its vendor something, and is not repeated above: as long as no library has arrived, a change of consent replaces what waits. So the page is what
+  // a new page with the sets since then is, while the package's vendor would hear of each set in turn. Where consent was withdrawn, the library under way does not run, and what
+  // the vendor's snippet makes is there, with nothing in it.
+  const emptied = {
+    hotjar: page => { delete page.hotjar.settings; delete page.globals._hjSettings; },
+  };
+  function empty(type, page) {
+    page.loaders = [];
+    for (const part of Object.values(page)) for (const queue of ['calls', 'init', 'pixels', 'ids']) if (Array.isArray(part?.[queue])) part[queue] = [];
+    for (const queue of ['dataLayer', 'matomo']) if (page[queue]) page[queue] = [];
+    emptied[type]?.(page);
+    return page;
   }
 
   return {
@@ -441,31 +504,53 @@ window.comparison = (() => {
       cases: cases.map(({ options, required, settings }) => ({ settings: settings || options, required })),
     }])),
 
-    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's. Gives what differs, and which differences showed.
-    async run(type, category, generated, bundle) {
+    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything, `integrity` is the hash of what
+    // is served in place of a library. Gives what differs, which differences showed, and whether it showed that a change in haste replaces what waits.
+    async run(type, category, isTold, generated, bundle, integrity) {
       const [name, ...cases] = types[type], found = [], shown = new Set();
-      let looked = 0;
-      await Promise.all(cases.flatMap((entry, number) => [[true, false, true], [false, true]].map(async route => {
-        const own = entry.required && entry.required !== 'necessary' ? entry.required : category;
-        const sets = route.map(granted => setOf(entry, own, granted));
-        const package_ = await walk(bundle, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`), entry.hasty);
-        const ours = await walk(bundle, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), entry.hasty);
-        for (const [at, seen] of package_.entries()) {
-          const look = { step: at >> 1, loaded: at % 2 === 1, granted: route[at >> 1], route: route.slice(0, (at >> 1) + 1), sets, hasty: entry.hasty, options: entry.options,
-            required: entry.required || own, always: entry.required === 'necessary' && entry.options.loadMode !== 'after-consent', earlier: package_.slice(0, at) };
-          const wanted = once(structuredClone(seen), look);
+      let looked = 0, replaced = false;
+
+      async function compare(entry, number) {
+        const own = entry.required && entry.required !== 'necessary' ? entry.required : category, always = entry.required === 'necessary' && entry.options.loadMode !== 'after-consent';
+        const walks = await Promise.all(routes.map(async steps => {
+          const sets = steps.map(({ granted }) => setOf(entry, own, granted));
+          const package_ = await walk(bundle, entry.page, steps, sets, sets.map((_, step) => step ? '[]' : `[c15tScripts.${name}(${JSON.stringify(entry.options)})]`));
+          const ours = await walk(bundle, entry.page, steps, sets, sets.map(set => JSON.stringify(generated[number][index(set)])), integrity);
+          return { steps, sets, package_, ours };
+        }));
+
+        // What is wanted at a look at the package's page, by what every type and this one does differently.
+        function wanted({ steps, sets, package_ }, at) {
+          const { step, loaded, page } = package_[at], route = steps.slice(0, step + 1).map(({ granted }) => granted);
+          const look = { step, loaded, granted: route[step], route, sets, options: entry.options, page: entry.page, required: entry.required || own, always, earlier: package_.slice(0, at).map(earlier => earlier.page) };
+          const result = once(structuredClone(page), look.earlier);
           for (const difference of differences[type] || []) {
-            const unchanged = JSON.stringify(wanted);
-            difference.apply(wanted, look);
-            if (JSON.stringify(wanted) !== unchanged) shown.add(difference.reason);
+            const unchanged = JSON.stringify(result);
+            difference.apply(result, look);
+            if (JSON.stringify(result) !== unchanged) shown.add(difference.reason);
           }
-          const here = [];
-          differ(sorted(wanted), sorted(ours[at]), '', here);
-          looked++;
-          for (const line of here) found.push(`case ${number + 1}, ${route.slice(0, look.step + 1).map(granted => granted ? 'granted' : 'denied').join(', ')}, ${look.loaded ? 'loaded' : 'before load'}: ${line}`);
+          return result;
         }
-      })));
-      return { found, shown: [...shown], looked };
+
+        function wantedInHaste({ steps, package_ }, at) {
+          const { step, loaded, page } = package_[at], haste = steps.findIndex(({ inHaste }, i) => !inHaste || i === step), since = steps.slice(haste, step + 1);
+          const fresh = walks.find(other => !other.steps[0].inHaste && since.every(({ granted }, i) => other.steps[i]?.granted === granted));
+          const same = fresh.package_.findIndex(look => look.step === step - haste && look.loaded === loaded);
+          if (JSON.stringify(page) !== JSON.stringify(fresh.package_[same].page)) replaced = true;
+          const isGranted = ({ granted }) => granted;
+          return !always && steps.slice(0, haste).some(isGranted) && !since.some(isGranted) ? empty(type, wanted(walks[0], 0)) : wanted(fresh, same);
+        }
+
+        for (const walked of walks) for (const [at, { step, loaded, page }] of walked.ours.entries()) {
+          const here = [], inHaste = isTold && walked.steps[0].inHaste;
+          differ(sorted(inHaste ? wantedInHaste(walked, at) : wanted(walked, at)), sorted(page), '', here);
+          looked++;
+          for (const line of here) found.push(`case ${number + 1}, ${inWords(walked.steps.slice(0, step + 1))}, ${loaded ? 'loaded' : 'before load'}: ${line}`);
+        }
+      }
+
+      await Promise.all(cases.map(compare));
+      return { found, shown: [...shown], looked, replaced };
     },
   };
 })();

@@ -271,7 +271,7 @@
       const queue = group.queues.find((candidate) => candidate.array === old);
       if (!queue || !Array.isArray(array)) return;
       queue.array = array;
-      array.unshift(...queue.mine);
+      array.unshift(...queue.mine.filter((entry) => !array.includes(entry)));
     },
 
     /** True once for each name, as long as `shared` lasts. */

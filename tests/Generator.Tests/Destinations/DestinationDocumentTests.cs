@@ -39,12 +39,13 @@ public sealed class DestinationDocumentTests
             policy, because it weakens the whole page: add it yourself where you want it. A snapshot's metadata (`csp`) has the exact policy of that snapshot, with the hashes of its inline scripts.
 
             After withdrawal: what the vendor's library does that has run when the visitor withdraws consent. Where it
-            goes on, only leaving the page ends it, so a page should be reloaded then. A library that is still under way does not run any more, if the type has an inline script.
+            goes on, only leaving the page ends it, so a page should be reloaded then.
 
-            The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Two things hold for every type and are not
-            repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
+            The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Three things hold for every type and are not
+            repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again;
             a second destination of a type works beside the first where the vendor has room for two on a page; where not, the settings of the first to run hold, and
-            of those that need the same consent only the first one's library is loaded.
+            of those that need the same consent only the first one's library is loaded; and, where the type has a script of its own beside the library, a change of consent
+            replaces what waits for the library, so after a withdrawal that comes before the library has arrived, the library does not run and nothing that was queued with consent is sent.
 
             Test mode (`test_mode`, `testMode` in a file) turns on the vendor's debug mode where the column says so; the other vendors have none that a page can turn on.
 

@@ -164,6 +164,39 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
         Assert.False(await walk.Site.Page.EvaluateAsync<bool>("() => window['ga-disable-G-A'] === true").WaitAsync(Cancel));
     }
 
+    [Theory]
+    [InlineData("gtag('consent', 'update', { ad_storage: 'granted' })")]
+    [InlineData("(function () { window.dataLayer = [arguments] })('consent', 'update', { ad_storage: 'granted' })")]
+    [InlineData("window.dataLayer = window.dataLayer.slice(); gtag('consent', 'update', { ad_storage: 'granted' })")]
+    public async Task PageThatSpeaksOfConsent_BeforeTheTagHasArrived_DoesNotHaveTheLastWord(string says)
+    {
+        OpenedDestination[] rows = [ConsentWalk.Row("google-tag-manager", """{"id":"GTM-A"}""", 1, "necessary")];
+        await using var walk = await ConsentWalk.OpenAsync(chromium, rows, Vendors, Cancel);
+
+        // In one task, so that the tag cannot arrive in between: everything is granted, the page says something of its own, and everything is withdrawn.
+        var last = await walk.Site.Page.EvaluateAsync<string>(
+            """
+            async ([scripts, says]) => {
+              const settle = async () => { for (let i = 0; i < 5; i++) await null };
+              const last = () => [...dataLayer].filter(entry => entry[0] === 'consent').at(-1)[2].ad_storage;
+              walk.setScripts(JSON.parse(scripts), walk.consents(['functionality', 'experience', 'measurement', 'marketing']));
+              await settle();
+              const seen = [last()];
+              (0, eval)(says);
+              seen.push(last());
+              walk.setScripts([], walk.consents([]));
+              await settle();
+              seen.push(last());
+              gtag('consent', 'update', { ad_storage: 'granted' });
+              seen.push(last());
+              return seen.join() + (window.ran ? ', but the tag has run' : '');
+            }
+            """,
+            new object[] { ConsentWalk.Snapshots(rows)[ConsentSet.Everything.Index]!.ToJsonString(), says }).WaitAsync(Cancel);
+
+        Assert.Equal("granted,granted,denied,denied", last);
+    }
+
     private static (OpenedDestination[] Rows, Func<ConsentSet, bool> Permitted, Dictionary<string, string[]?> Mapping) Scope(string name)
     {
         const string Custom = """{"measurement":["analytics_storage","ad_user_data"],"marketing":["ad_storage","ad_user_data"],"necessary":["security_storage"]}""";

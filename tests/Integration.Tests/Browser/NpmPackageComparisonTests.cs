@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
@@ -7,18 +9,24 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 
 /// <summary>
 /// What a page ends up with from our scripts and from the npm package's function of the same vendor, loaded by the same client through the same changes of consent,
-/// before and after the libraries' load events. Cases and meant differences are in <c>tests/browser/comparison.js</c>; what a type says of itself
+/// before and after the libraries' load events, and with a second change before any library has arrived. Cases and meant differences are in <c>tests/browser/comparison.js</c>; what a type says of itself
 /// (<see cref="DestinationType.Package"/>) is held to them.
 /// </summary>
 public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
 {
     private const int LeastCases = 3;
 
-    // Granted, denied, granted; and denied, granted: each looked at before and after the libraries' load events.
-    private const int LooksACase = 10;
+    // Granted, denied, granted; and denied, granted: each looked at before and after the libraries' load events. Then granted, denied, granted and denied, granted, denied, whose first
+    // change comes in haste, before a library has arrived, and granted, denied, granted with both changes in haste.
+    private const int LooksACase = 10 + 5 + 5 + 4;
+
+    // Each library tells that it runs, by its own element.
+    private const string Ran = "libraries.add(document.currentScript);";
 
     private const string Uet =
         "window.UET = function (o) { this.made = { ti: o.ti, spa: o.enableAutoSpaTracking }; this.q = [...o.q]; this.push = (...calls) => this.q.push(...calls) }";
+
+    private const string LogRocket = "window.LogRocket = { calls: [], init(...args) { this.calls.push(args) } }";
 
     // The libraries, as far as what follows their load event needs them; any other answers with nothing.
     private static readonly Dictionary<string, string> Libraries = new()
@@ -26,7 +34,8 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         ["https://bat.bing.com/bat.js"] = Uet,
         ["https://uet.example/bat.js"] = Uet,
         ["https://cdn.databuddy.cc/databuddy.js"] = "window.databuddy = { options: { clientId: document.currentScript.dataset.clientId, ...window.databuddyConfig } }",
-        ["https://cdn.logrocket.io/LogRocket.min.js"] = "window.LogRocket = { calls: [], init(...args) { this.calls.push(args) } }",
+        ["https://cdn.logrocket.io/LogRocket.min.js"] = LogRocket,
+        ["https://lr.example/a.js"] = LogRocket,
         ["https://api.pirsch.io/pa.js"] = "window.pirschStarts = 0; window.pirschInit = () => { window.pirschStarts++ }; document.addEventListener('DOMContentLoaded', pirschInit)",
     };
 
@@ -39,6 +48,9 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         ["google-analytics.customParameters"] = "the control plane's older settings",
         ["google-analytics.enableEnhancedMeasurement"] = "the control plane's older settings",
     };
+
+    // What a library that is pinned by its hash is replaced with has this one.
+    private static string IntegrityOfTheOthers { get; } = $"sha384-{Convert.ToBase64String(SHA384.HashData(Encoding.UTF8.GetBytes(Ran)))}";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -56,14 +68,19 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         var cases = compared["cases"]!.AsArray();
         var generated = new JsonArray([.. cases.Select(entry =>
             (JsonNode)ConsentWalk.Snapshots([ConsentWalk.Row(name, entry!["settings"]!.ToJsonString(), 1, (string?)entry["required"] is { } required ? [required] : [])]))]);
+        var isTold = type.PageScript is not null;
         var result = JsonNode.Parse(await site.Page.EvaluateAsync<string>(
-            "async ([type, category, generated, bundle]) => JSON.stringify(await comparison.run(type, category, JSON.parse(generated), bundle))",
-            new object[] { name, type.DefaultCategory.Name(), generated.ToJsonString(), await File.ReadAllTextAsync(C15tBundle.Path, Cancel) }).WaitAsync(Cancel))!;
+            """
+            async ([type, category, isTold, generated, bundle, integrity]) =>
+              JSON.stringify(await comparison.run(type, category, isTold, JSON.parse(generated), bundle, integrity))
+            """,
+            new object[] { name, type.DefaultCategory.Name(), isTold, generated.ToJsonString(), await File.ReadAllTextAsync(C15tBundle.Path, Cancel), IntegrityOfTheOthers }).WaitAsync(Cancel))!;
 
         var found = result["found"]!.AsArray().Select(line => (string)line!).Order(StringComparer.Ordinal).ToList();
         Assert.True(found.Count == 0, $"{found.Count} differences:\n{string.Join('\n', found.Take(200))}");
         Assert.Equal(cases.Count * LooksACase, (int)result["looked"]!);
         Assert.Empty(site.Errors);
+        Assert.Equal(isTold, (bool)result["replaced"]!);
 
         // What is meant to differ does, and the type says that it differs exactly where something does.
         var meant = compared["differences"]!.AsArray().Select(reason => (string)reason!).ToList();
@@ -114,8 +131,8 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
     {
         var site = await chromium.OpenAsync("<!doctype html><title>A site</title>", Cancel);
         site.Serve(OfflineSite.Origin + "frame", "<!doctype html><title>A site</title>", "text/html");
-        foreach (var (url, body) in Libraries) site.Serve(url, body);
-        site.ServeEveryOtherScript("");
+        foreach (var (url, body) in Libraries) site.Serve(url, Ran + body);
+        site.ServeEveryOtherScript(Ran);
         await site.Page.AddScriptTagAsync(new Microsoft.Playwright.PageAddScriptTagOptions { Path = Path.Combine(RepositoryRoot.Path, "tests", "browser", "comparison.js") }).WaitAsync(Cancel);
         return site;
     }

@@ -7,9 +7,10 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 
 /// <summary>Intercom's Messenger: <see href="https://developers.intercom.com/installing-intercom/web/installation"/>.</summary>
 /// <remarks>
-/// A page has one Messenger: a second destination of the type does not start it again. Differs from the npm package: withdrawal shuts the Messenger down, which ends its
-/// session and removes the session's cookie, and a new grant boots it again (<see href="https://developers.intercom.com/installing-intercom/web/methods"/>); the package leaves it
-/// running and then loads it a second time. A Messenger that the page started itself is updated, as the vendor's snippet does.
+/// A page has one Messenger: a second destination of the type does not start it again. A Messenger that the page started itself is updated, as the vendor's snippet does. Differs from the npm
+/// package. (1) Withdrawal shuts the Messenger down, which ends its session and removes the session's cookie, and a new grant boots it again
+/// (<see href="https://developers.intercom.com/installing-intercom/web/methods"/>); the package leaves it running and then loads it a second time. (2) A page's own <c>intercomSettings</c>, such as
+/// who is signed in, stay, and the destination's settings are set in them; the package replaces them.
 /// </remarks>
 public sealed partial class IntercomType : DestinationType
 {
@@ -60,7 +61,7 @@ public sealed partial class IntercomType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "withdrawal shuts the Messenger down and a new grant boots it again");
+        "withdrawal shuts the Messenger down and a new grant boots it again; settings of the page itself, such as who is signed in, stay");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

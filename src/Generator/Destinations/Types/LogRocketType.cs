@@ -8,7 +8,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <summary>LogRocket: <see href="https://docs.logrocket.com/reference/init"/>.</summary>
 /// <remarks>
 /// The vendor has one application a page and documents no call that stops a recording: it goes on until the page is left, and is not started a second time
-/// when consent is granted again. Where consent is withdrawn before the library has loaded, it is not started. Differs from the npm package only in that.
+/// when consent is granted again. A library that arrives after a withdrawal is not run, so it is not started either.
 /// </remarks>
 public sealed partial class LogRocketType : DestinationType
 {
@@ -39,8 +39,7 @@ public sealed partial class LogRocketType : DestinationType
     };
 
     /// <inheritdoc/>
-    public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "it is not started where consent is withdrawn before the library has loaded, nor a second time on a new grant");
+    public override PackageComparison Package { get; } = PackageComparison.Equivalent;
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

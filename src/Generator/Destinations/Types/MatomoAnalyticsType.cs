@@ -9,8 +9,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <summary>Matomo with its tracking consent: <see href="https://developer.matomo.org/guides/tracking-consent"/>.</summary>
 /// <remarks>
 /// <para>
-/// Withdrawal is told by <c>forgetConsentGiven</c>, a new grant by <c>setConsentGiven</c>; while <c>_paq</c> still waits for the library, only the last of them stands in it, since the library
-/// would run the grants first. A page has one queue of async trackers, all of which take each call; so further destinations are trackers of their own (<c>Matomo.getTracker</c>).
+/// Withdrawal is told by <c>forgetConsentGiven</c>, and a grant by <c>setConsentGiven</c>, also the grant that is found at the start: it ends a withdrawal that an earlier page left in a cookie. While <c>_paq</c> waits
+/// for the library, a change replaces what stands in it, because the library would run an earlier grant first. A page has one queue of async trackers, all of which take each call; so further destinations are trackers of their own (<c>Matomo.getTracker</c>).
 /// </para>
 /// <para>
 /// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>, then always with <c>requireConsent</c>; <c>defaultConsent</c> cannot grant what the
@@ -54,7 +54,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "it loads before consent only under {necessary}, the page view is queued once, no setting grants what the visitor denied, and a cloud's script comes from the vendor's CDN");
+        "it loads before consent only under {necessary}, each grant is told, also the one found at the start, and each withdrawal, the page view is queued once, no setting grants what the visitor denied, and a cloud's script comes from the vendor's CDN");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

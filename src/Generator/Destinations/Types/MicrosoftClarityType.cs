@@ -9,8 +9,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <summary>Microsoft Clarity with its consent API v2: <see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-consent-api-v2"/>.</summary>
 /// <remarks>
 /// Measurement grants <c>analytics_Storage</c> and marketing <c>ad_Storage</c>, while the destination may load. Differs from the npm package: <c>defaultConsent</c> can
-/// only deny what the visitor granted, never grant what was denied; and the state is told when it changes, not on each pass of the client.
-/// Clarity has no call that stops it: with both denied it goes on without cookies until the page is left.
+/// only deny what the visitor granted, never grant what was denied; the state is told when it changes, not on each pass of the client; and withdrawal also stops Clarity
+/// (<c>clarity("stop")</c>), because with both denied it goes on uploading without cookies until the page is left. A new grant starts it again.
 /// </remarks>
 public sealed partial class MicrosoftClarityType : DestinationType
 {
@@ -53,8 +53,8 @@ public sealed partial class MicrosoftClarityType : DestinationType
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
-        "the setting defaultConsent can only deny what the visitor granted, never grant what was denied; withdrawal is told, and each state "
-        + "when it changes, not on each pass of the client");
+        "the setting defaultConsent can only deny what the visitor granted, never grant what was denied; each state is told "
+        + "when it changes, not on each pass of the client; withdrawal also stops Clarity, which would go on uploading without cookies, and a new grant starts it again");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

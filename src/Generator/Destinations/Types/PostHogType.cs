@@ -10,7 +10,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>, not by <c>loadMode</c>, which can only delay it.
 /// (2) The package's default <c>cookieless_mode: "on_reject"</c> is applied only there: a PostHog that needs consent is silent after withdrawal,
 /// not cookieless. (3) The state found at the start is told once and silently; the package opts in again after load, which records an
-/// <c>$opt_in</c> event on every page. (4) The stub has the methods of the vendor's snippet, not three of them, and a second destination becomes a named instance.
+/// <c>$opt_in</c> event on every page. (4) No answer is no refusal: without a grant PostHog waits, and what an earlier page kept is cleared silently, so that neither an old grant nor an old refusal
+/// counts; the package opts the visitor out, which records an event and is kept. (5) The stub has the methods of the vendor's snippet, not three of them, and a second destination becomes a named instance.
 /// </remarks>
 public sealed partial class PostHogType : DestinationType
 {
@@ -55,7 +56,7 @@ public sealed partial class PostHogType : DestinationType
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}; the state found at the start is told once, "
-        + "without an $opt_in event on every page; the stub has the methods of the vendor's snippet");
+        + "without an $opt_in event on every page; a visitor who has not answered is not opted out; the stub has the methods of the vendor's snippet");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -4,8 +4,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", (() => {
   function command() {
     return arguments;
   }
-  const isConsent = (entry) => Object.prototype.toString.call(entry) === "[object Arguments]" && entry[0] === "consent";
   const ours = new WeakSet();
+  const isForeign = (entry) => Object.prototype.toString.call(entry) === "[object Arguments]" && entry[0] === "consent" && !ours.has(entry);
   const watched = new WeakSet();
   let layer;
   let told;
@@ -34,9 +34,14 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", (() => {
     const push = array.push;
     array.push = function () {
       const length = push.apply(array, arguments);
-      if (array === layer && told && [].some.call(arguments, (entry) => isConsent(entry) && !ours.has(entry))) say("update");
+      if (array === layer) answer(arguments);
       return length;
     };
+  }
+
+  /** Says the present state once more, after entries that have a consent command of somebody else. */
+  function answer(entries) {
+    if (told && [].some.call(entries, isForeign)) say("update");
   }
 
   return {
@@ -59,12 +64,19 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", (() => {
           if (replacement === layer) return;
           page.replaced(layer, replacement);
           layer = replacement;
-          if (Array.isArray(replacement)) watch();
+          if (!Array.isArray(replacement)) return;
+          watch();
+          answer(replacement);
         },
       });
       told = state(member);
       say("default");
-      if (array.some((entry) => isConsent(entry) && !ours.has(entry))) say("update");
+      answer(array);
+    },
+    // What was said in answer to the page stays in its place, and says the present state.
+    undo(member) {
+      told = state(member);
+      for (const entry of layer) if (ours.has(entry)) entry[2] = { ...told };
     },
     tell(member, page) {
       const now = state(member);

@@ -1,5 +1,6 @@
 // https://developers.facebook.com/docs/meta-pixel/get-started
 window[Symbol.for("consent-snapshots/1")]?.run("meta-pixel", {
+  live: () => window.fbq?.callMethod,
   start(member, page) {
     const { pixelId, initOptions, dataProcessingOptions, trackPageView } = member.config;
     const fbq = page.global("fbq", () => {

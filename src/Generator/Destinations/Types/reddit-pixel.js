@@ -1,5 +1,6 @@
 // https://business.reddithelp.com/s/article/reddit-pixel-installation
 window[Symbol.for("consent-snapshots/1")]?.run("reddit-pixel", {
+  live: () => window.rdt?.sendEvent,
   start(member, page) {
     const { pixelId, initOptions, trackPageVisit } = member.config;
     const rdt = page.global("rdt", () => {
