@@ -49,8 +49,9 @@ public sealed class UrlSettingTests
     {
         var scripts = Samples.Generate(Samples.Row("tiktok-pixel", new JsonObject { ["pixelId"] = "C1", ["scriptSrc"] = setting }.ToJsonString())).Scripts(ConsentSet.Everything);
 
-        Assert.Equal(loader, (string?)scripts[1]!["src"]);
-        Assert.Equal(basis, (string?)JsonNode.Parse((string)scripts[0]!["attributes"]!["data-config"]!)!["base"]);
+        var config = scripts.Config("tiktok-pixel");
+        Assert.Equal(loader, (string?)config["load"]!["src"]);
+        Assert.Equal(basis, (string?)config["base"]);
     }
 
     [Theory]

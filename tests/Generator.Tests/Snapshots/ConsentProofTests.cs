@@ -39,7 +39,7 @@ public sealed class ConsentProofTests
         var violations = measured.ConsentViolations([Samples.Row("google-analytics", """{"id":"AW-1"}""")]);
 
         Assert.Contains("Script 'google-analytics' is in combination 4, which lacks the consent its destination requires.", violations);
-        Assert.Contains("Script 'google-analytics:2' would run in combination 4, which lacks the consent its destination requires.", violations);
+        Assert.Contains("Script 'google-analytics' would run in combination 4, which lacks the consent its destination requires.", violations);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class ConsentProofTests
         var generated = Samples.Generate(advertising);
 
         Assert.Empty(generated.Problems);
-        Assert.Equal(["google-consent:marketing", "google-consent", "google-analytics", "google-analytics:2"], generated.Ids(Samples.Set("marketing")));
+        Assert.Equal(["consent-snapshots", "google-consent:marketing", "google-consent", "google-analytics"], generated.Ids(Samples.Set("marketing")));
         Assert.Empty(generated.ConsentViolations([advertising]));
     }
 

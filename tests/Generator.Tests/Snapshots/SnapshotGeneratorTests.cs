@@ -124,7 +124,7 @@ public sealed class SnapshotGeneratorTests
             Own(1, "body"), Samples.Least("google-analytics", 2, "necessary"), Own(3, "head"), Own(4, "body"), Samples.Least("google-tag-manager", 5, "necessary"));
 
         Assert.Equal(
-            ["google-consent", "google-analytics", "google-analytics:2", "script:00000003", "google-tag-manager", "google-tag-manager:2", "script", "script:00000004"],
+            ["consent-snapshots", "google-consent", "google-analytics", "script:00000003", "google-tag-manager", "script", "script:00000004"],
             generated.Ids(default));
     }
 

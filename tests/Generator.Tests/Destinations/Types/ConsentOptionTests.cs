@@ -24,8 +24,8 @@ public sealed class ConsentOptionTests
     {
         var generated = Samples.Generate(Samples.Least("microsoft-uet", 1, "measurement"));
 
-        Assert.Equal(["microsoft-uet", "microsoft-uet:2"], generated.Ids(Samples.Set("measurement")));
-        Assert.Equal(["microsoft-uet:marketing", "microsoft-uet", "microsoft-uet:2"], generated.Ids(Samples.Set("measurement,marketing")));
+        Assert.Equal(["consent-snapshots", "microsoft-uet"], generated.Ids(Samples.Set("measurement")));
+        Assert.Equal(["consent-snapshots", "microsoft-uet:marketing", "microsoft-uet"], generated.Ids(Samples.Set("measurement,marketing")));
         Assert.Empty(generated.Ids(Samples.Set("marketing")));
     }
 }
