@@ -40,8 +40,8 @@ public sealed class DestinationDocumentTests
 
             The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Two things hold for every type and are not
             repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again; and
-            a second destination of a type works beside the first where the vendor has room for two on a page; where not, the settings of the first to run hold, and
-            of those that need the same consent only the first one's library is loaded.
+            a second destination of a type works beside the first where the vendor has room for two on a page; where not, the first that consent permits has the page,
+            and only its library is loaded.
 
             Test mode (`test_mode`, `testMode` in a file) turns on the vendor's debug mode where the column says so; the other vendors have none that a page can turn on.
 
