@@ -14,7 +14,7 @@ namespace ConsentSnapshots.Generator.Consent;
 /// <remarks>
 /// There is deliberately no "not": a script whose condition falsifies with more consent would have to be in a snapshot of a
 /// visitor who granted less, and the client could not tell a withdrawal from a first visit. What a vendor must be told on
-/// withdrawal is done by the inline script that was granted (see <c>InlineScripts</c>).
+/// withdrawal is told by the page's runtime when the client removes the script that was granted (see <c>PageScripts</c>).
 /// </remarks>
 public readonly record struct ConsentCondition
 {

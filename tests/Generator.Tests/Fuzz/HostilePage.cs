@@ -63,15 +63,16 @@ internal static partial class HostilePage
             if (name !== "data-config") violate("read attribute " + name);
             return stateOf(element).config;
           },
-          setAttribute: function (element, name) {
+          setAttribute: function (element, name, value) {
+            stateOf(element).attributes[name] = value;
             if (!/^(data-[a-z][a-z-]*|crossorigin|integrity|defer)$/.test(name)) violate("set attribute " + name);
-            touch(stateOf(element).tag + " attribute " + name);
+            touch(stateOf(element).tag + " attribute " + name.replace(/^data-.*/, "data-"));
           },
           addEventListener: function (element, type, listener) { (stateOf(element).listeners[type] = stateOf(element).listeners[type] || []).push(listener); },
           remove: function (element) { detach(element); }
         };
         function make(tag, prototype) {
-          var state = { tag: tag, config: null, parent: null, listeners: {}, set: {} };
+          var state = { tag: tag, config: null, parent: null, listeners: {}, set: {}, attributes: {} };
           var element = new Proxy(Object.create(prototype), {
             get: function (_, name) {
               if (name === "nonce") return "n0nce";
@@ -136,7 +137,9 @@ internal static partial class HostilePage
         ofDocument("implementation", { get: function () { return { createHTMLDocument: function (title) { if (title !== "") violate("titled a document"); return inert; } }; } });
         ["cookie", "location", "body", "defaultView"].forEach(function (name) { ofDocument(name, { get: function () { return ""; }, set: forbidden("set " + name) }); });
         ["title", "referrer", "readyState"].forEach(function (name) { ofDocument(name, { get: function () { return ""; } }); });
-        ["getElementById", "querySelector"].forEach(function (name) { ofDocument(name, { value: function () { return null; } }); });
+        ofDocument("querySelector", { value: function () { return null; } });
+        ofDocument("getElementById", { value: function (id) { return inserted().find(function (node) { return stateOf(node).set.id === id; }) || null; } });
+        function inserted() { return Array.from(states.keys()).filter(function (node) { return stateOf(node).parent === head; }); }
         ["write", "writeln", "open"].forEach(function (name) { ofDocument(name, { value: forbidden(name) }); });
         ofDocument("createElement", { value: function (tag) {
           touch("element " + tag);
@@ -214,7 +217,8 @@ internal static partial class HostilePage
             });
             return isEmpty ? undefined : result;
           }
-          return JSON.stringify(named(window, 0)) || "";
+          var metas = inserted().filter(function (node) { return stateOf(node).tag === "meta"; }).map(function (node) { return stateOf(node).attributes; });
+          return (JSON.stringify(named(window, 0)) || "") + metas.map(function (attributes) { return JSON.stringify(attributes); }).join("");
         }
 
         function finish() {
@@ -281,6 +285,28 @@ internal static partial class HostilePage
                 return state;
             }
         }
+    }
+
+    /// <summary>
+    /// What Google's data layer says of consent where the page says that it is granted, and where consent is then withdrawn before a tag has arrived.
+    /// </summary>
+    public static (string Granted, string Withdrawn) ConsentInTheDataLayer()
+    {
+        var elements = Elements(Samples.Generate(Samples.Least("google-analytics")).Scripts(ConsentSet.Everything));
+        using var engine = Open(elements.Select(element => element.Library).OfType<string>().ToFrozenSet(StringComparer.Ordinal), hasNamedElements: false);
+        for (var index = 0; index < elements.Length; index++) Insert(engine, index, elements[index], isShelved: true);
+        engine.Invoke("settle");
+        engine.Evaluate("window.gtag('consent', 'update', { 'page_says': 'granted' })");
+        var granted = Said();
+        for (var index = 0; index < elements.Length; index++) engine.Invoke("withdraw", index);
+        engine.Invoke("settle");
+        engine.Evaluate("window.gtag('consent', 'update', { 'page_says': 'denied' })");
+        var withdrawn = Said();
+        Finish(engine);
+        return (granted, withdrawn);
+
+        string Said() => engine.Evaluate(
+            "window.dataLayer.filter(entry => entry[0] === 'consent').map(entry => entry[1] + ' ' + (entry[2].page_says ? 'page ' + entry[2].page_says : entry[2].analytics_storage)).join(', ')").AsString();
     }
 
     /// <summary>The inline elements of a list.</summary>
