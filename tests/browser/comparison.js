@@ -265,7 +265,7 @@ window.comparison = (() => {
       page.mixpanel.calls = [look.route[0] ? ['opt_in_tracking', { track: 'function' }] : ['opt_out_tracking', { delete_user: false }],
         ...changes(look).map(granted => [granted ? 'opt_in_tracking' : 'opt_out_tracking'])];
     } }],
-    pirsch: [{ reason: 'the settings stand on an element of their own: the id by which Pirsch finds them would hide the loader from the client', apply(page, look) {
+    pirsch: [{ reason: 'the settings stand on an element of their own, because the loader leaves the document once it has run', apply(page, look) {
       for (const loader of page.loaders) loader.attributes = {};
       page.pirsch.settings = start(look, page).pirsch.settings;
     } }],

@@ -9,8 +9,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <summary>Pirsch: <see href="https://docs.pirsch.io/get-started/frontend-integration"/>.</summary>
 /// <remarks>
 /// The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.
-/// A page has one Pirsch: the first destination's. Differs from the npm package. (1) The library finds its settings by a fixed element id. On the loader, that would replace the id by which the
-/// c15t client finds the loader again, and it would be loaded twice; so an element of its own carries the settings. (2) <c>pirschInit</c> is called after load only where <c>DOMContentLoaded</c>, at which
+/// A page has one Pirsch: the first destination's. Differs from the npm package. (1) The library finds its settings by a fixed element id, also when it is started again later. The
+/// loader's element leaves the document once the library has run, so an element of its own carries the settings. (2) <c>pirschInit</c> is called after load only where <c>DOMContentLoaded</c>, at which
 /// the library calls it itself, is over; the package also calls it shortly before, which counts each click twice.
 /// </remarks>
 public sealed partial class PirschType : DestinationType
