@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using ConsentSnapshots.EdgeApi.Lookup;
@@ -5,6 +6,7 @@ using ConsentSnapshots.EdgeApi.Tests.Endpoints;
 using ConsentSnapshots.EdgeApi.Tests.Support;
 using ConsentSnapshots.Generator.Consent;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Lookup;
 
@@ -135,6 +137,25 @@ public sealed class ScopeCacheTests : IDisposable
         Assert.InRange(edge.Cache.Count, 1, 59);
         using var first = await edge.GetAsync("/v1/org0/production/scripts?consent=marketing");
         Assert.Equal(HttpStatusCode.OK, first.StatusCode);
+    }
+
+    [Fact]
+    public async Task Get_ManyThreadsBeyondTheMemory_AnswersEveryFirstRequest()
+    {
+        const int Scopes = 10_000;
+        await using var edge = await TestEdge.StartAsync(
+            _store, services => services.AddSingleton<ISnapshotStore>(new EndlessStore(_store)), ("Edge:MemoryBytes", "1048576"));
+        var outcomes = new ConcurrentDictionary<ScopeOutcome, int>();
+
+        await Parallel.ForAsync(0, Scopes, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken }, async (number, cancellationToken) =>
+        {
+            var lookup = await edge.Cache.GetAsync(TestStore.ScopeOf(string.Create(CultureInfo.InvariantCulture, $"org{number}")), cancellationToken);
+            outcomes.AddOrUpdate(lookup.Outcome, 1, (_, count) => count + 1);
+        });
+
+        Assert.Equal([KeyValuePair.Create(ScopeOutcome.Held, Scopes)], outcomes);
+        Assert.DoesNotContain(edge.Log.Entries, entry => entry.Level >= LogLevel.Error);
+        Assert.True(edge.Cache.Bytes <= 1 << 20, $"{edge.Cache.Bytes}");
     }
 
     [Fact]
