@@ -43,14 +43,14 @@ static async Task<int> RunAsync(FileInfo? config, DirectoryInfo? data, string ur
             builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Warning);
             builder.AddSnapshotService(WorkerConfiguration.Read(builder.Configuration));
         });
-        await app.StartAsync(cancellationToken);
+        await app.StartEdgeAsync(cancellationToken);
         var scopes = await PublishedAsync(app, cancellationToken);
         PrintWelcome(app.Urls.First().TrimEnd('/'), file, directory, scopes);
         await app.WaitForShutdownAsync(cancellationToken);
         return 0;
     }
     catch (Exception exception) when (exception is InvalidOptionsException or InvalidConfigurationException or SourceUnavailableException
-        or StoreUnavailableException or IOException)
+        or StoreUnavailableException or ListenException or IOException)
     {
         await Console.Error.WriteLineAsync(exception.Message);
         return exception is InvalidOptionsException or InvalidConfigurationException ? 2 : 1;

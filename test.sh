@@ -5,23 +5,22 @@
 # were tried; the exit code is 0 only if tests ran and all passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=eng/packages.sh
+source eng/packages.sh
 # shellcheck source=eng/docker.sh
 source eng/docker.sh
 solution=Consent.Snapshots.sln
 
-if ! command -v dotnet >/dev/null; then
-    echo "test.sh: dotnet is not on PATH; install the .NET SDK named in global.json ($(grep -oE '[0-9]+\.[0-9]+\.[0-9]+' global.json | head -n 1) or newer)" >&2
-    exit 1
-fi
+have dotnet || fail "dotnet is not on PATH; install the .NET SDK named in global.json ($(grep -oE '[0-9]+\.[0-9]+\.[0-9]+' global.json | head -n 1) or newer)"
 # Summaries are read below, in English; no build server stays behind.
 export DOTNET_CLI_UI_LANGUAGE=en DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
 # A filter leaves some project without a test; that none ran at all is judged below.
 if (($# > 0)); then export TESTINGPLATFORM_EXITCODE_IGNORE=8; fi
 export CONSENT_SNAPSHOTS_TEST_RUN=run-$$-$RANDOM
 
-# A daemon that somebody's earlier eng/setup-tests.sh left running is theirs to stop.
-docker_was_up=
-if docker_answers; then docker_was_up=yes; fi
+# As long as this is locked no other run stops the Docker daemon. What is started below must not hold the lock any longer than this run.
+exec {users}>>"$docker_users"
+flock --shared "$users"
 log=$(mktemp)
 # dotnet test shows nothing of what a passing test writes; what is to be seen goes here.
 CONSENT_SNAPSHOTS_TEST_REPORT=$(mktemp)
@@ -38,24 +37,21 @@ finish() {
         kill -KILL -- "-$tests" 2>/dev/null || true
     fi
     rm -f "$log" "$CONSENT_SNAPSHOTS_TEST_REPORT"
-    if [[ -n $docker_was_up ]]; then
-        eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
-    else
-        eng/teardown-tests.sh
-    fi
+    exec {users}>&-
+    eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
 }
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-eng/setup-tests.sh
-dotnet restore "$solution" --locked-mode -v quiet
-dotnet build "$solution" -c Release --no-restore -v quiet -warnaserror -p:UseSharedCompilation=false
+eng/setup-tests.sh {users}>&-
+dotnet restore "$solution" --locked-mode -v quiet {users}>&-
+dotnet build "$solution" -c Release --no-restore -v quiet -warnaserror -p:UseSharedCompilation=false {users}>&-
 status=0
 # A process group of its own, so that finish can end all of it; a shell that waits in the foreground would hear no signal till then.
-exec {output}> >(tee "$log")
+exec {output}> >(exec tee "$log" {users}>&-)
 copying=$!
-setsid dotnet test --solution "$solution" -c Release --no-build "$@" </dev/null >&"$output" 2>&1 {output}>&- &
+setsid dotnet test --solution "$solution" -c Release --no-build "$@" </dev/null >&"$output" 2>&1 {output}>&- {users}>&- &
 tests=$!
 wait "$tests" || status=$?
 tests=

@@ -1,42 +1,39 @@
 #!/usr/bin/env bash
 # setup-tests.sh: makes this machine ready for the whole test suite; what is there already is left alone, so running it again
 # costs seconds. Needs Debian (or a relative) for what has to be installed, and root or sudo. eng/teardown-tests.sh undoes
-# what must not stay.
+# what must not stay. Several checkouts may run it at the same time: the second waits for the first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=eng/packages.sh
+source eng/packages.sh
 # shellcheck source=eng/docker.sh
 source eng/docker.sh
 # shellcheck source=eng/images/tags.env
 source eng/images/tags.env
 registry_patience=8 # seconds until an image registry that says nothing counts as unreachable
+node_least=18       # Azurite and esbuild need it
 
 main() {
-    # Many machines have the client alone, so the daemon is asked for by its own name. Debian 12 ships both in one package;
-    # newer releases package the client apart from the daemon.
-    need dockerd docker.io
-    need docker docker-cli
-    need iptables iptables
-    need node nodejs
-    need npm npm
+    exec {setup}>>"$docker_setup"
+    if ! flock --nonblock "$setup"; then
+        say "waiting for another checkout's set-up"
+        flock "$setup"
+    fi
+    need_node
     need_chromium
-    start_docker
+    need_docker
+    keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
     provide_image "$AZURITE_IMAGE" azurite
     build_browser_bundle
 }
 
-say() { echo "setup-tests: $*" >&2; }
-
-fail() {
-    say "$*"
-    exit 1
-}
-
-have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null; }
-
-need() {
-    local command=$1 package=$2
-    have "$command" || apt_install "$package"
+need_node() {
+    need node nodejs
+    need npm npm
+    local version
+    version=$(node -p process.versions.node) || fail "$(command -v node) does not run"
+    ((${version%%.*} >= node_least)) || fail "$(command -v node) is Node.js $version; the tests need $node_least or newer: upgrade it, or remove it to have Debian's installed"
 }
 
 need_chromium() {
@@ -47,20 +44,21 @@ need_chromium() {
     apt_install chromium
 }
 
-apt_updated=
-apt_install() {
-    have apt-get || fail "$* is missing, and there is no apt-get to install it with: install it by hand"
-    say "installing $*"
-    # apt speaks on standard output and may read standard input; neither belongs to the caller.
-    if [[ -z $apt_updated ]]; then
-        as_root apt-get update -q </dev/null >&2
-        apt_updated=yes
+need_docker() {
+    # A daemon that answers is all that is needed, wherever it runs.
+    docker_answers && return
+    if ! { have docker && as_root docker info >/dev/null 2>&1; }; then
+        # Many machines have the client alone, so the daemon is asked for by its own name. Debian 12 ships both in one package;
+        # newer releases package the client apart from the daemon.
+        need dockerd docker.io
+        need docker docker-cli
+        need iptables iptables
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null >&2
+    start_docker
 }
 
 start_docker() {
-    docker_answers && return
+    docker_answers && return # installing the package may have started it
     if as_root docker info >/dev/null 2>&1; then
         # A daemon that only root may talk to (installing the package has just started it, say): let this user in until it stops.
         have setfacl || apt_install acl
@@ -69,13 +67,18 @@ start_docker() {
         return
     fi
     say "starting dockerd"
-    # Its own session: Ctrl+C in the terminal ends the tests, which then stop the daemon in order.
-    as_root setsid --fork dockerd --pidfile "$PWD/$docker_pidfile" --group "$(id -gn)" </dev/null >"$docker_state/dockerd.log" 2>&1
+    # Its own session: Ctrl+C in the terminal ends the tests, which then stop the daemon in order. It must not hold the set-up's lock.
+    as_root setsid --fork dockerd --pidfile "$docker_pidfile" --group "$(id -gn)" </dev/null >"$docker_state/dockerd.log" 2>&1 {setup}>&-
     local deadline=$((SECONDS + 30))
     until docker_answers; do
         ((SECONDS < deadline)) || fail "no Docker daemon answers: $(tail -n 3 "$docker_state/dockerd.log")"
         sleep 0.2
     done
+}
+
+# A daemon that a run of the tests started is stopped when the last run ends; one that was asked for by hand stays.
+keep_docker() {
+    if [[ -z ${CONSENT_SNAPSHOTS_TEST_RUN:-} && -e $docker_pidfile ]]; then touch "$docker_kept"; fi
 }
 
 # provide_image TAG NAME: the official image where a registry answers, else one built from this machine's files under the same tag.

@@ -1,20 +1,36 @@
 #!/usr/bin/env bash
-# teardown-tests.sh [RUN]: removes the containers that tests left behind (only those of the run with this id, if given), and,
-# without an id, stops the Docker daemon that setup-tests.sh started, if it did.
+# teardown-tests.sh [RUN]: with the id of a run, removes the containers that this run left behind, and stops the Docker daemon if a run of
+# the tests started it and no other one is under way. Without an id, undoes eng/setup-tests.sh: removes the containers of all runs, and
+# stops the daemon that it started.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=eng/packages.sh
+source eng/packages.sh
 # shellcheck source=eng/docker.sh
 source eng/docker.sh
 run=${1:-}
 
+exec {setup}>>"$docker_setup" {users}>>"$docker_users"
+flock "$setup"
+alone=
+if flock --nonblock "$users"; then alone=yes; fi
+if [[ -z $run ]]; then
+    [[ -n $alone ]] || fail "another run of the tests is under way; its containers and the Docker daemon are left alone"
+    rm -f "$docker_kept"
+fi
+stop=
+if [[ -n $alone && ! -e $docker_kept && (-e $docker_pidfile || -e $docker_socket_opened) ]]; then stop=yes; fi
+
 if docker_answers; then
     # The fixtures label their containers so (TestRun.cs); each run removes its own, and what is left was killed on the way.
-    mapfile -t left < <(docker ps --all --quiet --filter "label=consent-snapshots.test-run${run:+=$run}")
+    label=consent-snapshots.test-run
+    if [[ -n $run && -z $stop ]]; then label+==$run; fi
+    mapfile -t left < <(docker ps --all --quiet --filter "label=$label")
     if ((${#left[@]} > 0)); then
         docker rm --force --volumes "${left[@]}" >/dev/null
     fi
 fi
-[[ -z $run ]] || exit 0
+[[ -n $stop ]] || exit 0
 
 if [[ -e $docker_socket_opened ]]; then
     as_root setfacl -x "u:$(id -u)" "$docker_socket" || true

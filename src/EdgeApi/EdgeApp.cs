@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using ConsentSnapshots.EdgeApi.Endpoints;
 using ConsentSnapshots.EdgeApi.Health;
 using ConsentSnapshots.EdgeApi.Lookup;
@@ -16,14 +17,38 @@ public static class EdgeApp
     /// <exception cref="InvalidOptionsException">Some settings cannot be used. Nothing has been opened or written.</exception>
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
-        // The slim builder: no middleware that the edge does not ask for.
-        var builder = WebApplication.CreateSlimBuilder(args);
+        // The slim builder: no middleware that the edge does not ask for. Settings are read once, so their files are not watched: a watch
+        // covers the whole folder with all its subfolders, and making it costs seconds where there are many.
+        var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = ListenSocket.Bind);
+        // Why a start failed is said by the program, in one line. The host would log the exception as well, with its stack.
+        var started = false;
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref started));
         configure?.Invoke(builder);
         builder.AddEdge();
         var app = builder.Build();
+        app.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref started, true));
         app.MapEdge();
         return app;
+    }
+
+    /// <summary>Starts an edge that <see cref="Build"/> made.</summary>
+    /// <exception cref="ListenException">An address is in use, or cannot be listened on for another reason.</exception>
+    public static async Task StartEdgeAsync(this WebApplication app, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or FormatException or ArgumentException or InvalidOperationException)
+        {
+            // What Kestrel throws for an address: in use, not of this machine, not allowed, no URL, a path that is too long, HTTPS without a
+            // certificate. Only for an address in use does its message name the address.
+            var where = exception is IOException || app.Configuration["urls"] is not { } urls ? "" : $" on {urls}";
+            throw new ListenException($"The edge cannot listen{where}: {exception.Message.ReplaceLineEndings(" ")}", exception);
+        }
     }
 
     /// <summary>Adds the edge's services and limits to a host.</summary>

@@ -4,11 +4,12 @@ using ConsentSnapshots.EdgeApi.Options;
 try
 {
     await using var app = EdgeApp.Build(args);
-    await app.RunAsync();
+    await app.StartEdgeAsync();
+    await app.WaitForShutdownAsync();
     return 0;
 }
-catch (InvalidOptionsException exception)
+catch (Exception exception) when (exception is InvalidOptionsException or ListenException)
 {
     await Console.Error.WriteLineAsync(exception.Message);
-    return 2;
+    return exception is InvalidOptionsException ? 2 : 1;
 }

@@ -177,8 +177,8 @@ internal sealed class ChangeFollower(
         }
         _position = end;
         Volatile.Write(ref _established, true);
-        Events.FollowerPositioned(logger, end.Segment, end.Offset);
         cache.RevalidateAll(TimeSpan.Zero);
+        Events.FollowerPositioned(logger, end.Segment, end.Offset);
     }
 
     private void Succeeded(bool more)

@@ -380,8 +380,9 @@ internal sealed class ScopeCache : IDisposable
             _bytes += size - entry.Size;
             entry.Size = size;
             if (_bytes <= _options.MemoryBytes) return;
-            // A full scan, but one that frees a tenth: it cannot happen often.
-            foreach (var (scope, candidate) in _held.OrderBy(pair => pair.Value.UsedAt).ToList())
+            // A full scan, but one that frees a tenth: it cannot happen often. The dictionary's own ToArray: sorting the dictionary
+            // itself would throw when another load adds to it meanwhile.
+            foreach (var (scope, candidate) in _held.ToArray().OrderBy(pair => pair.Value.UsedAt))
             {
                 if (_bytes <= _options.MemoryBytes / 10 * 9) break;
                 if (ReferenceEquals(candidate, entry)) continue;

@@ -9,9 +9,9 @@ public sealed class AnalyticsEndpointTests : IDisposable
 
     public AnalyticsEndpointTests()
     {
-        _store.Publish(TestStore.Acme, TestStore.Pixel("1111"));
-        _store.Publish(TestStore.ScopeOf("acme", "staging"), TestStore.Pixel("2222"));
-        _store.Publish(TestStore.ScopeOf("other"), TestStore.Pixel("3333"));
+        _store.Publish(TestStore.Acme, TestStore.Pixel("11111111111"));
+        _store.Publish(TestStore.ScopeOf("acme", "staging"), TestStore.Pixel("22222222222"));
+        _store.Publish(TestStore.ScopeOf("other"), TestStore.Pixel("33333333333"));
     }
 
     public void Dispose() => _store.Dispose();
@@ -22,14 +22,14 @@ public sealed class AnalyticsEndpointTests : IDisposable
         await using var edge = await TestEdge.StartAsync(_store);
         var here = await edge.GetStringAsync("/analytics/scripts?consent={\"marketing\":true}&organizationId=acme&environment=production");
         Assert.Equal(await edge.GetStringAsync("/v1/acme/production/scripts?consent=marketing"), here);
-        Assert.Contains("1111", here, StringComparison.Ordinal);
+        Assert.Contains("11111111111", here, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("", "1111")]
-    [InlineData("&environment=staging", "2222")]
-    [InlineData("&organizationId=other", "3333")]
-    [InlineData("&organizationId=&environment=", "1111")]
+    [InlineData("", "11111111111")]
+    [InlineData("&environment=staging", "22222222222")]
+    [InlineData("&organizationId=other", "33333333333")]
+    [InlineData("&organizationId=&environment=", "11111111111")]
     public async Task AnalyticsScripts_Defaults_FillInWhatIsLeftOut(string query, string expected)
     {
         await using var edge = await TestEdge.StartAsync(_store, ("Edge:Organization", "acme"), ("Edge:Environment", "production"));

@@ -35,7 +35,7 @@ public sealed class ConfigEndpointTests : IDisposable
     [Fact]
     public async Task Config_SnapshotsOfIt_AreTheBlobsByteForByte()
     {
-        var manifest = _store.Publish(TestStore.Acme, TestStore.Pixel("1111"));
+        var manifest = _store.Publish(TestStore.Acme, TestStore.Pixel("11111111111"));
         await using var edge = await TestEdge.StartAsync(_store);
         var body = await edge.GetStringAsync(Config);
         foreach (var set in Generator.Consent.ConsentSet.All)
@@ -60,10 +60,10 @@ public sealed class ConfigEndpointTests : IDisposable
     [Fact]
     public async Task Config_NewVersion_ChangesBodyETagAndLastModified()
     {
-        _store.Publish(TestStore.Acme, TestStore.Pixel("1111"));
+        _store.Publish(TestStore.Acme, TestStore.Pixel("11111111111"));
         await using var edge = await TestEdge.StartAsync(_store);
         using var before = await edge.GetAsync(Config);
-        _store.Publish(TestStore.Acme, TestStore.Pixel("2222"));
+        _store.Publish(TestStore.Acme, TestStore.Pixel("22222222222"));
         using var after = await edge.GetUntilAsync(Config, (_, body) => body.Contains("\"version\":2,", StringComparison.Ordinal));
         Assert.NotEqual(HeaderTests.Header(before, "ETag"), HeaderTests.Header(after, "ETag"));
         Assert.Equal("Sun, 01 Mar 2026 10:00:20 GMT", HeaderTests.Header(after, "Last-Modified"));

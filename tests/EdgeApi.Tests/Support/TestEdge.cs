@@ -36,11 +36,20 @@ internal sealed class TestEdge : IAsyncDisposable
     public T Service<T>()
         where T : notnull => _app.Services.GetRequiredService<T>();
 
+    /// <summary>Waits until the edge knows its place in the change log, and what it held before that is being compared.</summary>
+    public Task FollowsAsync() => Eventually.TrueAsync(() => Log.Count(5100) == 1, "the place in the change log");
+
     public static Task<TestEdge> StartAsync(TestStore store, params (string Key, string Value)[] settings) => StartAsync(store, null, settings);
 
     public static async Task<TestEdge> StartAsync(TestStore store, Action<IServiceCollection>? services, params (string Key, string Value)[] settings)
     {
-        var app = Build(services, [("Storage:Provider", "directory"), ("Storage:Directory", store.Root), ("Edge:PollInterval", "00:00:00.020"), .. settings]);
+        // The longest time that a load may be given: a test that holds one back, or a busy machine, must not reach it.
+        var app = Build(
+            services,
+            [
+                ("Storage:Provider", "directory"), ("Storage:Directory", store.Root), ("Edge:PollInterval", "00:00:00.020"),
+                ("Edge:LoadTimeout", "00:01:00"), .. settings,
+            ]);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new TestEdge(app);
     }

@@ -33,7 +33,10 @@ internal sealed class TestStore : IDisposable
     public static Scope ScopeOf(string organization, string environment = "production") =>
         Scope.TryParse(organization, environment, out var scope) ? scope : throw new ArgumentException(organization);
 
-    /// <summary>A Meta Pixel; with several of them and different consent a scope has many distinct snapshots.</summary>
+    /// <summary>
+    /// A Meta Pixel; with several of them and different consent a scope has many distinct snapshots. An id that a test looks for in an
+    /// answer has eleven digits: a shorter one can stand in a time or a hash as well.
+    /// </summary>
     public static OpenedDestination Pixel(string pixelId, params string[] requiredConsent)
     {
         var settings = JsonSerializer.SerializeToElement(new { pixelId });

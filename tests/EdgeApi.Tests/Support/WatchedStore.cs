@@ -11,7 +11,7 @@ internal sealed class WatchedStore(TestStore store) : ISnapshotStore
     private readonly DirectorySnapshotStore _inner = new(store.Root);
     private readonly ConcurrentDictionary<Scope, int> _reads = new();
     private int _snapshots;
-    private int _tails;
+    private int _logReads;
 
     /// <summary>Reads of `current` wait for this.</summary>
     public TaskCompletionSource? Gate { get; set; }
@@ -19,7 +19,8 @@ internal sealed class WatchedStore(TestStore store) : ISnapshotStore
     /// <summary>Reads of `current` and snapshots fail, while the change log can be read.</summary>
     public volatile bool RefuseLoads;
 
-    public int TailsFound => _tails;
+    /// <summary>How many reads of the change log have begun. The follower begins one after the other.</summary>
+    public int LogReads => Volatile.Read(ref _logReads);
 
     public int SnapshotReads => _snapshots;
 
@@ -43,12 +44,11 @@ internal sealed class WatchedStore(TestStore store) : ISnapshotStore
         return _inner.ReadSnapshotAsync(scope, hash, maxBytes, cancellation);
     }
 
-    public Task<LogTail> FindTailAsync(CancellationToken cancellation)
-    {
-        Interlocked.Increment(ref _tails);
-        return _inner.FindTailAsync(cancellation);
-    }
+    public Task<LogTail> FindTailAsync(CancellationToken cancellation) => _inner.FindTailAsync(cancellation);
 
-    public Task<BlobRead> ReadLogAsync(int segment, long offset, int maxBytes, string? knownETag, CancellationToken cancellation) =>
-        _inner.ReadLogAsync(segment, offset, maxBytes, knownETag, cancellation);
+    public Task<BlobRead> ReadLogAsync(int segment, long offset, int maxBytes, string? knownETag, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _logReads);
+        return _inner.ReadLogAsync(segment, offset, maxBytes, knownETag, cancellation);
+    }
 }

@@ -61,7 +61,7 @@ public sealed class ChromiumFixture : IAsyncDisposable
         {
             _playwright ??= await Playwright.CreateAsync().WaitAsync(cancellationToken);
             return _browser ??= await _playwright.Chromium
-                .LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments })
+                .LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments, Timeout = 120_000 })
                 .WaitAsync(cancellationToken);
         }
         finally

@@ -25,7 +25,7 @@ public sealed class ConsentStoreTests(ChromiumFixture chromium)
           return response;
         };
         const settled = async before => {
-          const deadline = performance.now() + 20000;
+          const deadline = performance.now() + 120000;
           while (asked === before || answered < asked) {
             if (performance.now() > deadline) throw new Error(`Asked ${asked} times, answered ${answered} times.`);
             await new Promise(resolve => setTimeout(resolve, 1));

@@ -109,6 +109,7 @@ public sealed class OfflineSite : IAsyncDisposable
         // A service worker's requests would pass the routes by.
         var profile = await browser.NewContextAsync(new BrowserNewContextOptions { ServiceWorkers = ServiceWorkerPolicy.Block })
             .WaitAsync(cancellationToken);
+        profile.SetDefaultTimeout(120_000); // a busy machine must not reach it
         var site = new OfflineSite(profile, await profile.NewPageAsync().WaitAsync(cancellationToken));
         site.Serve(Origin, html, "text/html");
         await profile.RouteAsync("**/*", site.AnswerAsync).WaitAsync(cancellationToken);

@@ -131,17 +131,15 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
             await stop.CancelAsync();
         }, Cancel);
 
-        var reads = 0;
-        while (!stop.IsCancellationRequested)
+        do
         {
             // The first insert makes revision 1 with one row; every further one adds one of each.
             var source = await database.Reader.ReadAsync(Production, Cancel);
             Assert.Equal(source.Version.Revision, source.Destinations.Length);
-            reads++;
         }
+        while (!stop.IsCancellationRequested);
 
         await writing;
-        Assert.True(reads > 0);
     }
 
     [Fact]

@@ -160,10 +160,13 @@ internal sealed class SourceDatabase : IAsyncDisposable
     }
 }
 
-/// <summary>Waits for what another session or process does, instead of sleeping for a guess.</summary>
+/// <summary>
+/// Waits for what another session or process does, instead of sleeping for a guess. The deadline only ends what will never come: a busy
+/// machine must not reach it. It is shorter than a lease, so that a test does not wait for one unnoticed.
+/// </summary>
 internal static class Eventually
 {
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 15)
+    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 90)
     {
         var cancel = TestContext.Current.CancellationToken;
         var started = TimeProvider.System.GetTimestamp();

@@ -14,7 +14,7 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static Task ServesAsync(AzureEdge edge, string text) => Eventually.TrueAsync(
+    internal static Task ServesAsync(AzureEdge edge, string text) => Eventually.TrueAsync(
         async () => (await edge.GetAsync()).Body.Contains(text, StringComparison.Ordinal), $"'{text}' served");
 
     [Fact]
@@ -26,10 +26,10 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
         Assert.Equal(503, (await edge.GetAsync("/health/ready")).Status);
         await edge.Blobs.EnsureContainersAsync(Cancel);
         await Eventually.TrueAsync(async () => (await edge.GetAsync()).Status == 404, "an empty store");
-        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
-        await ServesAsync(edge, "1111");
-        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
-        await ServesAsync(edge, "2222");
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("11111111111"));
+        await ServesAsync(edge, "11111111111");
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("22222222222"));
+        await ServesAsync(edge, "22222222222");
         Assert.Equal(0, edge.Logged(5103));
     }
 
@@ -43,8 +43,8 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
         await edge.StartAsync(services => services.AddSingleton(new ChangeLogFormat(RecordsPerSegment * ChangeRecord.Length)));
         for (var revision = 1; revision <= 8; revision++)
         {
-            await world.PublishAsync(revision, PublicationWorld.MetaPixel($"{revision}000{revision}"));
-            await ServesAsync(edge, $"{revision}000{revision}");
+            await world.PublishAsync(revision, PublicationWorld.MetaPixel($"{revision}000000000{revision}"));
+            await ServesAsync(edge, $"{revision}000000000{revision}");
         }
         Assert.Equal(3, (await world.NamesAsync(BlobContainer.Private, BlobNames.ChangesPrefix)).Count);
         Assert.Equal(0, edge.Logged(5103));
@@ -55,14 +55,14 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
     {
         await using var edge = await AzureEdge.CreateAsync(azurite);
         await edge.Blobs.EnsureContainersAsync(Cancel);
-        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("11111111111"));
         await edge.StartAsync();
-        await ServesAsync(edge, "1111");
+        await ServesAsync(edge, "11111111111");
         await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5100) == 1), "position");
         await edge.Private.DeleteBlobAsync(BlobNames.ChangeSegment(1), DeleteSnapshotsOption.None, null, Cancel);
         await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5100) == 2), "the new position");
-        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
-        await ServesAsync(edge, "2222");
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("22222222222"));
+        await ServesAsync(edge, "22222222222");
     }
 
     [Fact]
@@ -70,8 +70,8 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
     {
         await using var edge = await AzureEdge.CreateAsync(azurite);
         await edge.Blobs.EnsureContainersAsync(Cancel);
-        var request = edge.World.Request(2, PublicationWorld.MetaPixel("2222"));
-        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
+        var request = edge.World.Request(2, PublicationWorld.MetaPixel("22222222222"));
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("22222222222"));
         var good = new Dictionary<string, BinaryData>();
         foreach (var snapshot in request.Generated.Snapshots)
         {
@@ -82,7 +82,7 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
         await edge.StartAsync();
         Assert.Equal(503, (await edge.GetAsync()).Status);
         foreach (var (name, bytes) in good) await edge.Public.GetBlobClient(name).UploadAsync(bytes, overwrite: true, Cancel);
-        await ServesAsync(edge, "2222");
+        await ServesAsync(edge, "22222222222");
     }
 }
 
@@ -99,7 +99,7 @@ public sealed class AzureEdgeOutageTests(AzuriteFixture azurite) : IDisposable
         if (Directory.Exists(_cache)) Directory.Delete(_cache, recursive: true);
     }
 
-    private (string, string)[] Settings => [("Edge:CacheDirectory", _cache), ("Edge:NetworkTimeout", "00:00:00.500"), ("Edge:LoadTimeout", "00:00:02")];
+    private (string, string)[] Settings => [("Edge:CacheDirectory", _cache), ("Edge:NetworkTimeout", "00:00:00.500")];
 
     [Theory]
     [InlineData(false)]
@@ -108,16 +108,16 @@ public sealed class AzureEdgeOutageTests(AzuriteFixture azurite) : IDisposable
     {
         await using var edge = await AzureEdge.CreateAsync(azurite);
         await edge.Blobs.EnsureContainersAsync(Cancel);
-        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("1111"));
+        await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("11111111111"));
         await edge.StartAsync(null, Settings);
+        await AzureEdgeTests.ServesAsync(edge, "11111111111"); // a busy machine may take longer than the network timeout at first
         var before = await edge.GetAsync();
-        Assert.Contains("1111", before.Body, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => Task.FromResult(Directory.GetFiles(_cache, "*.scope").Length == 1 && edge.Logged(5100) == 1), "the state on disk");
         // Refused connections, and packets that nobody answers.
         await (silent ? azurite.PauseAsync(Cancel) : azurite.StopAsync(Cancel));
         try
         {
-            await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5300) == 1), "the outage", 30);
+            await Eventually.TrueAsync(() => Task.FromResult(edge.Logged(5300) > 0), "the outage");
             Assert.Equal(before, await edge.GetAsync());
             Assert.Equal(503, (await edge.GetAsync("/v1/other/production/scripts?consent=marketing")).Status);
             var ready = await edge.GetAsync("/health/ready");
@@ -133,7 +133,7 @@ public sealed class AzureEdgeOutageTests(AzuriteFixture azurite) : IDisposable
         {
             await (silent ? azurite.UnpauseAsync(Cancel) : azurite.StartAsync(Cancel));
         }
-        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("2222"));
-        await Eventually.TrueAsync(async () => (await edge.GetAsync()).Body.Contains("2222", StringComparison.Ordinal), "the change", 30);
+        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("22222222222"));
+        await AzureEdgeTests.ServesAsync(edge, "22222222222");
     }
 }

@@ -18,7 +18,7 @@ public sealed class AzureSnapshotStoreTests(AzuriteFixture azurite)
         var edge = await AzureEdge.CreateAsync(azurite);
         await edge.Blobs.EnsureContainersAsync(Cancel);
         await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("111"));
-        return (edge, new AzureSnapshotStore(edge.EdgeStorage, TimeSpan.FromSeconds(5)));
+        return (edge, new AzureSnapshotStore(edge.EdgeStorage, TimeSpan.FromSeconds(60)));
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class AzureSnapshotStoreTests(AzuriteFixture azurite)
     public async Task Read_NoContainer_IsUnavailableAndNotMissing()
     {
         var edge = await AzureEdge.CreateAsync(azurite);
-        var store = new AzureSnapshotStore(edge.EdgeStorage, TimeSpan.FromSeconds(5));
+        var store = new AzureSnapshotStore(edge.EdgeStorage, TimeSpan.FromSeconds(60));
         var failure = await Assert.ThrowsAsync<StoreUnavailableException>(() => store.ReadCurrentAsync(edge.World.Scope, null, 1 << 20, Cancel));
         Assert.Equal("The store answered 404 ContainerNotFound.", failure.Message);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => store.FindTailAsync(Cancel));

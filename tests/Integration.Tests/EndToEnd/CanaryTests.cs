@@ -62,9 +62,9 @@ public sealed class CanaryTests(PostgresFixture postgres, AzuriteFixture azurite
         await app.StartAsync(Cancel);
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         foreach (var kind in Served)
-            await Eventually.TrueAsync(async () => (await AnswerAsync(http, $"/v1/{kind}/production/scripts?consent=necessary")).Status == HttpStatusCode.OK, $"{kind} is served", seconds: 60);
+            await Eventually.TrueAsync(async () => (await AnswerAsync(http, $"/v1/{kind}/production/scripts?consent=necessary")).Status == HttpStatusCode.OK, $"{kind} is served");
 
-        await Eventually.TrueAsync(() => Task.FromResult(logs.Lines.Any(line => line.Contains("held/production", StringComparison.Ordinal))), "what cannot be opened is held", seconds: 60);
+        await Eventually.TrueAsync(() => Task.FromResult(logs.Lines.Any(line => line.Contains("held/production", StringComparison.Ordinal))), "what cannot be opened is held");
         foreach (var kind in Served)
         {
             foreach (var set in ConsentSet.All) await SaysNothingAsync(http, $"/v1/{kind}/production/scripts?consent={set}");

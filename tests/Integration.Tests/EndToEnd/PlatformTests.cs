@@ -27,22 +27,22 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await using var platform = await StartAsync();
         Assert.Equal(HttpStatusCode.NotFound, (await platform.GetAsync(_acme)).Status);
 
-        var id = await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.ServesAsync(_acme, "111");
-        await platform.Database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"222"}' where id = '{{id}}'""");
-        await platform.ServesAsync(_acme, "222");
+        var id = await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
+        await platform.Database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"22222222222"}' where id = '{{id}}'""");
+        await platform.ServesAsync(_acme, "22222222222");
         await platform.Database.ExecuteAsync($"update destinations set enabled = false where id = '{id}'");
         await platform.ServesAsync(_acme, "\"scripts\":[]");
         await platform.Database.ExecuteAsync($"update destinations set enabled = true where id = '{id}'");
-        await platform.ServesAsync(_acme, "222");
+        await platform.ServesAsync(_acme, "22222222222");
         await platform.Database.ExecuteAsync($"update destinations set deleted_at = now() where id = '{id}'");
         await platform.ServesAsync(_acme, "\"scripts\":[]");
-        await platform.InsertAsync(_acme, Platform.Pixel("333"));
-        await platform.ServesAsync(_acme, "333");
+        await platform.InsertAsync(_acme, Platform.Pixel("33333333333"));
+        await platform.ServesAsync(_acme, "33333333333");
         await platform.Database.ExecuteAsync($"delete from destinations where organization_id = '{_acme}'");
         await platform.ServesAsync(_acme, "\"scripts\":[]");
-        await platform.InsertAsync(_acme, Platform.Pixel("444"));
-        await platform.ServesAsync(_acme, "444");
+        await platform.InsertAsync(_acme, Platform.Pixel("44444444444"));
+        await platform.ServesAsync(_acme, "44444444444");
         await platform.Database.ExecuteAsync("truncate destinations");
         await platform.ServesAsync(_acme, "\"scripts\":[]");
     }
@@ -51,15 +51,15 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Organizations_AndEnvironments_AreIsolated()
     {
         await using var platform = await StartAsync();
-        await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.InsertAsync(_acme, Platform.Pixel("222"), environment: "staging");
-        await platform.InsertAsync(_globex, Platform.Pixel("333"));
-        await platform.ServesAsync(_acme, "111");
-        await platform.ServesAsync(_acme, "222", "staging");
-        await platform.ServesAsync(_globex, "333");
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.InsertAsync(_acme, Platform.Pixel("22222222222"), environment: "staging");
+        await platform.InsertAsync(_globex, Platform.Pixel("33333333333"));
+        await platform.ServesAsync(_acme, "11111111111");
+        await platform.ServesAsync(_acme, "22222222222", "staging");
+        await platform.ServesAsync(_globex, "33333333333");
 
-        Assert.DoesNotContain("222", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
-        Assert.DoesNotContain("333", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("22222222222", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("33333333333", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
         // Never used, but the organization exists: empty lists. An organization nobody has heard of: 404.
         await platform.ServesAsync(_acme, "\"scripts\":[]", "development");
         Assert.Equal(HttpStatusCode.NotFound, (await platform.GetAsync(Guid.NewGuid())).Status);
@@ -70,12 +70,12 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Row_MovedBetweenScopes_LeavesOneAndEntersTheOther()
     {
         await using var platform = await StartAsync();
-        var id = await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.ServesAsync(_acme, "111");
+        var id = await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
 
         await platform.Database.ExecuteAsync($"update destinations set organization_id = '{_globex}', environment = 'staging' where id = '{id}'");
 
-        await platform.ServesAsync(_globex, "111", "staging");
+        await platform.ServesAsync(_globex, "11111111111", "staging");
         await platform.ServesAsync(_acme, "\"scripts\":[]");
     }
 
@@ -83,8 +83,8 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Row_WithoutEnvironment_IsInAllThree()
     {
         await using var platform = await StartAsync();
-        await platform.InsertAsync(_acme, Platform.Pixel("111"), environment: null);
-        foreach (var environment in (string[])["development", "staging", "production"]) await platform.ServesAsync(_acme, "111", environment);
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"), environment: null);
+        foreach (var environment in (string[])["development", "staging", "production"]) await platform.ServesAsync(_acme, "11111111111", environment);
     }
 
     [Fact]
@@ -94,8 +94,8 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.InsertAsync(_acme, Platform.Pixel("not digits, a secret"));
         await platform.InsertAsync(_acme, "{}", type: "no-such-type");
         await platform.InsertAsync(_acme, """{"encrypted":"00","iv":"zz","tag":"11"}""", encrypted: true);
-        await platform.InsertAsync(_acme, Platform.Pixel("222"));
-        await platform.ServesAsync(_acme, "222");
+        await platform.InsertAsync(_acme, Platform.Pixel("22222222222"));
+        await platform.ServesAsync(_acme, "22222222222");
 
         Assert.Equal(["meta-pixel", "meta-pixel:2"], await platform.ScriptIdsAsync(_acme));
         var (exitCode, output, _) = await platform.CommandAsync("status", "--org", _acme.ToString());
@@ -111,14 +111,14 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     {
         await using var platform = await StartAsync();
         var keys = new SettingsKeyRing(new EncryptionOptions { Keys = { Platform.Key } });
-        string Envelope() => keys.Seal(JsonElement.Parse("""{"pixelId":"777","accessToken":"CANARY-secret"}""")).ToJsonString();
+        string Envelope() => keys.Seal(JsonElement.Parse("""{"pixelId":"77777777777","accessToken":"CANARY-secret"}""")).ToJsonString();
         var id = await platform.InsertAsync(_acme, Envelope(), encrypted: true);
-        await platform.ServesAsync(_acme, "777");
+        await platform.ServesAsync(_acme, "77777777777");
         var (_, before) = await platform.GetAsync(_acme);
 
         await platform.Database.ExecuteAsync($"update destinations set settings = '{Envelope()}' where id = '{id}'");
-        await platform.InsertAsync(_globex, Platform.Pixel("1"));
-        await platform.ServesAsync(_globex, "1");
+        await platform.InsertAsync(_globex, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_globex, "11111111111");
         await DrainedAsync(platform);
 
         Assert.Equal(before, (await platform.GetAsync(_acme)).Body);
@@ -130,16 +130,16 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Settings_OfAnUnknownKey_HoldTheLastGoodVersion()
     {
         await using var platform = await StartAsync();
-        var id = await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.ServesAsync(_acme, "111");
+        var id = await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
 
         var foreign = new SettingsKeyRing(new EncryptionOptions { Keys = { new string('a', 64) } });
-        var envelope = foreign.Seal(JsonElement.Parse(Platform.Pixel("222")));
+        var envelope = foreign.Seal(JsonElement.Parse(Platform.Pixel("22222222222")));
         await platform.Database.ExecuteAsync($"update destinations set settings = '{envelope.ToJsonString()}', settings_encrypted = true where id = '{id}'");
 
         await Eventually.TrueAsync(
             async () => (await platform.CommandAsync("status", "--org", _acme.ToString())).Output.Contains("held", StringComparison.Ordinal), "the scope is held");
-        Assert.Contains("111", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
+        Assert.Contains("11111111111", (await platform.GetAsync(_acme)).Body, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -150,9 +150,9 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
             "create or replace function consent_snapshots.tell_workers() returns void language sql as $$ select $$");
         await platform.StartAsync();
 
-        await platform.InsertAsync(_acme, Platform.Pixel("111"));
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
 
-        await platform.ServesAsync(_acme, "111");
+        await platform.ServesAsync(_acme, "11111111111");
     }
 
     [Fact]
@@ -162,9 +162,9 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         var id = await platform.InsertAsync(_acme, Platform.Pixel("1"));
         // Each edit lands in whatever phase the build of the one before is in.
         for (var edit = 2; edit <= 40; edit++)
-            await platform.Database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"900{{edit}}"}' where id = '{{id}}'""");
+            await platform.Database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"900000000{{edit}}"}' where id = '{{id}}'""");
 
-        await platform.ServesAsync(_acme, "90040");
+        await platform.ServesAsync(_acme, "90000000040");
     }
 
     [Fact]
@@ -176,10 +176,10 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         var app = platform.Database.As(role);
 
         await using (var command = app.CreateCommand(
-            $$"""insert into destinations (organization_id, type, name, environment, settings) values ('{{_acme}}', 'meta-pixel', 'x', 'production', '{"pixelId":"55"}')"""))
+            $$"""insert into destinations (organization_id, type, name, environment, settings) values ('{{_acme}}', 'meta-pixel', 'x', 'production', '{"pixelId":"55555555555"}')"""))
             await command.ExecuteNonQueryAsync(Cancel);
 
-        await platform.ServesAsync(_acme, "55");
+        await platform.ServesAsync(_acme, "55555555555");
         await using var forbidden = app.CreateCommand("select count(*) from consent_snapshots.scopes");
         var refused = await Assert.ThrowsAsync<PostgresException>(() => forbidden.ExecuteScalarAsync(Cancel));
         Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
@@ -190,11 +190,11 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     {
         await using var platform = await Platform.CreateAsync(postgres, azurite);
         await platform.StartEdgeAsync();
-        await platform.InsertAsync(_acme, Platform.Pixel("111"));
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
 
         await platform.StartWorkerAsync();
 
-        await platform.ServesAsync(_acme, "111");
+        await platform.ServesAsync(_acme, "11111111111");
     }
 
     /// <summary>A lease lasts two minutes; a worker that stops in good order must not make its successor wait for it.</summary>
@@ -203,10 +203,10 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     {
         await using var platform = await StartAsync();
         var organizations = Enumerable.Range(0, 30).Select(_ => Guid.NewGuid()).ToList();
-        foreach (var organization in organizations) await platform.InsertAsync(organization, Platform.Pixel("111"));
+        foreach (var organization in organizations) await platform.InsertAsync(organization, Platform.Pixel("11111111111"));
         await platform.StopWorkerAsync();
         await platform.StartWorkerAsync();
-        foreach (var organization in organizations) await platform.ServesAsync(organization, "111");
+        foreach (var organization in organizations) await platform.ServesAsync(organization, "11111111111");
         await DrainedAsync(platform);
     }
 
@@ -214,8 +214,8 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Regenerate_AllTwice_TheSecondWritesNothingAndSaysSo()
     {
         await using var platform = await Platform.CreateAsync(postgres, azurite);
-        await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.InsertAsync(_globex, Platform.Pixel("222"));
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.InsertAsync(_globex, Platform.Pixel("22222222222"));
 
         var first = await platform.CommandAsync("regenerate", "--all");
         var dry = await platform.CommandAsync("regenerate", "--all", "--dry-run");
@@ -225,7 +225,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         Assert.Contains("6 scopes: 6 published. 8 snapshots and 6 manifests were written.", first.Output, StringComparison.Ordinal);
         Assert.Equal(0, dry.ExitCode);
         Assert.Contains("6 scopes: 6 unchanged. No blob was written.", second.Output, StringComparison.Ordinal);
-        await platform.InsertAsync(_acme, Platform.Pixel("333"));
+        await platform.InsertAsync(_acme, Platform.Pixel("33333333333"));
         Assert.Equal(3, (await platform.CommandAsync("regenerate", "--org", _acme.ToString(), "--dry-run")).ExitCode);
     }
 
@@ -233,10 +233,10 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
     public async Task Reconcile_BlobsLostAndChangeUncounted_PublishesBoth()
     {
         await using var platform = await StartAsync();
-        await platform.InsertAsync(_acme, Platform.Pixel("111"));
-        await platform.ServesAsync(_acme, "111");
-        await platform.InsertAsync(_globex, Platform.Pixel("222"));
-        await platform.ServesAsync(_globex, "222");
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
+        await platform.InsertAsync(_globex, Platform.Pixel("22222222222"));
+        await platform.ServesAsync(_globex, "22222222222");
         await DrainedAsync(platform);
         var store = platform.Worker.GetRequiredService<SnapshotStore>();
         await store.Blobs.DeleteAsync(BlobContainer.Private, $"current/{_globex}/production.json", null, Cancel);
@@ -244,7 +244,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.Database.ExecuteAsync(
             $$"""
             alter table destinations disable trigger user;
-            update destinations set settings = '{"pixelId":"333"}' where organization_id = '{{_acme}}';
+            update destinations set settings = '{"pixelId":"33333333333"}' where organization_id = '{{_acme}}';
             alter table destinations enable trigger user;
             """);
 
@@ -252,8 +252,8 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
 
         Assert.Equal([$"{_acme}/production", $"{_globex}/production"], different.Select(scope => scope.ToString()).Order(StringComparer.Ordinal)
             .OrderBy(name => !name.StartsWith(_acme.ToString(), StringComparison.Ordinal)));
-        await platform.ServesAsync(_acme, "333");
-        await platform.ServesAsync(_globex, "222");
+        await platform.ServesAsync(_acme, "33333333333");
+        await platform.ServesAsync(_globex, "22222222222");
         Assert.Empty(await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel));
     }
 

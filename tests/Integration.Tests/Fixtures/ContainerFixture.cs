@@ -11,8 +11,8 @@ public abstract class ContainerFixture : IAsyncDisposable
     private readonly SemaphoreSlim _starting = new(1, 1);
     private IContainer? _container;
 
-    /// <summary>The published port; it stays the same when the server is restarted.</summary>
-    protected int Port { get; } = FixedPort.Next();
+    /// <summary>The published port, known once the container was started; it stays the same when the server is restarted.</summary>
+    protected int Port { get; private set; }
 
     /// <summary>Stops the server in order (its sessions end) and starts it again with its data.</summary>
     public async Task RestartAsync(CancellationToken cancellationToken)
@@ -57,27 +57,36 @@ public abstract class ContainerFixture : IAsyncDisposable
         await _starting.WaitAsync(cancellationToken);
         try
         {
-            if (_container is null)
-            {
-                var container = Build();
-                try
-                {
-                    await container.StartAsync(cancellationToken);
-                }
-                catch
-                {
-                    await container.DisposeAsync();
-                    throw;
-                }
-
-                _container = container;
-            }
-
-            return _container;
+            return _container ??= await StartNewAsync(cancellationToken);
         }
         finally
         {
             _starting.Release();
         }
     }
+
+    private async Task<IContainer> StartNewAsync(CancellationToken cancellationToken)
+    {
+        const int Attempts = 10;
+        for (var attempt = 1; ; attempt++)
+        {
+            Port = FixedPort.Next();
+            var container = Build();
+            try
+            {
+                await container.StartAsync(cancellationToken);
+                return container;
+            }
+            catch (Exception exception)
+            {
+                await container.DisposeAsync();
+                // Between the choice of the port and the start another process was faster.
+                if (attempt == Attempts || !IsPortTaken(exception)) throw;
+            }
+        }
+    }
+
+    /// <summary>What the daemon says, of a port of another container and of one of another process.</summary>
+    private static bool IsPortTaken(Exception exception) =>
+        exception.Message.Contains("port is already allocated", StringComparison.Ordinal) || exception.Message.Contains("address already in use", StringComparison.Ordinal);
 }

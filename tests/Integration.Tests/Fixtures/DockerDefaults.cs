@@ -46,7 +46,7 @@ internal static partial class DockerDefaults
     {
         try
         {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 5_000 };
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000 };
             socket.Connect(new UnixDomainSocketEndPoint(socketPath));
             socket.Send("GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"u8);
             using var reader = new StreamReader(new NetworkStream(socket), Encoding.ASCII);

@@ -7,6 +7,7 @@ namespace ConsentSnapshots.Integration.Tests.Fixtures;
 /// <remarks>
 /// Docker gives a container with a dynamic port another one at every start. The port lies below Linux's range for outgoing
 /// connections: inside it a client that retries a stopped server on loopback can be given that very port and connect to itself.
+/// It is free when it is chosen; another process can still take it first, so whoever uses it tries another one then.
 /// </remarks>
 internal static class FixedPort
 {

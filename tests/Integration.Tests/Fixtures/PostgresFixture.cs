@@ -52,5 +52,8 @@ public sealed class PostgresFixture : ContainerFixture
         Password = Password,
         Database = database,
         IncludeErrorDetail = true,
+        // Nothing here is about slowness; a busy machine must reach neither.
+        Timeout = 120,
+        CommandTimeout = 120,
     }.ConnectionString;
 }

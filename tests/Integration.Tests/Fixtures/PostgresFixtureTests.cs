@@ -40,7 +40,7 @@ public sealed class PostgresFixtureTests(PostgresFixture postgres)
             await notify.ExecuteNonQueryAsync(Cancel);
         }
 
-        Assert.True(await listener.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        Assert.True(await listener.WaitAsync(TimeSpan.FromSeconds(90), Cancel));
         Assert.Equal("acme/production", payload);
     }
 }

@@ -13,5 +13,6 @@ public sealed class AzurePublisherTests(AzuriteFixture azurite) : PublisherTests
         ConnectionString = await azurite.ConnectionStringAsync(TestContext.Current.CancellationToken),
         Container = azurite.NextContainerName("public"),
         PrivateContainer = azurite.NextContainerName("private"),
+        Timeout = TimeSpan.FromMinutes(2),
     });
 }

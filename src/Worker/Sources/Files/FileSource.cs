@@ -85,7 +85,8 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
         await LoadedAsync(cancellationToken);
         var now = time.GetUtcNow();
         var claims = new List<ClaimedScope>();
-        foreach (var (scope, waiting) in _waiting.OrderBy(entry => entry.Key))
+        // The dictionary's own ToArray: sorting the dictionary itself would throw when another thread adds to it meanwhile.
+        foreach (var (scope, waiting) in _waiting.ToArray().OrderBy(entry => entry.Key))
         {
             if (claims.Count == max) break;
             if (waiting.NotBefore > now || !_building.TryAdd(scope, 0)) continue;
