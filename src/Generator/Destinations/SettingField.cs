@@ -18,6 +18,9 @@ public enum SettingKind
     /// <summary>An absolute https URL without user information.</summary>
     HttpsUrl,
 
+    /// <summary>An absolute https URL without user information, or a path of the site that begins with a slash.</summary>
+    UrlOrPath,
+
     /// <summary>An array of strings.</summary>
     TextList,
 

@@ -26,7 +26,8 @@ public static class ConsentProof
         DestinationCatalogue catalogue)
     {
         var violations = ImmutableArray.CreateBuilder<string>();
-        var rowsById = rows.ToDictionary(row => row.Id);
+        // Two active rows with one id cannot be told apart, so neither may have a script.
+        var rowsById = rows.Where(IsActive).GroupBy(row => row.Id).Where(group => !group.Skip(1).Any()).ToDictionary(group => group.Key, group => group.Single());
         foreach (var group in manifest.Combinations.Select((combination, index) => (combination.Snapshot, Index: index)).GroupBy(entry => entry.Snapshot))
         {
             if (!snapshots.TryGetValue(group.Key, out var bytes) || SnapshotHash.Of(bytes.Span).ToString() != group.Key)

@@ -69,6 +69,6 @@ public sealed class AdobeAnalyticsType : DestinationType
         var settings = scripts.Settings;
         if (settings.Flag("seedAdobeDataLayer", true)) scripts.Inline(Layer);
         if (scripts.TestMode) scripts.Inline(Debug);
-        scripts.LoadVendor(new Uri(settings.RequiredText("scriptUrl")), script => script with { Async = settings.Flag("async", true) });
+        scripts.LoadVendor(settings.RequiredUrl("scriptUrl"), script => script with { Async = settings.Flag("async", true) });
     }
 }

@@ -87,7 +87,7 @@ public sealed partial class TikTokPixelType : DestinationType
             config.WriteString("base", loader);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(new Uri($"{loader}?sdkid={pixelId}&lib=ttq"));
+        scripts.LoadVendor(HttpsUrl.Derived($"{loader}?sdkid={pixelId}&lib=ttq"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]

@@ -15,6 +15,7 @@ public sealed class TypeRuleTests
             "'consentMapping.marketing' must be a list of Consent Mode signals such as analytics_storage (a-z and _, 1 to 64 characters), and is a string of 14 characters."),
         ("google-analytics", "{\"id\":\"G-1\",\"consentMapping\":{\"marketing\":[" + string.Join(',', Enumerable.Repeat("\"ad_storage\"", 33)) + "]}}", "consentMapping",
             "'consentMapping.marketing' may have 32 signals, and has 33."),
+        ("hightouch", """{"writeKey":"a","apiHost":"secret..example"}""", "apiHost", "'apiHost' must be a valid host name, with a port and a path where needed, and is a string of 15 characters."),
         ("hotjar", """{"siteId":"secret"}""", "siteId", "'siteId' must be 1 to 12 digits, not beginning with 0, and is a string of 6 characters."),
         ("hotjar", """{"siteId":1,"version":6.5}""", "version", "'version' must be a whole number, and is a number."),
         ("matomo-analytics", """{"matomoUrl":"https://ma.example","siteId":["secret"]}""", "siteId", "'siteId' must be a number, or 1 to 64 letters, digits, _ and -, and is a list of 1 entries."),
