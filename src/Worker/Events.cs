@@ -17,7 +17,7 @@ internal static class Events
     public const int UncountedChangesFolded = 2102;
     public const int UncountedChangesBlocked = 2103;
 
-    public const int SettingsUnreadable = 2200;
+    // 2200 was SettingsUnreadable; such settings are a problem of the destination now.
     public const int OrganizationRefused = 2201;
 
     public const int ListenerConnected = 2300;
@@ -46,6 +46,8 @@ internal static class Events
     public const int NotRenewed = 4008;
     public const int Reconciled = 4010;
     public const int ReconcileFailed = 4011;
+    public const int ScopeNotCompared = 4020;
+    public const int GenerationFailed = 4021;
 
     #endregion
 }

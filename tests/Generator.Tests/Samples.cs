@@ -53,7 +53,13 @@ internal static class Samples
         return Scripts(testMode: true) != Scripts(testMode: false);
     }
 
-    public static GeneratedScope Generate(params IEnumerable<OpenedDestination> destinations) => Generator.Generate(Scope, destinations);
+    /// <summary>Generates the scope; a failure of our own code, which the generator makes a problem of its destination, fails the test.</summary>
+    public static GeneratedScope Generate(params IEnumerable<OpenedDestination> destinations)
+    {
+        var generated = Generator.Generate(Scope, destinations);
+        Assert.DoesNotContain(generated.Problems, problem => problem.Kind == DestinationProblemKind.GenerationFailed);
+        return generated;
+    }
 
     public static JsonArray Scripts(this GeneratedScope generated, ConsentSet set) => JsonNode.Parse(generated[set].Bytes.Span)!["scripts"]!.AsArray();
 

@@ -13,6 +13,6 @@ public sealed record CategoryRule(string Setting, Regex Value, ConsentCategory C
 {
     /// <summary>Whether settings in the clear, which kept the rules of their type, have such a value in the field.</summary>
     internal bool AppliesTo(JsonElement settings, SettingField field) =>
-        settings.ValueKind == JsonValueKind.Object && field.TryFind(settings, out var value) && value.ValueKind == JsonValueKind.String
+        settings.ValueKind == JsonValueKind.Object && field.TryFind(settings, out _, out var value) && value.ValueKind == JsonValueKind.String
         && Value.IsMatch(value.GetString()!.Trim());
 }

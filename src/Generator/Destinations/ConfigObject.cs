@@ -83,8 +83,7 @@ internal static class ConfigWriting
     /// <summary>An https URL that an object setting holds under a name; null where there is none.</summary>
     public static Uri? HttpsUrl(this JsonElement? value, string name) =>
         value is { ValueKind: JsonValueKind.Object } found && found.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String
-        && Uri.TryCreate(text.GetString(), UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps
-            ? url
+            ? Destinations.HttpsUrl.From(text.GetString()!)
             : null;
 
     /// <summary>Writes a setting's JSON value as it stands.</summary>

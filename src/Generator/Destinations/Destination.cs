@@ -38,4 +38,7 @@ public sealed record Destination
 
     /// <summary>When the row was created: the first key of the order within a scope.</summary>
     public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>What kept the source from giving the row whole; the destination is left out for it. Null for a row that was read whole.</summary>
+    public DestinationProblem? Problem { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace ConsentSnapshots.Generator.Destinations;
 
 /// <summary>What is wrong with a destination.</summary>
@@ -17,6 +19,15 @@ public enum DestinationProblemKind
 
     /// <summary>The required consent names a category that does not exist, so no visitor can grant it. The destination loads for nobody.</summary>
     UnknownCategory,
+
+    /// <summary>
+    /// The row cannot be used as a row, whatever its settings: the source cannot give a column of it, or another row has the same id. The destination is
+    /// left out.
+    /// </summary>
+    UnusableRow,
+
+    /// <summary>Our own code failed on the destination: a fault of this build. The destination is left out, and the others are not.</summary>
+    GenerationFailed,
 }
 
 /// <summary>One thing that is wrong with one destination, in words for its owner. Never carries a setting's value.</summary>
@@ -26,4 +37,27 @@ public enum DestinationProblemKind
 /// <param name="Kind">What is wrong.</param>
 /// <param name="Field">The setting at fault, where it is one.</param>
 /// <param name="Message">What is wrong and what to do.</param>
-public sealed record DestinationProblem(Guid DestinationId, string Type, string Name, DestinationProblemKind Kind, string? Field, string Message);
+public sealed record DestinationProblem(Guid DestinationId, string Type, string Name, DestinationProblemKind Kind, string? Field, string Message)
+{
+    /// <summary>Our own code has thrown for a destination. The exception's message may hold a setting's value, so only its type and its place are told.</summary>
+    public static DestinationProblem OfFailure(Destination row, Exception exception) =>
+        new(row.Id, row.Type, row.Name, DestinationProblemKind.GenerationFailed, null,
+            $"This build failed to make its scripts ({Fault.Of(exception)}). The fault is in this program and not in the settings: please report it. The destination is left out.");
+}
+
+/// <summary>Our own code fails on a scope's destinations together, and on none of them alone: the scope's problem.</summary>
+public sealed class GenerationException(Exception exception)
+    : Exception($"This build failed to generate the scope ({Fault.Of(exception)}). The fault is in this program and not in the settings: please report it.");
+
+/// <summary>What may be told of an exception that our own code has thrown on somebody's data.</summary>
+internal static class Fault
+{
+    /// <summary>The exception's type, and the innermost method of ours that it came through.</summary>
+    public static string Of(Exception exception)
+    {
+        var place = new StackTrace(exception).GetFrames()
+            .Select(DiagnosticMethodInfo.Create)
+            .FirstOrDefault(method => method?.DeclaringAssemblyName?.StartsWith("System.", StringComparison.Ordinal) == false);
+        return place is null ? exception.GetType().Name : $"{exception.GetType().Name} in {place.DeclaringTypeName?.Split('.')[^1]}.{place.Name}";
+    }
+}

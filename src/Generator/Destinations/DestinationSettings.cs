@@ -7,7 +7,7 @@ using System.Text.Json;
 namespace ConsentSnapshots.Generator.Destinations;
 
 /// <summary>A rule that a destination's settings break. Says the shape of the value, never the value.</summary>
-/// <param name="Field">The setting, or empty for the object as a whole.</param>
+/// <param name="Field">The setting under the name that the organization wrote, or empty for the object as a whole.</param>
 /// <param name="Message">The rule, what there is instead, and what to do.</param>
 public sealed record SettingProblem(string Field, string Message)
 {
@@ -26,13 +26,11 @@ public sealed class DestinationSettings
     public const int MaxDepth = 16;
 
     private readonly FrozenDictionary<string, SettingField> _fields;
-    private readonly Dictionary<string, JsonElement> _values;
+    private readonly Dictionary<string, JsonElement> _values = new(StringComparer.Ordinal);
+    private Dictionary<string, Uri>? _urls;
+    private List<(string Name, string Written)>? _olderNames;
 
-    private DestinationSettings(FrozenDictionary<string, SettingField> fields, Dictionary<string, JsonElement> values)
-    {
-        _fields = fields;
-        _values = values;
-    }
+    private DestinationSettings(FrozenDictionary<string, SettingField> fields) => _fields = fields;
 
     /// <summary>Checks a settings object against the fields of a type; the settings are null when there is any problem.</summary>
     public static DestinationSettings? Read(FrozenDictionary<string, SettingField> fields, JsonElement settings, List<SettingProblem> problems)
@@ -51,18 +49,35 @@ public sealed class DestinationSettings
             return null;
         }
         var before = problems.Count;
-        var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        var read = new DestinationSettings(fields);
         foreach (var field in fields.Values)
         {
-            if (!field.TryFind(settings, out var value))
+            if (!field.TryFind(settings, out var written, out var value))
             {
-                if (field.Required) problems.Add(new SettingProblem(field.Name, $"'{field.Name}' is required and missing: {field.Description}"));
+                if (field.Required) problems.Add(new SettingProblem(written, $"'{written}' is required and missing: {field.Description}"));
                 continue;
             }
-            if (Problem(field, value) is { } problem) problems.Add(new SettingProblem(field.Name, $"'{field.Name}' {problem}"));
-            else if (field.Visibility == SettingVisibility.Public) values[field.Name] = value;
+            if (Problem(field, value, out var url) is { } problem) problems.Add(new SettingProblem(written, $"'{written}' {problem}"));
+            else if (field.Visibility == SettingVisibility.Public)
+            {
+                read._values[field.Name] = value;
+                if (url is not null) (read._urls ??= new(StringComparer.Ordinal))[field.Name] = url;
+                if (written != field.Name) (read._olderNames ??= []).Add((field.Name, written));
+            }
         }
-        return problems.Count == before ? new DestinationSettings(fields, values) : null;
+        return problems.Count == before ? read : null;
+    }
+
+    /// <summary>The problem as the organization can find it in its settings: with the names that it wrote, where these are older ones.</summary>
+    internal SettingProblem AsWritten(SettingProblem problem)
+    {
+        foreach (var (name, written) in _olderNames ?? [])
+        {
+            problem = new SettingProblem(
+                problem.Field == name ? written : problem.Field,
+                problem.Message.Replace($"'{name}'", $"'{written}'", StringComparison.Ordinal).Replace($"'{name}.", $"'{written}.", StringComparison.Ordinal));
+        }
+        return problem;
     }
 
     /// <summary>Whether a public field is set (and not null).</summary>
@@ -83,8 +98,11 @@ public sealed class DestinationSettings
     /// <summary>A number; null when not set.</summary>
     public double? Number(string name) => Value(name)?.GetDouble();
 
-    /// <summary>An https URL; null when not set.</summary>
-    public Uri? Url(string name) => Text(name) is { } text ? new Uri(text, UriKind.Absolute) : null;
+    /// <summary>The URL that was judged; null when not set, or a path of the site.</summary>
+    public Uri? Url(string name) => Has(name) ? _urls?.GetValueOrDefault(name) : null;
+
+    /// <summary>A URL that the type requires.</summary>
+    public Uri RequiredUrl(string name) => Url(name) ?? throw new InvalidOperationException($"'{name}' is read as required but not declared so.");
 
     /// <summary>A URL to which paths are added, without the slash at its end; null when not set.</summary>
     public string? BaseUrl(string name) => Text(name)?.TrimEnd('/');
@@ -101,17 +119,22 @@ public sealed class DestinationSettings
         return _values.TryGetValue(name, out var value) ? value : null;
     }
 
-    private static string? Problem(SettingField field, JsonElement value) => field.Kind switch
+    private static string? Problem(SettingField field, JsonElement value, out Uri? url)
     {
-        SettingKind.Text => TextProblem(field, value),
-        SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(field, value),
-        SettingKind.Number => NumberProblem(field, value),
-        SettingKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : $"must be true or false, and is {Shape(value)}.",
-        SettingKind.TextList => ListProblem(field, value),
-        SettingKind.JsonObject => value.ValueKind == JsonValueKind.Object ? JsonProblem(value) : $"must be an object, and is {Shape(value)}.",
-        SettingKind.JsonValue => JsonProblem(value),
-        _ => throw new InvalidOperationException($"No rule for {field.Kind}."),
-    };
+        url = null;
+        return field.Kind switch
+        {
+            SettingKind.Text => TextProblem(field, value),
+            SettingKind.HttpsUrl => TextProblem(field, value) ?? UrlProblem(field, value, out url),
+            SettingKind.UrlOrPath => TextProblem(field, value) ?? (value.GetString()![0] == '/' ? null : UrlProblem(field, value, out url)),
+            SettingKind.Number => NumberProblem(field, value),
+            SettingKind.Flag => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : $"must be true or false, and is {Shape(value)}.",
+            SettingKind.TextList => ListProblem(field, value),
+            SettingKind.JsonObject => value.ValueKind == JsonValueKind.Object ? JsonProblem(value) : $"must be an object, and is {Shape(value)}.",
+            SettingKind.JsonValue => JsonProblem(value),
+            _ => throw new InvalidOperationException($"No rule for {field.Kind}."),
+        };
+    }
 
     private static string? TextProblem(SettingField field, JsonElement value)
     {
@@ -129,23 +152,12 @@ public sealed class DestinationSettings
         return null;
     }
 
-    private static string? UrlProblem(SettingField field, JsonElement value)
+    private static string? UrlProblem(SettingField field, JsonElement value, out Uri? url)
     {
         var text = value.GetString()!;
-        if (!IsHttpsUrl(text)) return $"must be an absolute https URL without user name or spaces, and is {Shape(value)}.";
+        url = HttpsUrl.Judge(text, out var brokenRule);
+        if (url is null) return $"{brokenRule}, and is {Shape(value)}.";
         return field.IsBaseUrl && text.AsSpan().ContainsAny('?', '#') ? $"must be a URL without ? and #, since paths are added to it, and is {Shape(value)}." : null;
-    }
-
-    private static bool IsHttpsUrl(string text) =>
-        text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) && !Authority(text).Contains('@')
-        && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps && url.Host.Length > 0 && url.UserInfo.Length == 0
-        && text.AsSpan().IndexOfAnyInRange('\0', ' ') < 0 && !text.Contains('\\', StringComparison.Ordinal);
-
-    /// <summary>Host, port and user as they are written: an empty user name (https://@host) is none to <see cref="Uri"/>, and a trick to a reader.</summary>
-    private static ReadOnlySpan<char> Authority(string url)
-    {
-        var rest = url.AsSpan("https://".Length);
-        return rest.IndexOfAny('/', '?', '#') is >= 0 and var end ? rest[..end] : rest;
     }
 
     private static string? NumberProblem(SettingField field, JsonElement value)

@@ -7,13 +7,12 @@ internal static partial class EndpointSetting
 {
     /// <summary>Declares one.</summary>
     public static SettingField Field(string name, string what) =>
-        new(name, SettingKind.Text, $"Where {what} go: an https URL or a path of the site.") { Pattern = Pattern(), PatternInWords = "an https URL, or a path that begins with /" };
+        new(name, SettingKind.UrlOrPath, $"Where {what} go: an https URL or a path of the site.") { Pattern = Pattern(), PatternInWords = "an https URL, or a path that begins with /" };
 
     /// <summary>The URL; null where the setting is not set, or a path of the site.</summary>
-    public static Uri? EndpointUrl(this DestinationSettings settings, string name) =>
-        settings.Text(name) is { } endpoint && endpoint[0] != '/' ? new Uri(endpoint) : null;
+    public static Uri? EndpointUrl(this DestinationSettings settings, string name) => settings.Url(name);
 
     // A path begins with one slash: with two, or with a backslash, a browser takes what follows for a host.
-    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,4})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?=[/?#]|\\z)|/(?![/\\\\]))[^\\s\\\\\"'<>`]{0,2000}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Pattern();
 }

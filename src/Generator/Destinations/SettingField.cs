@@ -19,6 +19,9 @@ public enum SettingKind
     /// <summary>An absolute https URL without user information.</summary>
     HttpsUrl,
 
+    /// <summary>An absolute https URL without user information, or a path of the site that begins with a slash.</summary>
+    UrlOrPath,
+
     /// <summary>An array of strings.</summary>
     TextList,
 
@@ -93,19 +96,30 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>The default as JSON, for the schema and the docs; the type applies it.</summary>
     public string? DefaultJson { get; init; }
 
-    /// <summary>The field's value in a settings object: that of the first of its names that is set.</summary>
-    internal bool TryFind(JsonElement settings, out JsonElement value)
+    /// <summary>
+    /// Finds the field's value in a settings object under the first of its names that is set; where none is, the name that is there and blank, or the field's own.
+    /// </summary>
+    internal bool TryFind(JsonElement settings, out string written, out JsonElement value)
     {
-        if (settings.TryGetProperty(Name, out value) && IsSet(value)) return true;
+        written = Name;
+        var found = settings.TryGetProperty(written, out value);
+        if (found && IsSet(value)) return true;
         foreach (var older in OlderNames)
-            if (settings.TryGetProperty(older, out value) && IsSet(value)) return true;
+        {
+            if (!settings.TryGetProperty(older, out value)) continue;
+            if (!found) written = older;
+            found = true;
+            if (!IsSet(value)) continue;
+            written = older;
+            return true;
+        }
         return false;
     }
 
     /// <summary>A form that was left blank saves null or an empty string: neither sets anything.</summary>
     private bool IsSet(JsonElement value) =>
         value.ValueKind != JsonValueKind.Null
-        && !(value.ValueKind == JsonValueKind.String && Kind is SettingKind.Text or SettingKind.HttpsUrl && value.ValueEquals(""));
+        && !(value.ValueKind == JsonValueKind.String && Kind is SettingKind.Text or SettingKind.HttpsUrl or SettingKind.UrlOrPath && value.ValueEquals(""));
 }
 
 /// <summary>Values of a field that a destination of another type takes.</summary>

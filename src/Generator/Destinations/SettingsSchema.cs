@@ -8,7 +8,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// </summary>
 /// <remarks>
 /// What it accepts, <see cref="DestinationSettings"/> accepts, but for rules that a schema has no words for: those between settings, the size and depth of
-/// free objects, lone surrogates. It is stricter where a form left something blank: null and "" are accepted as not set there, and are best left out.
+/// free objects, lone surrogates, which host names are valid. It is stricter where a form left something blank: null and "" are accepted as not set there, and are best left out.
 /// </remarks>
 public static class SettingsSchema
 {
@@ -77,6 +77,7 @@ public static class SettingsSchema
         {
             case SettingKind.Text:
             case SettingKind.HttpsUrl:
+            case SettingKind.UrlOrPath:
                 writer.WriteString("type", "string");
                 WriteText(writer, field);
                 break;

@@ -28,7 +28,8 @@ public static class ConsentProof
         DestinationCatalogue catalogue)
     {
         var violations = ImmutableArray.CreateBuilder<string>();
-        var byId = destinations.ToDictionary(destination => destination.Row.Id);
+        // Two active rows with one id cannot be told apart, so neither may have a script.
+        var byId = destinations.Where(IsActive).GroupBy(destination => destination.Row.Id).Where(group => !group.Skip(1).Any()).ToDictionary(group => group.Key, group => group.Single());
         foreach (var group in manifest.Combinations.Select((combination, index) => (combination.Snapshot, Index: index)).GroupBy(entry => entry.Snapshot))
         {
             if (!snapshots.TryGetValue(group.Key, out var bytes) || SnapshotHash.Of(bytes.Span).ToString() != group.Key)

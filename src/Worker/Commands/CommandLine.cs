@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
@@ -87,7 +88,7 @@ public sealed class CommandLine
             return ExitCodes.Usage;
         }
         catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or Database.MigrationException
-            or ConsentViolationException)
+            or ConsentViolationException or ScopeUnreadableException or GenerationException)
         {
             await _error.WriteLineAsync(exception.Message);
             return ExitCodes.Failed;

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
+using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Encryption;
 
 namespace ConsentSnapshots.Worker.Commands;
@@ -27,10 +29,11 @@ internal static class EncryptCommand
             {
                 throw new UsageException($"The settings cannot be read: {exception.Message}");
             }
+            if (SettingsJson.IsDeeper(Encoding.UTF8.GetBytes(text))) throw new UsageException($"The settings are nested deeper than {SettingsJson.MaxDepth} levels.");
             JsonElement settings;
             try
             {
-                settings = JsonElement.Parse(text);
+                settings = JsonElement.Parse(text, new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });
             }
             catch (JsonException exception)
             {

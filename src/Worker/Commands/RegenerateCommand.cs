@@ -104,6 +104,19 @@ internal static class RegenerateCommand
 
     private static async Task<Line> CompareAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await CompareOrThrowAsync(services, scope, cancellationToken);
+        }
+        catch (Exception exception) when (exception is not SourceUnavailableException && !cancellationToken.IsCancellationRequested)
+        {
+            // As in a build: whatever it was, it concerns this scope.
+            return new Line(scope, "would fail", null, 0, 0, exception.Message);
+        }
+    }
+
+    private static async Task<Line> CompareOrThrowAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
+    {
         var builder = services.GetRequiredService<ScopeBuilder>();
         var (rows, generated) = await builder.GenerateAsync(scope, cancellationToken);
         try

@@ -130,5 +130,5 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         new(sql) { Parameters = { new() { Value = scope.Organization.Value }, new() { Value = scope.Environment.Name() } } };
 
     private static NpgsqlParameter Texts(IEnumerable<string?> texts) =>
-        new() { Value = texts.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+        new() { Value = texts.Select(DatabaseText.Storable).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }

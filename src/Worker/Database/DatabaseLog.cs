@@ -30,10 +30,6 @@ internal static partial class DatabaseLog
         "Changes noted in consent_snapshots.uncounted_changes could not be counted now ({SqlState}); the next drain tries again")]
     public static partial void UncountedChangesBlocked(this ILogger logger, string sqlState, Exception exception);
 
-    [LoggerMessage(Events.SettingsUnreadable, LogLevel.Warning,
-        "The settings of destination {Destination} ({Type}) are nested too deeply or are not JSON; they are treated as absent")]
-    public static partial void SettingsUnreadable(this ILogger logger, Guid destination, string type);
-
     [LoggerMessage(Events.OrganizationRefused, LogLevel.Error,
         "Organization {Organization} refused: " + ConsentSnapshots.Generator.Destinations.OrganizationId.Rule)]
     public static partial void OrganizationRefused(this ILogger logger, string organization);

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Data;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -22,21 +22,22 @@ internal readonly record struct SourceVersion(long Epoch, long Revision) : IComp
 /// <param name="Scope">The scope.</param>
 /// <param name="Version">What <see cref="ScopeQueue.CompleteAsync"/> and the manifest take.</param>
 /// <param name="Destinations">Those of the environment and those without one, not deleted; by creation time, then id.</param>
-internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations);
+/// <param name="Problem">Why the scope's rows cannot be read, which concerns no other scope; the destinations do not count then.</param>
+internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations, string? Problem = null);
 
 /// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
 internal sealed class RowSecurityException(string table, string? role) : Exception(
     $"Row-level security on {table} applies to role {role}, so rows may be hidden silently. Nothing is read. "
     + $"Let the worker log in with a role that is exempt: alter role {role} bypassrls, or the table's owner where security is not forced.");
 
-/// <summary>Reads destinations. Whatever goes wrong is an exception: an empty list means that the database said so.</summary>
+/// <summary>
+/// Reads destinations. Whatever goes wrong is an exception, or the problem of the row or the scope that it concerns: an empty list means that the
+/// database said so.
+/// </summary>
 internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<PostgresOptions> options, ILogger<DestinationReader> logger)
 {
     // Large enough to be one index scan each, small enough to hold and to keep transactions short.
     private const int OrganizationsPerRead = 100;
-
-    private static readonly JsonDocumentOptions SettingsJson = new() { MaxDepth = 128 };
-    private static readonly JsonElement NullJson = JsonElement.Parse("null");
 
     private readonly TableName _table = options.Value.Table;
 
@@ -57,22 +58,23 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
 
         _shape = null;
-        await ReadAsync(connection, [], ct);
+        await ReadTogetherAsync(connection, [], ct);
         if (!await ChangeTriggers.AreAttachedAsync(connection, _shape!, ct))
             throw new DatabaseShapeException($"{_table} does not have our change triggers, so its changes would go unnoticed. Run `consent-snapshots migrate`.");
     }
 
     /// <summary>Reads one scope.</summary>
+    /// <exception cref="ScopeUnreadableException">Its rows cannot be read.</exception>
     public async Task<ScopeSource> ReadAsync(Scope scope, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        var read = await ReadAsync(connection, [scope.Organization], ct);
-        return read.Single(source => source.Scope == scope);
+        var source = (await ReadAsync(connection, [scope.Organization], ct)).Single(source => source.Scope == scope);
+        return source.Problem is null ? source : throw new ScopeUnreadableException(source.Problem);
     }
 
     /// <summary>
     /// Reads all three scopes of each organization, in the given order. Some organizations at a time share a snapshot, each scope is whole; a long
-    /// run holds no long transaction, which would keep the database from cleaning up.
+    /// run holds no long transaction, which would keep the database from cleaning up. A scope whose rows cannot be read has a problem and stops no other.
     /// </summary>
     public async IAsyncEnumerable<ScopeSource> ReadAsync(
         IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken ct)
@@ -93,9 +95,12 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         await GuardAsync(connection, transaction, ct);
         await using var command = new NpgsqlCommand(
             $"""
-            select organization_id::text collate "C" from {_table.Quoted}
-            union
-            select organization_id from consent_snapshots.scopes
+            select {DatabaseText.Sendable("organization_id")} collate "C"
+            from (
+                select organization_id::text from {_table.Quoted} where organization_id is not null
+                union
+                select organization_id from consent_snapshots.scopes
+            ) known
             order by 1
             """, connection, transaction);
         var organizations = ImmutableArray.CreateBuilder<OrganizationId>();
@@ -118,8 +123,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     {
         await using var command = database.CreateCommand(
             $"""
-            select id, organization_id::text, environment from {_table.Quoted}
-            where environment not in ('development', 'staging', 'production') and deleted_at is null
+            select id, {DatabaseText.Sendable("organization_id::text")}, {DatabaseText.Sendable("environment::text")} from {_table.Quoted}
+            where organization_id is not null and environment not in ('development', 'staging', 'production') and deleted_at is null
             order by organization_id, id limit 100
             """);
         var found = ImmutableArray.CreateBuilder<(Guid, string, string)>();
@@ -128,14 +133,43 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         return found.ToImmutable();
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadAsync(
-        NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    /// <summary>Reads the organizations at once, and where that fails because of what a row holds, each alone, and one of them row by row.</summary>
+    private async Task<ImmutableArray<ScopeSource>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
     {
-        var shape = _shape ??= await DestinationsTable.FindAsync(connection, _table, ct)
-            ?? throw new DatabaseShapeException($"There is no table {_table}. Check Database:DestinationsTable.");
         try
         {
-            return await ReadAsync(connection, shape, organizations, ct);
+            return await ReadTogetherAsync(connection, organizations, ct);
+        }
+        catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
+        {
+            if (organizations is [var only]) return await ReadRowByRowAsync(connection, only, ct);
+            var sources = ImmutableArray.CreateBuilder<ScopeSource>();
+            foreach (var organization in organizations) sources.AddRange(await ReadAsync(connection, [organization], ct));
+            return sources.ToImmutable();
+        }
+    }
+
+    private async Task<ImmutableArray<ScopeSource>> ReadTogetherAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    {
+        var shape = await ShapeAsync(connection, ct);
+        try
+        {
+            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+            await GuardAsync(connection, transaction, ct);
+            var names = organizations.Select(organization => organization.Value).ToArray();
+            await using var batch = new NpgsqlBatch(connection, transaction);
+            AskVersions(batch, names);
+            batch.BatchCommands.Add(DestinationRows.Command(_table, Organizations(shape, names)));
+            Versions versions;
+            ILookup<string, Destination> rows;
+            await using (var reader = await batch.ExecuteReaderAsync(ct))
+            {
+                versions = await ReadVersionsAsync(reader, ct);
+                await reader.NextResultAsync(ct);
+                rows = await DestinationRows.ReadAsync(reader, ct);
+            }
+            await transaction.CommitAsync(ct);
+            return [.. organizations.SelectMany(Scope.Of).Select(scope => Source(scope, versions, rows[scope.Organization.Value]))];
         }
         catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
         {
@@ -145,95 +179,68 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadAsync(
-        NpgsqlConnection connection, DestinationsTable shape, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeSource>> ReadRowByRowAsync(NpgsqlConnection connection, OrganizationId organization, CancellationToken ct)
     {
+        var shape = await ShapeAsync(connection, ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         await GuardAsync(connection, transaction, ct);
-        await using var batch = new NpgsqlBatch(connection, transaction);
-        var names = organizations.Select(organization => organization.Value).ToArray();
+        string[] names = [organization.Value];
+        Versions versions;
+        await using (var batch = new NpgsqlBatch(connection, transaction))
+        {
+            AskVersions(batch, names);
+            await using var reader = await batch.ExecuteReaderAsync(ct);
+            versions = await ReadVersionsAsync(reader, ct);
+        }
+        try
+        {
+            var search = new UnreadableRowSearch(transaction, _table, () => Organizations(shape, names));
+            var rows = await search.ReadAsync(ct);
+            await transaction.CommitAsync(ct);
+            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, rows)).Select(source => source with { Problem = search.ProblemOfAll(source.Destinations) })];
+        }
+        catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
+        {
+            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, []) with { Problem = $"The database cannot give the rows of the scope ({UnreadableRowSearch.Cause(exception)})." })];
+        }
+    }
+
+    private async Task<DestinationsTable> ShapeAsync(NpgsqlConnection connection, CancellationToken ct) =>
+        _shape ??= await DestinationsTable.FindAsync(connection, _table, ct) ?? throw new DatabaseShapeException($"There is no table {_table}. Check Database:DestinationsTable.");
+
+    private sealed record Versions(long Epoch, IReadOnlyDictionary<(string, string), long> Revisions);
+
+    private static void AskVersions(NpgsqlBatch batch, string[] names)
+    {
         batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             "select organization_id, environment, revision from consent_snapshots.scopes where organization_id = any($1)")
         { Parameters = { new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } } });
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(
-            $"""
-            select organization_id::text, id, type, name, environment, settings::text, coalesce(settings_encrypted, true),
-                   to_jsonb(required_consent)::text, coalesce(enabled, false), coalesce(test_mode, false),
-                   coalesce(created_at::timestamptz, timestamptz 'epoch')
-            from {_table.Quoted}
-            where organization_id = any($1) and deleted_at is null
-            order by 11, id
-            """)
-        { Parameters = { Organizations(shape, names) } });
+    }
 
-        long epoch;
+    private static async Task<Versions> ReadVersionsAsync(NpgsqlDataReader reader, CancellationToken ct)
+    {
+        if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
+        var epoch = reader.GetInt64(0);
+        await reader.NextResultAsync(ct);
         var revisions = new Dictionary<(string, string), long>();
-        var rows = new Dictionary<string, List<Destination>>(StringComparer.Ordinal);
-        await using (var reader = await batch.ExecuteReaderAsync(ct))
-        {
-            if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
-            epoch = reader.GetInt64(0);
-            await reader.NextResultAsync(ct);
-            while (await reader.ReadAsync(ct)) revisions[(reader.GetString(0), reader.GetString(1))] = reader.GetInt64(2);
-            await reader.NextResultAsync(ct);
-            while (await reader.ReadAsync(ct))
-            {
-                var organization = reader.GetString(0);
-                if (!rows.TryGetValue(organization, out var list)) rows[organization] = list = [];
-                list.Add(ReadRow(reader));
-            }
-        }
-
-        await transaction.CommitAsync(ct);
-        return
-        [
-            .. organizations.SelectMany(Scope.Of).Select(scope => new ScopeSource(
-                scope,
-                new SourceVersion(epoch, revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()))),
-                rows.TryGetValue(scope.Organization.Value, out var list)
-                    ? [.. list.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())]
-                    : [])),
-        ];
+        while (await reader.ReadAsync(ct)) revisions[(reader.GetString(0), reader.GetString(1))] = reader.GetInt64(2);
+        return new Versions(epoch, revisions);
     }
 
-    private Destination ReadRow(NpgsqlDataReader reader)
-    {
-        var (id, type) = (reader.GetGuid(1), reader.GetString(2));
-        return new Destination
-        {
-            Id = id,
-            Type = type,
-            Name = reader.IsDBNull(3) ? "" : reader.GetString(3),
-            Environment = reader.IsDBNull(4) ? null : reader.GetString(4),
-            Settings = reader.IsDBNull(5) ? NullJson : ReadSettings(reader.GetString(5), id, type),
-            SettingsEncrypted = reader.GetBoolean(6),
-            RequiredConsent = RequiredConsentColumn.Parse(reader.IsDBNull(7) ? null : reader.GetString(7)),
-            Enabled = reader.GetBoolean(8),
-            TestMode = reader.GetBoolean(9),
-            CreatedAt = reader.GetFieldValue<DateTimeOffset>(10),
-        };
-    }
-
-    /// <summary>One tenant's absurd settings (Postgres takes thousands of levels) must not keep the scope's other destinations from being read.</summary>
-    private JsonElement ReadSettings(string json, Guid id, string type)
-    {
-        try
-        {
-            return JsonElement.Parse(json, SettingsJson);
-        }
-        catch (JsonException)
-        {
-            logger.SettingsUnreadable(id, type);
-            return NullJson;
-        }
-    }
+    private static ScopeSource Source(Scope scope, Versions versions, IEnumerable<Destination> rows) => new(
+        scope,
+        new SourceVersion(versions.Epoch, versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()))),
+        [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())]);
 
     /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
     private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
+        // A database without an encoding may hold bytes that are no text. Postgres would refuse to send them as UTF-8; as they are, we can judge them.
+        if (connection.PostgresParameters.GetValueOrDefault("server_encoding") == "SQL_ASCII")
+            batch.BatchCommands.Add(new NpgsqlBatchCommand("set local client_encoding = 'SQL_ASCII'"));
         // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end"));

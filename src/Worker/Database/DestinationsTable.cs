@@ -22,10 +22,10 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid)
             select c.oid, c.relkind::text, a.attname::text, format_type(a.atttypid, null)
             from pg_catalog.pg_class c
             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-            left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname::text = any($3)
             where n.nspname = $1 and c.relname = $2
             """, connection)
-        { Parameters = { new() { Value = name.Schema }, new() { Value = name.Table } } };
+        { Parameters = { new() { Value = name.Schema }, new() { Value = name.Table }, new() { Value = RequiredColumns } } };
 
         uint oid = 0;
         var kind = "";

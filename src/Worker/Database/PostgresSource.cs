@@ -41,13 +41,13 @@ internal sealed class PostgresSource(
         GuardAsync(async () => Rows(await reader.ReadAsync(scope, cancellationToken)));
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ScopeRows> ReadAsync(
+    public async IAsyncEnumerable<ScopeRead> ReadAsync(
         IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var sources = reader.ReadAsync(organizations, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (sources)
         {
-            while (await GuardAsync(async () => await sources.MoveNextAsync())) yield return Rows(sources.Current);
+            while (await GuardAsync(async () => await sources.MoveNextAsync())) yield return Read(sources.Current);
         }
     }
 
@@ -129,6 +129,8 @@ internal sealed class PostgresSource(
         .. (await reader.ListUnknownEnvironmentsAsync(cancellationToken))
             .Select(row => $"destination {row.Id} of organization '{row.Organization}': environment '{row.Environment}' is none of development, staging, production."),
     ]);
+
+    private static ScopeRead Read(ScopeSource source) => new(source.Scope, source.Problem is null ? Rows(source) : null, source.Problem);
 
     private static ScopeRows Rows(ScopeSource source) =>
         new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision));

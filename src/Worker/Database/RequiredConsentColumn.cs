@@ -9,17 +9,27 @@ namespace ConsentSnapshots.Worker.Database;
 /// </summary>
 internal static class RequiredConsentColumn
 {
+    private const string NotUnderstood = "?";
+
     /// <summary>Reads the JSON; null (of SQL or of JSON) and an empty list mean the type's default category.</summary>
-    public static ImmutableArray<string> Parse(string? json)
+    public static ImmutableArray<string> Parse(byte[]? json)
     {
         if (json is null) return [];
-        var value = JsonElement.Parse(json);
-        return value.ValueKind switch
+        try
         {
-            JsonValueKind.Null => [],
-            JsonValueKind.Array => [.. value.EnumerateArray().Select(Category)],
-            _ => [Category(value)],
-        };
+            var value = JsonElement.Parse(json);
+            return value.ValueKind switch
+            {
+                JsonValueKind.Null => [],
+                JsonValueKind.Array => [.. value.EnumerateArray().Select(Category)],
+                _ => [Category(value)],
+            };
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            // Nested too deeply, or a text that is no Unicode.
+            return [NotUnderstood];
+        }
     }
 
     private static string Category(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText();

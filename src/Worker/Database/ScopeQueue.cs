@@ -74,7 +74,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         {
             var refused = new List<(string Organization, string Environment, Guid Token, long Revision)>();
             await using (var command = database.CreateCommand(
-                """
+                $"""
                 with due as materialized (
                     select w.organization_id, w.environment, s.revision
                     from consent_snapshots.work w
@@ -90,7 +90,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
                 set claimed_by = $2, claim_token = gen_random_uuid(), claimed_until = now() + $3, attempts = w.attempts + 1
                 from due d
                 where w.organization_id = d.organization_id and w.environment = d.environment
-                returning w.organization_id, w.environment, d.revision, w.attempts, w.claim_token
+                returning {DatabaseText.Sendable("w.organization_id")}, w.environment, d.revision, w.attempts, w.claim_token
                 """))
             {
                 command.Parameters.AddWithValue(max);
@@ -111,7 +111,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
             {
                 // Its name would have to be a path. Nothing but a change of the row's organization helps, so there is no hurry.
                 logger.ScopeRefused(organization, environment, OrganizationId.Rule);
-                await RecordFailureAsync(organization, environment, token, revision, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, ct);
+                await RecordFailureAsync(null, token, revision, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, ct);
             }
 
             // Only unusable names: what is behind them in the order must not wait for the next drain.
@@ -193,8 +193,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     /// <returns>Whether the claim was still ours; if not, nothing is recorded.</returns>
     public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct)
     {
-        var recorded = await RecordFailureAsync(
-            claim.Scope.Organization.Value, claim.Scope.Environment.Name(), claim.Token, claim.Revision, error, heldReason, retryIn, ct);
+        var recorded = await RecordFailureAsync(claim.Scope, claim.Token, claim.Revision, error, heldReason, retryIn, ct);
         if (!recorded) logger.ClaimLost(claim.Scope.ToString(), "its failure was recorded");
         return recorded;
     }
@@ -296,30 +295,28 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
             if (known.TryGetValue((reader.GetString(0), reader.GetString(1)), out var finished)) _writers.TryRemove(finished);
     }
 
-    private async Task<bool> RecordFailureAsync(
-        string organization, string environment, Guid token, long revision, string error, string? heldReason, TimeSpan retryIn, CancellationToken ct)
+    /// <summary>Records a failure of the claim with a token; where the scope is none that has a name, the whole table is looked through for it.</summary>
+    private async Task<bool> RecordFailureAsync(Scope? scope, Guid token, long revision, string error, string? heldReason, TimeSpan retryIn, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
-            """
+            $"""
             update consent_snapshots.work
-            set attempted_revision = greatest(attempted_revision, $4), next_attempt_at = now() + $5, last_error = $6, held_reason = $7,
+            set attempted_revision = greatest(attempted_revision, $2), next_attempt_at = now() + $3, last_error = $4, held_reason = $5,
                 claimed_by = null, claim_token = null, claimed_until = null
-            where organization_id = $1 and environment = $2 and claim_token = $3
+            where claim_token = $1 {(scope is null ? "" : "and organization_id = $6 and environment = $7")}
             """);
-        command.Parameters.AddWithValue(organization);
-        command.Parameters.AddWithValue(environment);
         command.Parameters.AddWithValue(token);
         command.Parameters.AddWithValue(revision);
         command.Parameters.AddWithValue(retryIn);
         command.Parameters.AddWithValue(Shorten(error));
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)Shorten(heldReason) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        if (scope is { } named) AddScope(command, named);
         return await command.ExecuteNonQueryAsync(ct) > 0;
     }
 
+    // An error that quotes what Postgres takes for no text must not make the record of it fail; nor may a pair of surrogates that was cut in two.
     [return: NotNullIfNotNull(nameof(text))]
-    private static string? Shorten(string? text) =>
-        // Postgres takes no NUL in text; an error that quotes one must not make the record of it fail.
-        text is null ? null : (text.Length <= LongestError ? text : text[..LongestError]).Replace("\0", "", StringComparison.Ordinal);
+    private static string? Shorten(string? text) => DatabaseText.Storable(text is { Length: > LongestError } ? text[..LongestError] : text);
 
     private static void AddScope(NpgsqlCommand command, Scope scope)
     {

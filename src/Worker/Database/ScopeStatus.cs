@@ -64,8 +64,8 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
     public async Task<ImmutableArray<ScopeStatus>> ListAsync(string? organization, bool unfinishedOnly, int limit, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
-            """
-            select s.organization_id, s.environment,
+            $"""
+            select {DatabaseText.Sendable("s.organization_id")}, s.environment,
                    case when s.revision <= coalesce(w.completed_revision, 0) then 'UpToDate'
                         when w.claimed_until > now() then 'Building'
                         when w.held_reason is not null then 'Held'

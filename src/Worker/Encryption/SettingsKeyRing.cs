@@ -59,12 +59,9 @@ public sealed class SettingsKeyRing
             if (Decrypt(key, envelope) is not { } plaintext) continue;
             try
             {
-                return new OpenedDestination(row, JsonElement.Parse(plaintext));
-            }
-            catch (JsonException)
-            {
-                return Failed(row, DestinationProblemKind.DamagedEnvelope,
-                    "The encrypted settings open, but hold no JSON. Save the destination again.");
+                return SettingsJson.Parse(plaintext, out var problem) is { } settings
+                    ? new OpenedDestination(row, settings)
+                    : Failed(row, DestinationProblemKind.InvalidSettings, problem!);
             }
             finally
             {
@@ -129,22 +126,38 @@ public sealed class SettingsKeyRing
         envelope = null!;
         if (!TryHex(settings, "encrypted", out var encrypted) || !TryHex(settings, "iv", out var iv) || !TryHex(settings, "tag", out var tag)) return false;
         if (iv.Length is not (IvLength or NodeIvLength) || tag.Length != TagLength) return false;
-        var keyId = TryGet(settings, "keyId", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
-        envelope = new Envelope(encrypted, iv, tag, keyId);
+        // A name that is no text names no key, so every key is tried.
+        envelope = new Envelope(encrypted, iv, tag, TryText(settings, "keyId", out var keyId) ? keyId : null);
         return true;
     }
 
     private static bool TryHex(JsonElement settings, string name, out byte[] bytes)
     {
         bytes = [];
+        try
+        {
+            if (!TryText(settings, name, out var text)) return false;
+            bytes = Convert.FromHexString(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
+    private static bool TryText(JsonElement settings, string name, out string text)
+    {
+        text = "";
         if (!TryGet(settings, name, out var value) || value.ValueKind != JsonValueKind.String) return false;
         try
         {
-            bytes = Convert.FromHexString(value.GetString()!);
+            text = value.GetString()!;
             return true;
         }
-        catch (Exception exception) when (exception is FormatException or InvalidOperationException)
+        catch (InvalidOperationException)
         {
+            // A surrogate that stands alone.
             return false;
         }
     }

@@ -53,12 +53,25 @@ public sealed class ScopeBuilder(
         return (rows, Generate(rows));
     }
 
-    /// <summary>Generates from rows that were read already.</summary>
+    /// <summary>Generates from rows that were read already. Whatever is thrown for one of them is its problem.</summary>
+    /// <exception cref="GenerationException">Our own code fails on the scope as a whole.</exception>
     public GeneratedScope Generate(ScopeRows rows) => generator.Generate(rows.Scope, Open(rows));
 
     private OpenedDestination[] Open(ScopeRows rows) => [.. rows.Rows.Select(row => Open(row, rows.UnsetVariables))];
 
-    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
+    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset)
+    {
+        try
+        {
+            return OpenOrThrow(row, unset);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            return new OpenedDestination(row, default, DestinationProblem.OfFailure(row, exception));
+        }
+    }
+
+    private OpenedDestination OpenOrThrow(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
         !unset.TryGetValue(row.Id, out var names)
             ? keys.Open(row)
             : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, null,

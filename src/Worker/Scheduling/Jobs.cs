@@ -29,9 +29,9 @@ public sealed class ReconcileJob(Reconciler reconciler, ILogger<ReconcileJob> lo
         {
             await reconciler.ReconcileAsync(cancellationToken);
         }
-        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            logger.ReconcileFailed(exception.Message);
+            logger.ReconcileFailed(exception.Message, exception is SourceUnavailableException or StoreUnavailableException ? null : exception);
         }
     }
 }

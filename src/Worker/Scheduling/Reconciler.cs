@@ -27,17 +27,30 @@ public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, 
         // An earlier manifest obliges: an organization the source has forgotten gets empty lists, not old ones.
         organizations.UnionWith(current.Keys.Select(scope => scope.Organization));
         var different = new List<Scope>();
-        await foreach (var rows in source.ReadAsync([.. organizations], cancellationToken))
-        {
-            var generated = builder.Generate(rows);
-            if (generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey)) continue; // held; its own retries look after it
-            if (!current.TryGetValue(rows.Scope, out var listing)
-                || listing.Fingerprint != ManifestFingerprint.Of(generated)
-                || (announced.TryGetValue(rows.Scope, out var version) && version < listing.Version)
-                || generated.Snapshots.Any(snapshot => !snapshots.Contains((rows.Scope, snapshot.Hash)))) different.Add(rows.Scope);
-        }
+        await foreach (var read in source.ReadAsync([.. organizations], cancellationToken))
+            if (Differs(read, current.GetValueOrDefault(read.Scope), announced, snapshots)) different.Add(read.Scope);
         if (different.Count > 0) await source.EnqueueAsync(different, cancellationToken);
         logger.Reconciled(organizations.Count * DeploymentEnvironments.All.Length, different.Count);
         return different;
+    }
+
+    /// <summary>Whether a scope has to be built. One that cannot be compared has to be: its build says what is wrong, where its problem belongs.</summary>
+    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, HashSet<(Scope, SnapshotHash)> snapshots)
+    {
+        try
+        {
+            if (read.Rows is null) throw new ScopeUnreadableException(read.Problem!);
+            var generated = builder.Generate(read.Rows);
+            if (generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey)) return false; // held; its own retries look after it
+            return listing is null
+                || listing.Fingerprint != ManifestFingerprint.Of(generated)
+                || (announced.TryGetValue(read.Scope, out var version) && version < listing.Version)
+                || generated.Snapshots.Any(snapshot => !snapshots.Contains((read.Scope, snapshot.Hash)));
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            logger.ScopeNotCompared(read.Scope.ToString(), exception.Message);
+            return true;
+        }
     }
 }

@@ -38,5 +38,11 @@ internal static partial class SchedulingLog
     public static partial void Reconciled(this ILogger logger, int scopes, int different);
 
     [LoggerMessage(Events.ReconcileFailed, LogLevel.Error, "Source and store could not be compared: {Reason}")]
-    public static partial void ReconcileFailed(this ILogger logger, string reason);
+    public static partial void ReconcileFailed(this ILogger logger, string reason, Exception? exception);
+
+    [LoggerMessage(Events.ScopeNotCompared, LogLevel.Error, "{Scope} could not be compared with the store, so it is built: {Reason}")]
+    public static partial void ScopeNotCompared(this ILogger logger, string scope, string reason);
+
+    [LoggerMessage(Events.GenerationFailed, LogLevel.Error, "{Scope} is published without destination {Destination} of type {Type}: {Reason}")]
+    public static partial void GenerationFailed(this ILogger logger, string scope, Guid destination, string type, string reason);
 }

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
@@ -75,6 +76,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         {
             var started = time.GetTimestamp();
             var report = await KeepingAsync(claim, () => builder.BuildAsync(claim.Scope, announce, verify, cancellationToken), cancellationToken);
+            TellFailures(claim.Scope, report.Problems);
             await source.CompleteAsync(claim, report, cancellationToken);
             logger.Built(claim.Scope.ToString(), report.Publication.Outcome, report.Publication.Manifest.Version,
                 report.Publication.SnapshotsWritten, report.Problems.Count, (long)time.GetElapsedTime(started).TotalMilliseconds);
@@ -83,6 +85,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         catch (ScopeHeldException held)
         {
             logger.Held(claim.Scope.ToString(), held.Message);
+            TellFailures(claim.Scope, held.Problems);
             await FailAsync(claim, new BuildFailure(held.Message, true, held.Rows.Position, held.Problems), onFailure, cancellationToken);
         }
         catch (ConsentViolationException violation)
@@ -99,7 +102,8 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         catch (Exception exception)
         {
             // Whatever it was, it concerns this scope: the others go on.
-            logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, exception.Message, exception is StoreUnavailableException or SourceUnavailableException ? null : exception);
+            logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, exception.Message,
+                exception is StoreUnavailableException or SourceUnavailableException or ScopeUnreadableException or GenerationException ? null : exception);
             await FailAsync(claim, new BuildFailure(exception.Message, false, null, null), onFailure, cancellationToken);
         }
         return null;
@@ -169,11 +173,18 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         {
             await source.FailAsync(claim, failure, RetryDelay(claim.Attempt), cancellationToken);
         }
-        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // The lease runs out by itself, so the scope is not lost.
+            // Whatever it was, it concerns this scope, and its lease runs out by itself, so the scope is not lost.
             logger.FailureNotRecorded(claim.Scope.ToString(), exception.Message);
         }
+    }
+
+    /// <summary>The generator has no logger: what failed in it stands among the problems, without any value.</summary>
+    private void TellFailures(Scope scope, IEnumerable<DestinationProblem> problems)
+    {
+        foreach (var problem in problems.Where(problem => problem.Kind == DestinationProblemKind.GenerationFailed))
+            logger.GenerationFailed(scope.ToString(), problem.DestinationId, problem.Type, problem.Message);
     }
 
     /// <summary>Doubles with each attempt up to the limit, then spread by a fifth either way, so that what failed together does not come back together.</summary>

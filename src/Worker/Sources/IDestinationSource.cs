@@ -13,6 +13,12 @@ public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, Sou
     public IReadOnlyDictionary<Guid, string> UnsetVariables { get; init; } = new Dictionary<Guid, string>();
 }
 
+/// <summary>One scope of a read of many: its rows, or why they cannot be read, which concerns this scope alone.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Rows">Its rows; null where they cannot be read.</param>
+/// <param name="Problem">Why not.</param>
+public sealed record ScopeRead(Scope Scope, ScopeRows? Rows, string? Problem = null);
+
 /// <summary>A scope that somebody in this process is building.</summary>
 /// <param name="Scope">The scope.</param>
 /// <param name="Retried">Whether an earlier attempt may have ended halfway.</param>
@@ -68,10 +74,11 @@ public interface IDestinationSource
     Task CheckAsync(CancellationToken cancellationToken);
 
     /// <summary>Reads one scope.</summary>
+    /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
     Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
 
     /// <summary>Reads all scopes of these organizations, in order, without a query a scope. Each scope is read in one piece.</summary>
-    IAsyncEnumerable<ScopeRows> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
+    IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
 
     /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
     Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
@@ -119,3 +126,6 @@ public sealed record BuildFailure(string Error, bool Held, SourcePosition? Posit
 
 /// <summary>The source cannot be read; says what, where and what to do.</summary>
 public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>What the source holds for one scope cannot be read: the scope's problem, which other scopes have nothing to do with.</summary>
+public sealed class ScopeUnreadableException(string message) : Exception(message);

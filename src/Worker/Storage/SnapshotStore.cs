@@ -147,7 +147,20 @@ public sealed class SnapshotStore(IBlobStore blobs)
         {
             if (!BlobNames.TryParseCurrent(blob.Name, out var scope)) continue;
             if (blob.Metadata is { } metadata && ManifestFingerprint.TryRead(scope, metadata, out var listing)) yield return listing;
-            else if ((await ReadCurrentAsync(scope, cancellationToken)).Current is { } current) yield return ManifestFingerprint.Listing(current.Manifest);
+            else if (await ReadListingAsync(scope, cancellationToken) is { } read) yield return read;
+        }
+    }
+
+    /// <summary>A manifest of a newer format is left out, as one that cannot be read is: the build of its scope says so, and the others are not concerned.</summary>
+    private async Task<CurrentListing?> ReadListingAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await ReadCurrentAsync(scope, cancellationToken)).Current is { } current ? ManifestFingerprint.Listing(current.Manifest) : null;
+        }
+        catch (NewerSchemaException)
+        {
+            return null;
         }
     }
 

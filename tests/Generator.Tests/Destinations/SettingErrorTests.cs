@@ -25,9 +25,9 @@ public sealed class SettingErrorTests
                     foreach (var known in field.OlderNames.Prepend(field.Name)) settings.Remove(known);
                     settings[spelling] = value.DeepClone();
                     var problems = Samples.Generate(Samples.Row(name, settings.ToJsonString())).Problems;
-                    var problem = Assert.Single(problems, problem => problem.Field == field.Name);
+                    var problem = Assert.Single(problems, problem => problem.Field == spelling);
                     Assert.Equal(DestinationProblemKind.InvalidSettings, problem.Kind);
-                    Assert.StartsWith($"'{field.Name}' ", problem.Message, StringComparison.Ordinal);
+                    Assert.StartsWith($"'{spelling}' ", problem.Message, StringComparison.Ordinal);
                     foreach (var word in words) Assert.Contains(word, problem.Message, StringComparison.Ordinal);
                     Assert.DoesNotContain(Canary, problem.ToString(), StringComparison.OrdinalIgnoreCase);
                     Assert.DoesNotContain(CanaryNumber.ToString(CultureInfo.InvariantCulture), problem.ToString(), StringComparison.Ordinal);
@@ -47,6 +47,10 @@ public sealed class SettingErrorTests
         [
             .. NotAString(), TooLong(field), Text($"http://{Canary}.example/", "https", "a string of 22 characters"), Text($"javascript:{Canary}", "https", "a string of 17 characters"),
             Text($"https://{Canary}@a.example/", "https", "user name"),
+        ],
+        SettingKind.UrlOrPath =>
+        [
+            .. NotAString(), TooLong(field), Text($"{Canary}!\n ?", field.PatternInWords!, "a string of 10 characters"), Text($"https://{Canary}..example/", "host", "a string of 24 characters"),
         ],
         SettingKind.Flag => [Text(Canary, "true or false", "a string of 6 characters"), (CanaryNumber, ["true or false", "a number"]), (Object(), ["true or false", "an object"])],
         SettingKind.Number =>

@@ -60,12 +60,13 @@ public sealed class SettingsSchemaTests
                 // On top of sound settings, so that the field is the only thing that can be wrong.
                 var settings = JsonNode.Parse(Samples.Settings[name].Least)!.AsObject();
                 foreach (var other in field.OlderNames.Prepend(field.Name)) settings.Remove(other);
-                settings[field.OlderNames.Prepend(field.Name).ElementAt(random.Next(field.OlderNames.Length + 1))] = value;
+                var written = field.OlderNames.Prepend(field.Name).ElementAt(random.Next(field.OlderNames.Length + 1));
+                settings[written] = value;
                 var problems = new List<SettingProblem>();
                 Assert.Null(DestinationSettings.Read(type.FieldsByName, JsonElement.Parse(settings.ToJsonString()), problems));
                 var problem = Assert.Single(problems);
-                Assert.Equal(field.Name, problem.Field);
-                Assert.StartsWith($"'{field.Name}' ", problem.Message, StringComparison.Ordinal);
+                Assert.Equal(written, problem.Field);
+                Assert.StartsWith($"'{written}' ", problem.Message, StringComparison.Ordinal);
                 Assert.EndsWith(".", problem.Message, StringComparison.Ordinal);
                 Assert.Matches("must be|may have|holds", problem.Message);
                 Assert.DoesNotContain(Canary, problem.Message, StringComparison.OrdinalIgnoreCase);
@@ -91,13 +92,14 @@ public sealed class SettingsSchemaTests
         if (field.Kind is not SettingKind.JsonValue)
         {
             if (field.Kind is not SettingKind.Number) yield return 4711;
-            if (field.Kind is not (SettingKind.Text or SettingKind.HttpsUrl)) yield return $"{Canary} text";
+            if (field.Kind is not (SettingKind.Text or SettingKind.HttpsUrl or SettingKind.UrlOrPath)) yield return $"{Canary} text";
             if (field.Kind is not SettingKind.TextList) yield return new JsonArray(Canary);
             if (field.Kind is not SettingKind.JsonObject) yield return new JsonObject { [Canary] = Canary };
         }
         switch (field.Kind)
         {
             case SettingKind.Text:
+            case SettingKind.UrlOrPath:
                 yield return Canary + new string('x', field.MaxLength);
                 if (field.Pattern is not null || !field.OneOf.IsEmpty) yield return $"{Canary} <>\"";
                 break;

@@ -32,6 +32,8 @@ internal static class Hostile
         " https://pwn.example/a.js ", "\\thttps://pwn.example/", "ht\\ntps://pwn.example/", "https://pwn.ex\\u00e4mple/", "https://pwn\\u3002example/", "https://pwn%2eexample/", "https://pwn.example/%0d%0apwn",
         "https://pwn.example/a.js?x='&y=\\\"#z", "https://pwn.example\\u0000.good.example/", "https://pwn.example#@good.example/", "https://pwn.example?@good.example/", "https://pwn.example/../../x", "https://:443/pwn",
         "https://pwn .example/", "https://-pwn-.example/", "https://pwn.example./a.js", "wss://pwn.example/", "https://@pwn.example/", "https://:@pwn.example/",
+        "https://pwn..example/", "https://..pwn/", "https://pwn\\u00AD.example/", "https://\\u00AD/pwn", "https://\\u200Dpwn.example/", "https://\\u0301pwn/", "https://\\u00A0pwn/", "https://xn--\\u00AD/pwn",
+        "https://pwn.example:/a.js", "https://[fe80::1%25pwn]/",
     ];
 
     /// <summary>JSON values of other kinds than a field wants, numbers no double holds, nesting, and objects that reach for prototypes.</summary>
@@ -74,7 +76,7 @@ internal static class Hostile
     /// <summary>A value for a field: mostly of its kind, so that it gets past the first check.</summary>
     public static Gen<string> For(SettingField field) => field.Kind switch
     {
-        SettingKind.HttpsUrl => Gen.Frequency((6, Url), (1, Text), (1, Odd)),
+        SettingKind.HttpsUrl or SettingKind.UrlOrPath => Gen.Frequency((6, Url), (1, Text), (1, Odd)),
         SettingKind.JsonObject => Gen.Frequency((6, Object), (2, Odd), (1, Text)),
         SettingKind.JsonValue => Gen.Frequency((2, Object), (2, Text), (2, Odd), (1, Url)),
         SettingKind.TextList => Gen.Frequency((4, Leaf.Array[0, 3].Select(list => $"[{string.Join(',', list)}]")), (1, Odd)),

@@ -91,6 +91,7 @@ internal sealed partial class HostileChecks
 
     private static void CheckProblem(DestinationProblem problem)
     {
+        Assert.Equal(DestinationProblemKind.InvalidSettings, problem.Kind);
         Assert.DoesNotContain(Hostile.Mark, problem.Message, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain(Hostile.Mark, problem.Field ?? "", StringComparison.OrdinalIgnoreCase);
         Assert.True(problem.Message.Length < 500);
@@ -273,6 +274,9 @@ internal sealed partial class HostileChecks
         var wanted = owner.Setting("attributes") is { ValueKind: JsonValueKind.Object } own
             ? own.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.ValueKind == JsonValueKind.String ? attribute.Value.GetString() : ""))
             : [];
+        // What has integrity needs crossorigin to load.
+        if (owner.Setting("src", "url").ValueKind == JsonValueKind.String && wanted.Any(attribute => attribute is { Name: "integrity", Item2.Length: > 0 }) && wanted.All(attribute => attribute.Name != "crossorigin"))
+            wanted = wanted.Append(("crossorigin", "anonymous"));
         Assert.Equal(wanted, attributes is { } found ? found.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.GetString())) : []);
     }
 
@@ -323,7 +327,7 @@ internal sealed partial class HostileChecks
     {
         public TypeFacts(DestinationType type)
         {
-            Fields = type.AllFields.Select(field => field.Name).ToFrozenSet(StringComparer.Ordinal);
+            Fields = type.AllFields.SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
             UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)

@@ -107,19 +107,6 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Read_AbsurdlyNestedSettings_DoesNotHideTheOtherDestinations()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme);
-        await database.ExecuteAsync($"insert into destinations (organization_id, type, name, settings) values ('{Acme}', 'console', 'deep', (repeat('[', 1000) || repeat(']', 1000))::jsonb)");
-
-        var rows = (await database.Reader.ReadAsync(Production, Cancel)).Destinations;
-
-        Assert.Equal(2, rows.Length);
-        Assert.Equal(JsonValueKind.Null, rows.Single(row => row.Name == "deep").Settings.ValueKind);
-    }
-
-    [Fact]
     public async Task Read_ConcurrentWrites_RevisionAndRowsAreOfOneSnapshot()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);

@@ -45,6 +45,15 @@ internal sealed class SourceDatabase : IAsyncDisposable
     public static async Task<SourceDatabase> CreateEmptyAsync(PostgresFixture postgres, Action<PostgresOptions>? configure = null) =>
         new(await postgres.CreateDatabaseAsync(Cancel), configure);
 
+    /// <summary>A migrated database without an encoding, in which text is whatever bytes somebody wrote; an organization's id is a text there.</summary>
+    public static async Task<SourceDatabase> CreateWithoutEncodingAsync(PostgresFixture postgres)
+    {
+        var database = new SourceDatabase(await postgres.CreateDatabaseAsync(Cancel, withoutEncoding: true), configure: null);
+        await database.MigrateAsync(withDestinations: true);
+        await database.ExecuteAsync("alter table destinations alter organization_id type text");
+        return database;
+    }
+
     /// <summary>A migrated database with an empty destinations table: a copy of one that was migrated once, which is quicker.</summary>
     public static async Task<SourceDatabase> CreateAsync(PostgresFixture postgres, Action<PostgresOptions>? configure = null)
     {

@@ -34,9 +34,10 @@ internal sealed class Platform : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<Platform> CreateAsync(PostgresFixture postgres, AzuriteFixture azurite, Action<Dictionary<string, string?>>? configure = null)
+    public static async Task<Platform> CreateAsync(
+        PostgresFixture postgres, AzuriteFixture azurite, Action<Dictionary<string, string?>>? configure = null, SourceDatabase? database = null)
     {
-        var database = await SourceDatabase.CreateAsync(postgres);
+        database ??= await SourceDatabase.CreateAsync(postgres);
         var settings = new Dictionary<string, string?>
         {
             ["Source:Provider"] = "postgres",

@@ -16,16 +16,17 @@ public sealed class PostgresFixture : ContainerFixture
 
     /// <summary>
     /// Creates a database and returns the connection string of its owner, a superuser. It is empty, or a copy of another one that
-    /// nobody is connected to.
+    /// nobody is connected to. One without an encoding (<c>SQL_ASCII</c>) takes any bytes for text.
     /// </summary>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken, string? template = null)
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken, string? template = null, bool withoutEncoding = false)
     {
         await ContainerAsync(cancellationToken);
         var name = $"test_{Interlocked.Increment(ref _databases)}";
         // Not pooled: a session from before a restart would be handed out, and be dead.
         await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
         await connection.OpenAsync(cancellationToken);
-        await using var create = new NpgsqlCommand($"create database {name} template {template ?? "template1"}", connection);
+        var kind = withoutEncoding ? "template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'" : $"template {template ?? "template1"}";
+        await using var create = new NpgsqlCommand($"create database {name} {kind}", connection);
         await create.ExecuteNonQueryAsync(cancellationToken);
         return ConnectionString(name);
     }

@@ -53,7 +53,7 @@ public sealed class AdobeAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Start(new VendorLibrary(new Uri(settings.RequiredText("scriptUrl"))) { IsAsync = settings.Flag("async", true) }, config =>
+        scripts.Start(new VendorLibrary(settings.RequiredUrl("scriptUrl")) { IsAsync = settings.Flag("async", true) }, config =>
         {
             if (settings.Flag("seedAdobeDataLayer", true)) config.WriteBoolean("layer", true);
             if (scripts.TestMode) config.WriteBoolean("debug", true);

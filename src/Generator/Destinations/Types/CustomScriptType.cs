@@ -53,7 +53,7 @@ public sealed partial class CustomScriptType : DestinationType
         new("defer", SettingKind.Flag, "The element's defer.") { DefaultJson = "false" },
         new("target", SettingKind.Text, "Where the element goes; those for the body come last in the list.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },
         new("fetchPriority", SettingKind.Text, "The element's fetchpriority.") { OneOf = ["high", "low", "auto"] },
-        new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type (module)."),
+        new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity (which brings crossorigin=anonymous unless another is set), referrerpolicy, charset, nomodule, blocking, type (module)."),
         new("persistAfterConsentRevoked", SettingKind.Flag, "Whether the element stays when consent is withdrawn, so that a new grant does not run it again.")
         {
             DefaultJson = "false",
@@ -83,8 +83,20 @@ public sealed partial class CustomScriptType : DestinationType
                 ? [.. attributes.EnumerateObject().Select(attribute => KeyValuePair.Create(attribute.Name, AttributeText(attribute.Value)))]
                 : [],
         };
-        if (settings.Url("src") is { } source) scripts.Load(source, Adjust);
+        if (settings.Url("src") is { } source) scripts.Load(source, script => WithReadableResponse(Adjust(script)));
         else scripts.OwnInline(settings.RequiredText("textContent"), Adjust);
+    }
+
+    /// <summary>
+    /// A browser refuses a script of another origin that has <c>integrity</c> and no <c>crossorigin</c>, because it may not read the response that it is to
+    /// check (<see href="https://www.w3.org/TR/SRI/#cross-origin-data-leakage"/>). Nobody wants that, so <c>crossorigin</c> is added: it changes nothing for a script of the site's own origin.
+    /// </summary>
+    private static Script WithReadableResponse(Script script)
+    {
+        var hasIntegrity = script.Attributes.Any(attribute => attribute.Key == "integrity" && !string.IsNullOrWhiteSpace(attribute.Value));
+        return !hasIntegrity || script.Attributes.Any(attribute => attribute.Key == "crossorigin")
+            ? script
+            : script with { Attributes = script.Attributes.Add(new("crossorigin", "anonymous")) };
     }
 
     private static string AttributeText(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : "";

@@ -56,11 +56,18 @@ public sealed partial class HightouchType : DestinationType
     ];
 
     /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Text("apiHost")?.Trim() is { Length: > 0 } host && HttpsUrl.From($"https://{host}") is null)
+            problems.Add(SettingProblem.NotAs("apiHost", "a valid host name, with a port and a path where needed", settings.Value("apiHost")!.Value));
+    }
+
+    /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
         var apiHost = settings.Text("apiHost")?.Trim() is { Length: > 0 } host ? host : null;
-        if (apiHost is not null && Uri.TryCreate($"https://{apiHost}", UriKind.Absolute, out var events)) scripts.ConnectInstead(events);
+        if (apiHost is not null) scripts.ConnectInstead(HttpsUrl.Derived($"https://{apiHost}"));
         var options = new ConfigObject();
         options.Set("apiHost", apiHost);
         scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js")), config =>

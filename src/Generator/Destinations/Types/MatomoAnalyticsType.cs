@@ -105,7 +105,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     {
         var (tracker, library) = (settings.Url("trackerUrl"), settings.Url("scriptUrl"));
         if (tracker is not null && library is not null) return (tracker, library);
-        if (settings.BaseUrl("matomoUrl") is { } own) return (tracker ?? new Uri($"{own}/matomo.php"), library ?? new Uri($"{own}/matomo.js"));
+        if (settings.BaseUrl("matomoUrl") is { } own) return (tracker ?? HttpsUrl.Derived($"{own}/matomo.php"), library ?? HttpsUrl.Derived($"{own}/matomo.js"));
         var host = $"{CloudId().Match(settings.RequiredText("cloudId")).Groups[1].Value}.matomo.cloud";
         return (tracker ?? new Uri($"https://{host}/matomo.php"), library ?? new Uri($"https://cdn.matomo.cloud/{host}/matomo.js"));
     }

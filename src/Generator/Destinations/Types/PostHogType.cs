@@ -87,8 +87,8 @@ public sealed partial class PostHogType : DestinationType
         var (apiHost, uiHost, scriptUrl) = HostsOf(settings);
         if (!CloudHost().IsMatch(apiHost))
         {
-            scripts.ContactInstead(new Uri(apiHost));
-            scripts.Contact(CspDirective.Script, new Uri(apiHost));
+            scripts.ContactInstead(HttpsUrl.Derived(apiHost));
+            scripts.Contact(CspDirective.Script, HttpsUrl.Derived(apiHost));
         }
         var options = new ConfigObject();
         options.Set("defaults", "2026-01-30");
@@ -118,7 +118,7 @@ public sealed partial class PostHogType : DestinationType
         var uiRegion = cloud ?? region;
         var uiHost = settings.BaseUrl("uiHost") ?? (uiRegion is null ? apiHost : $"https://{uiRegion}.posthog.com");
         var scriptUrl = settings.Url("scriptUrl")
-            ?? new Uri(cloud is null ? $"{apiHost}/static/array.js" : $"https://{cloud}-assets.i.posthog.com/static/array.js");
+            ?? HttpsUrl.Derived(cloud is null ? $"{apiHost}/static/array.js" : $"https://{cloud}-assets.i.posthog.com/static/array.js");
         return (apiHost, uiHost, scriptUrl);
     }
 

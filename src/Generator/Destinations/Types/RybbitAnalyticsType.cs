@@ -82,7 +82,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
         string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
         string? List(string name) => settings.Value(name) is null ? null : Json(settings.TextList(name));
         var source = settings.Url("scriptUrl")
-            ?? (settings.BaseUrl("analyticsHost") is { } host ? new Uri($"{host}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
+            ?? (settings.BaseUrl("analyticsHost") is { } host ? HttpsUrl.Derived($"{host}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
         if (settings.Has("scriptUrl") || settings.Has("analyticsHost")) scripts.ContactInstead(source);
         scripts.LoadVendor(source,
         [

@@ -42,10 +42,10 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ScopeRows> ReadAsync(
+    public async IAsyncEnumerable<ScopeRead> ReadAsync(
         IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var scope in organizations.SelectMany(Scope.Of)) yield return await ReadAsync(scope, cancellationToken);
+        foreach (var scope in organizations.SelectMany(Scope.Of)) yield return new ScopeRead(scope, await ReadAsync(scope, cancellationToken));
     }
 
     /// <inheritdoc/>

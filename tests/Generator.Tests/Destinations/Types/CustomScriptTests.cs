@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations.Types;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations.Types;
@@ -9,6 +10,8 @@ public sealed class CustomScriptTests
     [InlineData("{}", "Exactly one of 'src' and 'textContent' is needed.")]
     [InlineData("""{"src":"https://a.example/a.js","textContent":"x"}""", "Exactly one of 'src' and 'textContent' is needed.")]
     [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces, and is a string of 29 characters.")]
+    [InlineData("""{"url":"https://a.example/a.js","code":"x"}""", "Exactly one of 'url' and 'code' is needed.")]
+    [InlineData("""{"code":"x","attributes":{"onload":1}}""", "'attributes' has a name that is not accepted; use data-… (lowercase letters, digits, hyphens), crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type.")]
     [InlineData("""{"textContent":"x","target":"html"}""", "'target' must be one of head, body, and is a string of 4 characters.")]
     public void Check_SourceAndTarget_SayTheRule(string settings, string message) => Assert.Contains(message, Problems(settings));
 
@@ -53,6 +56,20 @@ public sealed class CustomScriptTests
         Assert.Empty(Problems(new JsonObject { ["textContent"] = new string('x', CustomScriptType.MaxTextLength) }.ToJsonString()));
         Assert.Equal("'textContent' may have 65536 characters, and has 65537.",
             Assert.Single(Problems(new JsonObject { ["textContent"] = new string('x', CustomScriptType.MaxTextLength + 1) }.ToJsonString())));
+    }
+
+    [Theory]
+    [InlineData("""{"integrity":"sha384-abc"}""", """{"integrity":"sha384-abc","crossorigin":"anonymous"}""")]
+    [InlineData("""{"integrity":"sha384-abc","crossorigin":"use-credentials"}""", """{"integrity":"sha384-abc","crossorigin":"use-credentials"}""")]
+    [InlineData("""{"crossorigin":true,"integrity":"sha384-abc"}""", """{"crossorigin":"","integrity":"sha384-abc"}""")]
+    [InlineData("""{"integrity":" "}""", """{"integrity":" "}""")]
+    [InlineData("""{"data-x":"1"}""", """{"data-x":"1"}""")]
+    public void Compose_IntegrityWithoutCrossorigin_GetsItSoThatItLoads(string attributes, string expected)
+    {
+        var generated = Samples.Generate(Samples.Row("script", $$"""{"src":"https://cdn.example/a.js","attributes":{{attributes}}}"""));
+
+        Assert.Empty(generated.Problems);
+        Assert.Equal(expected, Assert.Single(generated.Scripts(ConsentSet.Everything))!["attributes"]!.ToJsonString());
     }
 
     private static string Attributes(string name, string value) =>

@@ -18,6 +18,7 @@ public sealed class TypeRuleTests
             "'consentMapping.necessary' would grant an ad or analytics signal to every visitor; put analytics_storage, ad_storage, ad_user_data, ad_personalization under a category that a visitor can refuse."),
         ("google-analytics", "{\"id\":\"G-1\",\"consentMapping\":{\"marketing\":[" + string.Join(',', Enumerable.Repeat("\"ad_storage\"", 33)) + "]}}", "consentMapping",
             "'consentMapping.marketing' may have 32 signals, and has 33."),
+        ("hightouch", """{"writeKey":"a","apiHost":"secret..example"}""", "apiHost", "'apiHost' must be a valid host name, with a port and a path where needed, and is a string of 15 characters."),
         ("hotjar", """{"siteId":"secret"}""", "siteId", "'siteId' must be 1 to 12 digits, not beginning with 0, and is a string of 6 characters."),
         ("hotjar", """{"siteId":1,"version":6.5}""", "version", "'version' must be a whole number, and is a number."),
         ("matomo-analytics", """{"matomoUrl":"https://ma.example","siteId":["secret"]}""", "siteId", "'siteId' must be a number, or 1 to 64 letters, digits, _ and -, and is a list of 1 entries."),
