@@ -30,7 +30,7 @@ public sealed partial class TikTokPixelType : DestinationType
         if(fresh){if(first)w.ttq.page();else w.ttq.instance(c.pixelId).page()}
         """));
 
-    private static readonly Uri s_loader = new("https://analytics.tiktok.com/i18n/pixel/events.js");
+    private const string Loader = "https://analytics.tiktok.com/i18n/pixel/events.js";
 
     /// <inheritdoc/>
     public override string Name => "tiktok-pixel";
@@ -72,7 +72,7 @@ public sealed partial class TikTokPixelType : DestinationType
         {
             Required = true, Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
         },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader; its parameters sdkid and lib are added.") { DefaultJson = "\"https://analytics.tiktok.com/i18n/pixel/events.js\"" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader; its parameters sdkid and lib are added.") { DefaultJson = $"\"{Loader}\"" },
         new("accessToken", SettingKind.Text, "The Events API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("testEventCode", SettingKind.Text, "The Events API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
@@ -81,15 +81,15 @@ public sealed partial class TikTokPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var pixelId = scripts.Settings.RequiredText("pixelId");
-        var loader = scripts.Settings.Url("scriptSrc") ?? s_loader;
+        var own = scripts.Settings.Url("scriptSrc");
         scripts.Inline(Start, config =>
         {
             config.WriteStartObject();
             config.WriteString("pixelId", pixelId);
-            config.WriteString("base", loader.GetLeftPart(UriPartial.Path));
+            config.WriteString("base", own?.GetLeftPart(UriPartial.Path) ?? Loader);
             config.WriteEndObject();
         });
-        scripts.LoadVendor(loader.With(("sdkid", pixelId), ("lib", "ttq")));
+        scripts.LoadVendor(own?.With(("sdkid", pixelId), ("lib", "ttq")) ?? new Uri($"{Loader}?sdkid={pixelId}&lib=ttq"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]
