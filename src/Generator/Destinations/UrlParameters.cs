@@ -7,11 +7,9 @@ internal static class UrlParameters
     public static Uri With(this Uri url, params ReadOnlySpan<(string Name, string Value)> parameters)
     {
         var query = url.Query.TrimStart('?');
-        foreach (var (name, value) in parameters)
-        {
+        foreach (var (name, _) in parameters)
             if (query.Length > 0) query = string.Join('&', query.Split('&').Where(pair => pair.Length > 0 && pair.Split('=')[0] != name));
-            query = query.Length == 0 ? $"{name}={value}" : $"{query}&{name}={value}";
-        }
+        foreach (var (name, value) in parameters) query = query.Length == 0 ? $"{name}={value}" : $"{query}&{name}={value}";
         return new Uri($"{url.GetLeftPart(UriPartial.Path)}?{query}{url.Fragment}");
     }
 }

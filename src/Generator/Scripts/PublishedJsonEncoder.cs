@@ -11,6 +11,10 @@ internal sealed unsafe class PublishedJsonEncoder : JavaScriptEncoder
 {
     private const string Escaped = "\\u003C";
 
+    /// <summary>The ASCII characters that neither encoder changes: most texts have no other.</summary>
+    private static readonly SearchValues<char> s_plain =
+        SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(character => (char)character).Where(character => character is not ('"' or '\\' or '<'))]);
+
     private static JavaScriptEncoder Relaxed => UnsafeRelaxedJsonEscaping;
 
     public override int MaxOutputCharactersPerInputCharacter => Relaxed.MaxOutputCharactersPerInputCharacter;
@@ -19,9 +23,11 @@ internal sealed unsafe class PublishedJsonEncoder : JavaScriptEncoder
 
     public override int FindFirstCharacterToEncode(char* text, int textLength)
     {
-        var first = Relaxed.FindFirstCharacterToEncode(text, textLength);
-        var lessThan = new ReadOnlySpan<char>(text, first < 0 ? textLength : first).IndexOf('<');
-        return lessThan < 0 ? first : lessThan;
+        var plain = new ReadOnlySpan<char>(text, textLength).IndexOfAnyExcept(s_plain);
+        if (plain < 0) return -1;
+        var first = Relaxed.FindFirstCharacterToEncode(text + plain, textLength - plain);
+        var lessThan = new ReadOnlySpan<char>(text + plain, first < 0 ? textLength - plain : first).IndexOf('<');
+        return lessThan >= 0 ? plain + lessThan : first >= 0 ? plain + first : -1;
     }
 
     public override int FindFirstCharacterToEncodeUtf8(ReadOnlySpan<byte> utf8Text)

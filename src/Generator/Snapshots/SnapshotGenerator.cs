@@ -265,10 +265,12 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
     /// </summary>
     private static void PutBodyLast(List<ComposedScript> scripts)
     {
-        var body = scripts.FindAll(static entry => entry.Script.Target is not null);
-        if (body.Count == 0) return;
-        scripts.RemoveAll(static entry => entry.Script.Target is not null);
+        if (!scripts.Exists(ForTheBody)) return;
+        var body = scripts.FindAll(ForTheBody);
+        scripts.RemoveAll(ForTheBody);
         scripts.AddRange(body);
+
+        static bool ForTheBody(ComposedScript entry) => entry.Script.Target is not null;
     }
 
     private static bool AnyShared(List<ComposedScript> scripts)

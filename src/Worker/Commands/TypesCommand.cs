@@ -39,7 +39,8 @@ internal static class TypesCommand
         foreach (var type in DestinationCatalogue.BuiltIn.Types)
         {
             table.AddRow(
-                Markup.Escape(type.Name), Markup.Escape(type.Title), Markup.Escape(type.DefaultCategoryInWords),
+                Markup.Escape(type.Name), Markup.Escape(type.Title),
+                string.Join(" or ", type.CategoryRules.Select(rule => rule.Category).Prepend(type.DefaultCategory).Distinct().Select(category => category.Name())),
                 Markup.Escape(string.Join(", ", type.Fields.Where(field => field.Required).Select(field => field.Name))),
                 Markup.Escape(string.Join(", ", type.Aliases)));
         }

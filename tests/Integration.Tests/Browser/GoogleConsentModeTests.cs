@@ -96,6 +96,7 @@ public sealed class GoogleConsentModeTests(ChromiumFixture chromium)
         var started = everything.Where(entry => entry is JsonArray command && (string?)command[0] is "js" or "config").Select(entry => entry!.ToJsonString());
         Assert.Equal(started.Distinct(), started);
         Assert.Equal(rows.Count(row => row.Row.Type == "google-tag-manager"), everything.Count(entry => entry is JsonObject pushed && (string?)pushed["event"] == "gtm.js"));
+        await walk.Site.Page.WaitForFunctionAsync("count => window.ran && ran.length >= count", rows.Length).WaitAsync(Cancel);
         var ran = await walk.Site.Page.EvaluateAsync<string[]>("() => window.ran").WaitAsync(Cancel);
         Assert.Equal(ran.Distinct(), ran);
         Assert.Equal(rows.Length, ran.Length);

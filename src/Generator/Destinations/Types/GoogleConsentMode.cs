@@ -83,25 +83,29 @@ public sealed class GoogleConsentMode : SharedBootstrap
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users)
     {
-        var needed = new Dictionary<string, ConsentSet>(StringComparer.Ordinal);
+        // What each signal needs, by its place among all; null where no mapping mentions it.
+        var needed = new ConsentSet?[Signals.Length];
         foreach (var user in users)
             foreach (var (category, signals) in MappingOf(user.Settings))
                 foreach (var signal in signals)
-                    needed[signal] = needed.GetValueOrDefault(signal).With(category);
-        var categories = needed.Values.Aggregate(ConsentSet.NecessaryOnly, static (all, set) => all.Union(set));
+                {
+                    ref var all = ref needed[Signals.IndexOf(signal)];
+                    all = (all ?? ConsentSet.NecessaryOnly).With(category);
+                }
+        var categories = needed.Aggregate(ConsentSet.NecessaryOnly, static (all, set) => all.Union(set ?? ConsentSet.NecessaryOnly));
         foreach (var category in categories.Optional)
             scripts.Grant(category);
         scripts.Start(config: config =>
         {
             config.WriteStartObject("signals");
-            foreach (var signal in Signals)
+            for (var index = 0; index < needed.Length; index++)
             {
-                if (!needed.TryGetValue(signal, out var all))
+                if (needed[index] is not { } all)
                 {
-                    config.WriteBoolean(signal, false); // never granted; an empty list is granted always
+                    config.WriteBoolean(Signals[index], false); // never granted; an empty list is granted always
                     continue;
                 }
-                config.WriteStartArray(signal);
+                config.WriteStartArray(Signals[index]);
                 foreach (var category in all.Optional) config.WriteStringValue(category.Name());
                 config.WriteEndArray();
             }
