@@ -9,6 +9,9 @@ public static class SettingsJson
     /// <summary>The deepest nesting that is read. What is handed to a vendor has a limit of its own, <see cref="DestinationSettings.MaxDepth"/>.</summary>
     public const int MaxDepth = 128;
 
+    /// <summary>What is said of settings that are nested too deeply.</summary>
+    public static string TooDeep { get; } = $"The settings are nested deeper than {MaxDepth} levels, which no vendor needs. Save them without what is nested so deeply.";
+
     /// <summary>The settings; null where the text cannot be read, and then what is wrong with it. The text is told by nothing but its fault.</summary>
     public static JsonElement? Parse(ReadOnlySpan<byte> utf8, out string? problem)
     {
@@ -20,9 +23,7 @@ public static class SettingsJson
         }
         catch (JsonException)
         {
-            problem = IsDeeper(utf8)
-                ? $"The settings are nested deeper than {MaxDepth} levels, which nothing here needs. Save them without what is nested so deeply."
-                : "The settings are not JSON.";
+            problem = IsDeeper(utf8) ? TooDeep : "The settings are not JSON.";
         }
         return null;
     }

@@ -60,6 +60,48 @@ public sealed class DestinationFileTests
         Assert.Empty(file.UnsetVariables(Production with { Environment = DeploymentEnvironment.Staging }));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("${ONE}")]
+    public void Parse_SettingsNestedTooDeeply_AreTheirDestinationsProblem(string value)
+    {
+        string Nested(int levels) =>
+            $"{{\"type\":\"console\",\"name\":\"{levels}\",\"settings\":{{\"a\":{new string('[', levels - 1)}\"{value}\"{new string(']', levels - 1)}}}}}";
+
+        var rows = Parse(File($"{Nested(128)},{Nested(129)},{Nested(20_000)}"), ("ONE", "1")).Rows(Production);
+
+        Assert.Equal(["128", "129", "20000"], rows.Select(row => row.Name));
+        Assert.Null(rows[0].Problem);
+        Assert.All(rows.Skip(1), row => Assert.Equal((row.Id, DestinationProblemKind.InvalidSettings, "The settings are nested deeper than 128 levels"), (row.Problem!.DestinationId, row.Problem.Kind, row.Problem.Message[..46])));
+    }
+
+    [Fact]
+    public void Parse_AnyBytes_AreAFileOrAreRefused()
+    {
+        var sample = Encoding.UTF8.GetBytes(File("""{"type":"meta-pixel","id":"00000000-0000-0000-0000-000000000001","name":"n","settings":{"pixelId":"${ONE}","a":[{"b":1.5e3}]},"requiredConsent":["marketing"],"enabled":false}"""));
+        string[] parts = ["{", "}", "[", "]", "\"", ",", ":", "null", "true", "1e999", "\\ud800", "${ONE}", "${", "\0", "//", "/*", "\u00e9", "production", "settings", "\"a\":1,"];
+        var random = new Random(17);
+        for (var round = 0; round < 20_000; round++)
+        {
+            var bytes = sample.ToList();
+            for (var change = random.Next(1, 4); change > 0; change--)
+            {
+                var place = random.Next(bytes.Count);
+                if (random.Next(3) == 0) bytes.RemoveAt(place);
+                else if (random.Next(2) == 0) bytes[place] = (byte)random.Next(256);
+                else bytes.InsertRange(place, Encoding.UTF8.GetBytes(parts[random.Next(parts.Length)]));
+            }
+            try
+            {
+                DestinationFile.Parse(bytes.ToArray(), _ => "1");
+            }
+            catch (DestinationFileException)
+            {
+                // Refused, with a reason.
+            }
+        }
+    }
+
     [Fact]
     public void Parse_OrganizationWithoutDestinations_HasThreeEmptyScopes()
     {
@@ -73,6 +115,7 @@ public sealed class DestinationFileTests
     [InlineData("{\n  \"organizations\": x", "It is not valid JSON at line 2, byte 20:")]
     [InlineData("{} {}", "It is not valid JSON at line 1, byte 4:")]
     [InlineData("[]", "$ must be an object.")]
+    [InlineData("{\"organizations\":[{\"id\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}]}", "$.organizations[0].id is not a safe name.")]
     [InlineData("{}", "$.organizations is missing: a list of organizations.")]
     [InlineData("""{"organizations":{}}""", "$.organizations must be a list.")]
     [InlineData("""{"organizations":[],"destinatoins":1}""", "$.destinatoins is not known here; known are organizations, $schema.")]

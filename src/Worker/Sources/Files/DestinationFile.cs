@@ -1,10 +1,12 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
@@ -42,10 +44,12 @@ public sealed partial class DestinationFile
     public static DestinationFile Parse(ReadOnlySpan<byte> text, Func<string, string?> variable)
     {
         if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
+        if (!Utf8.IsValid(text)) throw new DestinationFileException("It is not UTF-8: it holds a byte that belongs to no character.");
         JsonElement root;
         try
         {
-            var reader = new Utf8JsonReader(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            // How deeply settings may be nested is a matter of the destination that they are of, and not of the file.
+            var reader = new Utf8JsonReader(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = int.MaxValue });
             root = JsonElement.ParseValue(ref reader);
             if (reader.Read()) throw new DestinationFileException("There is text after the JSON object.");
         }
@@ -152,7 +156,16 @@ public sealed partial class DestinationFile
             var id = DerivedId(scope, index);
             if (idText is not null && !Guid.TryParse(idText, out id)) Problems.Add($"{path}.id must be a UUID.");
             var settings = JsonElement.Parse("{}");
-            if (destination.TryGetProperty("settings", out var given) && Expect(given, JsonValueKind.Object, $"{path}.settings"))
+            string? tooDeep = null;
+            if (!destination.TryGetProperty("settings", out var given) || !Expect(given, JsonValueKind.Object, $"{path}.settings"))
+            {
+                // Left out, or named already.
+            }
+            else if (SettingsJson.IsDeeper(JsonMarshal.GetRawUtf8Value(given)))
+            {
+                tooDeep = SettingsJson.TooDeep;
+            }
+            else
             {
                 var unset = new SortedSet<string>(StringComparer.Ordinal);
                 settings = Expand(given, unset, $"{path}.settings");
@@ -173,6 +186,7 @@ public sealed partial class DestinationFile
                 Enabled = Flag(destination, "enabled", path, true),
                 TestMode = Flag(destination, "testMode", path, false),
                 CreatedAt = DateTimeOffset.UnixEpoch.AddMilliseconds(index), // the file's order is the order
+                Problem = tooDeep is null ? null : new DestinationProblem(id, type ?? "", name ?? "", DestinationProblemKind.InvalidSettings, null, tooDeep),
             };
             return Problems.Count == before ? row : null;
         }
@@ -226,8 +240,9 @@ public sealed partial class DestinationFile
             try
             {
                 var node = JsonNode.Parse(
-                    settings.GetRawText(), documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-                return JsonElement.Parse(Expand(node!, unset).ToJsonString());
+                    settings.GetRawText(),
+                    documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = SettingsJson.MaxDepth });
+                return JsonElement.Parse(Expand(node!, unset).ToJsonString(), new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });
             }
             catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
             {
