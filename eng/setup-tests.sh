@@ -19,6 +19,7 @@ main() {
     need node nodejs
     need npm npm
     need_chromium
+    need_pgbouncer
     start_docker
     provide_image "$POSTGRES_IMAGE" postgres
     provide_image "$AZURITE_IMAGE" azurite
@@ -45,6 +46,17 @@ need_chromium() {
         have "$name" && return
     done
     apt_install chromium
+}
+
+# Only the program is wanted: the tests start their own, and the service that Debian's package starts is none of theirs.
+need_pgbouncer() {
+    have pgbouncer && return
+    apt_install pgbouncer
+    if [[ -d /run/systemd/system ]]; then
+        as_root systemctl disable --now --quiet pgbouncer
+    else
+        as_root service pgbouncer stop >/dev/null || true
+    fi
 }
 
 apt_updated=
