@@ -2,6 +2,7 @@ using ConsentSnapshots.EdgeApi.Endpoints;
 using ConsentSnapshots.EdgeApi.Health;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
 
@@ -19,6 +20,7 @@ public static class EdgeApp
         // The slim builder: no middleware that the edge does not ask for.
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
+        LogLines.AddTo(builder.Logging);
         configure?.Invoke(builder);
         builder.AddEdge();
         var app = builder.Build();
