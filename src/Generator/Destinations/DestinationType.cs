@@ -45,6 +45,9 @@ public abstract class DestinationType
     /// <summary>The settings of its own, then those every type has.</summary>
     public ImmutableArray<SettingField> AllFields => Fields.AddRange(CommonFields);
 
+    /// <summary>The settings that are read from this key of a settings object; none where nothing reads it.</summary>
+    public ImmutableArray<SettingField> FieldsOf(string key) => [.. AllFields.Where(field => field.Name == key || field.OlderNames.Contains(key))];
+
     /// <summary>The common setting that switches off all scripts of a destination.</summary>
     internal const string EnableClientSide = "enableClientSide";
 

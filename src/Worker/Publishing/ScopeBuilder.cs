@@ -53,13 +53,12 @@ public sealed class ScopeBuilder(
 
     /// <summary>Generates from rows that were read already.</summary>
     public GeneratedScope Generate(ScopeRows rows) =>
-        generator.Generate(rows.Scope, rows.Rows.Select(row => Open(row, rows.UnsetVariables)));
+        generator.Generate(rows.Scope, rows.Rows.Select(row => Open(row, rows.LeftOut)));
 
-    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
-        !unset.TryGetValue(row.Id, out var names)
+    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, SettingProblem> leftOut) =>
+        !leftOut.TryGetValue(row.Id, out var problem)
             ? keys.Open(row)
-            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, null,
-                $"The settings name environment variables that are not set: {names}. Set them where the worker runs."));
+            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, problem.Field, problem.Message));
 
     /// <summary>Holds the scope where what is wrong is ours to mend, rather than take scripts away for it.</summary>
     /// <exception cref="ScopeHeldException">It is.</exception>
