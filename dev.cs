@@ -39,7 +39,6 @@ static async Task<int> RunAsync(FileInfo? config, DirectoryInfo? data, string ur
                 ["Storage:Directory"] = directory,
                 ["urls"] = urls,
             });
-            builder.Logging.ClearProviders().AddSimpleConsole(options => options.SingleLine = true);
             builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Warning);
             builder.AddSnapshotService(WorkerConfiguration.Read(builder.Configuration));
         });

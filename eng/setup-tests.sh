@@ -21,6 +21,7 @@ main() {
     fi
     need_node
     need_chromium
+    need_pgbouncer
     need_docker
     keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
@@ -42,6 +43,17 @@ need_chromium() {
         have "$name" && return
     done
     apt_install chromium
+}
+
+# Only the program is wanted: the tests start their own, and the service that Debian's package starts is none of theirs.
+need_pgbouncer() {
+    have pgbouncer && return
+    apt_install pgbouncer
+    if [[ -d /run/systemd/system ]]; then
+        as_root systemctl disable --now --quiet pgbouncer
+    else
+        as_root service pgbouncer stop >/dev/null || true
+    fi
 }
 
 need_docker() {

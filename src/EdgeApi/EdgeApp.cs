@@ -3,6 +3,7 @@ using ConsentSnapshots.EdgeApi.Endpoints;
 using ConsentSnapshots.EdgeApi.Health;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
 
@@ -25,6 +26,7 @@ public static class EdgeApp
         // Why a start failed is said by the program, in one line. The host would log the exception as well, with its stack.
         var started = false;
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref started));
+        LogLines.AddTo(builder.Logging);
         configure?.Invoke(builder);
         builder.AddEdge();
         var app = builder.Build();

@@ -30,6 +30,7 @@ internal static class Events
 
     public const int FileRead = 3001;
     public const int FileNotRead = 3002;
+    public const int DestinationLeftOut = 3003;
 
     #endregion
 

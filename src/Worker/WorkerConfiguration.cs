@@ -1,3 +1,4 @@
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Database;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Scheduling;
@@ -73,6 +74,8 @@ public sealed class WorkerConfiguration
         if (parts.HasFlag(ConfigurationParts.Source))
         {
             problems.AddRange(read.Source.Problems());
+            if (configuration.GetSection($"{SourceOptions.Section}:{nameof(SourceOptions.Variables)}").GetChildren().Any())
+                problems.Add("Source:Variables is one text: names of environment variables, separated by commas.");
             if (read.Source.Provider == SourceProvider.Postgres)
             {
                 var postgres = Bind<PostgresOptions>(configuration, PostgresOptions.Section, problems);
@@ -105,12 +108,13 @@ public sealed class WorkerConfiguration
             {
                 single.Bind(options);
             }
-            catch (InvalidOperationException exception)
+            catch (InvalidOperationException)
             {
                 var expected = typeof(T).GetProperty(child.Key, System.Reflection.BindingFlags.IgnoreCase | System.Reflection.BindingFlags.Public
                     | System.Reflection.BindingFlags.Instance)?.PropertyType;
-                problems.Add(expected is null ? $"{section}:{child.Key} cannot be read: {exception.Message}"
-                    : $"{section}:{child.Key} must be {Expected(expected)}; it is '{child.Value}'.");
+                // The exception quotes the value.
+                problems.Add(expected is null ? $"{section}:{child.Key} cannot be read."
+                    : $"{section}:{child.Key} must be {Expected(expected)}; it is {Redaction.ShowAddress(child.Value)}.");
             }
         }
         return options;

@@ -47,6 +47,7 @@ public static class WorkerServices
         {
             services.AddSingleton(provider => new FileSource(
                 configuration.Source.File!,
+                new SettingVariables(provider.GetRequiredService<DestinationCatalogue>(), configuration.Source.PublishedVariables, Environment.GetEnvironmentVariable),
                 provider.GetRequiredService<SnapshotStore>(),
                 provider.GetRequiredService<DrainSignal>(),
                 provider.GetRequiredService<TimeProvider>(),
@@ -71,7 +72,8 @@ public static class WorkerServices
                 // One schedule for all replicas, kept where the work is kept.
                 quartz.UsePersistentStore(store =>
                 {
-                    store.UsePostgres(NpgsqlFactory.Instance, configuration.Configuration.GetConnectionString("Postgres")!);
+                    store.UsePostgres(
+                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(configuration.Configuration.GetConnectionString("Postgres")!));
                     store.ConfigureStore(options => options.TablePrefix = QuartzTables.Prefix);
                     store.UseClustering(_ => { });
                     store.UseSystemTextJsonSerializer();

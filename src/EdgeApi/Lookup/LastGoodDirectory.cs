@@ -5,6 +5,7 @@ using System.Text;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 
@@ -56,7 +57,7 @@ internal sealed class LastGoodDirectory
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new InvalidOptionsException(
-                [$"Edge:CacheDirectory must be a directory this process can write; '{path}' is not: {exception.GetType().Name}."]);
+                [$"Edge:CacheDirectory must be a directory this process can write; {Redaction.Show(path)} is not: {exception.GetType().Name}."]);
         }
         return directory;
     }

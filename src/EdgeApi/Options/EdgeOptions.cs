@@ -1,4 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Options;
 
@@ -129,7 +130,7 @@ public sealed record EdgeOptions
         if (options.Mode == EdgeMode.Redirect && settings.Text("Storage:PublicBaseUrl") is null)
             settings.Fail("Storage:PublicBaseUrl must be the public container's address while Edge:Mode is redirect; it is not set.");
         if (options.CacheDirectory is { } cache && options.Storage.Directory is { } store && IsWithin(cache, store))
-            settings.Fail($"Edge:CacheDirectory must not lie within Storage:Directory ('{store}'); it is '{cache}'.");
+            settings.Fail($"Edge:CacheDirectory must not lie within Storage:Directory ({Redaction.Show(store)}); it is {Redaction.Show(cache)}.");
         settings.RefuseUnknown("Edge");
         return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
     }
@@ -146,7 +147,7 @@ public sealed record EdgeOptions
     {
         if (settings.Text("Edge:Environment") is not { } text) return null;
         if (DeploymentEnvironments.TryParse(text, out var environment)) return environment;
-        settings.Fail($"Edge:Environment must be development, staging or production; it is '{text}'.");
+        settings.Fail($"Edge:Environment must be development, staging or production; it is {Redaction.Show(text)}.");
         return null;
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Options;
 
@@ -27,7 +28,7 @@ internal sealed class SettingReader(IConfiguration configuration)
     {
         if (Text(key) is not { } text) return fallback;
         if (TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
-        Fail($"{key} must be a duration (hh:mm:ss.fff) from {least:c} to {most:c}; it is '{Shown(text)}'.");
+        Fail($"{key} must be a duration (hh:mm:ss.fff) from {least:c} to {most:c}; it is {Redaction.Show(text)}.");
         return fallback;
     }
 
@@ -35,7 +36,7 @@ internal sealed class SettingReader(IConfiguration configuration)
     {
         if (Text(key) is not { } text) return fallback;
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
-        Fail(string.Create(CultureInfo.InvariantCulture, $"{key} must be a whole number from {least} to {most}; it is '{Shown(text)}'."));
+        Fail(string.Create(CultureInfo.InvariantCulture, $"{key} must be a whole number from {least} to {most}; it is {Redaction.Show(text)}."));
         return fallback;
     }
 
@@ -48,18 +49,16 @@ internal sealed class SettingReader(IConfiguration configuration)
             if (string.Equals(name, text, StringComparison.OrdinalIgnoreCase)) return value;
             names.Add(name);
         }
-        Fail($"{key} must be {string.Join(" or ", names)}; it is '{Shown(text)}'.");
+        Fail($"{key} must be {string.Join(" or ", names)}; it is {Redaction.Show(text)}.");
         return fallback;
     }
 
     public Uri? HttpAddress(string key)
     {
         if (Text(key) is not { } text) return null;
-        // A query string or user information in an address is usually a credential: neither is printed.
         if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
             && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0) return uri;
-        Fail($"{key} must be an absolute http or https address without query, fragment or user information; "
-            + $"it is '{Shown(text.Split('?', '#')[0].Split('@')[^1])}'.");
+        Fail($"{key} must be an absolute http or https address without query, fragment or user information; it is {Redaction.ShowAddress(text)}.");
         return null;
     }
 
@@ -68,12 +67,6 @@ internal sealed class SettingReader(IConfiguration configuration)
     {
         var known = string.Join(", ", _known.Where(key => key.StartsWith($"{section}:", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal));
         foreach (var child in configuration.GetSection(section).GetChildren())
-            if (!_known.Contains(child.Path)) Fail($"{child.Path} is not a setting of the edge; there are {known}.");
-    }
-
-    private static string Shown(string text)
-    {
-        var cut = text.Length > 80 ? text[..80] + "…" : text;
-        return string.Concat(cut.Select(character => char.IsControl(character) ? '?' : character));
+            if (!_known.Contains(child.Path)) Fail($"{Redaction.Printable(child.Path)} is not a setting of the edge; there are {known}.");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Options;
 
@@ -74,12 +75,12 @@ public sealed partial record StorageOptions
         CheckContainer("Storage:PrivateContainer", options.PrivateContainer);
         if (options.Container == options.PrivateContainer)
             settings.Fail("Storage:Container and Storage:PrivateContainer must differ: one of them is public; both are "
-                + $"'{options.Container}'.");
+                + $"{Redaction.Show(options.Container)}.");
 
         void CheckContainer(string key, string name)
         {
             if (!ContainerName().IsMatch(name))
-                settings.Fail($"{key} must be 3 to 63 of a-z, 0-9 and single hyphens between them; it is '{name}'.");
+                settings.Fail($"{key} must be 3 to 63 of a-z, 0-9 and single hyphens between them; it is {Redaction.Show(name)}.");
         }
     }
 
@@ -96,8 +97,8 @@ public sealed partial record StorageOptions
         }
     }
 
-    /// <summary>Never shows the connection string.</summary>
-    public override string ToString() => $"{Provider} {ServiceUri?.Host ?? Directory}";
+    /// <summary>Never shows the connection string, nor one that was taken for a folder.</summary>
+    public override string ToString() => $"{Provider} {ServiceUri?.Host ?? Redaction.Show(Directory)}";
 
     [GeneratedRegex("^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*\\z", RegexOptions.CultureInvariant)]
     private static partial Regex ContainerName();

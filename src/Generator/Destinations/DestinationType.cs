@@ -68,11 +68,14 @@ public abstract class DestinationType
     /// <summary>The settings of its own, then those every type has.</summary>
     public ImmutableArray<SettingField> AllFields => Fields.AddRange(CommonFields);
 
+    /// <summary>The settings that are read from this key of a settings object; none where nothing reads it.</summary>
+    public ImmutableArray<SettingField> FieldsOf(string key) => [.. AllFields.Where(field => field.Name == key || field.OlderNames.Contains(key))];
+
     /// <summary>The common setting that switches off all scripts of a destination.</summary>
     internal const string EnableClientSide = "enableClientSide";
 
     /// <summary>The type's inline script, the file <c>{Name}.js</c> beside it; null where the vendor needs nothing beside its library.</summary>
-    public InlineScript? PageScript => _pageScript.Value;
+    public virtual InlineScript? PageScript => _pageScript.Value;
 
     /// <summary>Every constant inline script that a list can have because of the type.</summary>
     public ImmutableArray<InlineScript> InlineScripts =>
@@ -117,7 +120,7 @@ public abstract class SharedBootstrap
     public abstract string Id { get; }
 
     /// <summary>Its inline script, <c>{Id}.js</c>.</summary>
-    public InlineScript PageScript => _pageScript.Value;
+    public virtual InlineScript PageScript => _pageScript.Value;
 
     /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
     protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);

@@ -66,6 +66,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>Whether it may leave this system.</summary>
     public SettingVisibility Visibility { get; init; }
 
+    /// <summary>Whether the text is JavaScript that pages run as it stands, so that nothing may be put into it.</summary>
+    public bool IsCode { get; init; }
+
     /// <summary>Names the control plane used earlier for the same setting; the first that is present counts.</summary>
     public ImmutableArray<string> OlderNames { get; init; } = [];
 

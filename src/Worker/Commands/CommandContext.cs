@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Text;
-using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -10,22 +8,59 @@ using Spectre.Console;
 
 namespace ConsentSnapshots.Worker.Commands;
 
-/// <summary>What every command needs: the settings, and where to write for a person or a program.</summary>
-internal sealed class CommandContext(IConfiguration configuration, TextWriter output, TextWriter error)
+/// <summary>What every command needs: the settings, and the ways to write for a person or a program. All of them redact.</summary>
+/// <param name="configuration">The settings.</param>
+/// <param name="output">For results.</param>
+/// <param name="error">For what is wrong, and for progress.</param>
+/// <param name="width">The width of the terminal that <paramref name="output"/> is taken for; null where it says so itself.</param>
+internal sealed class CommandContext(IConfiguration configuration, TextWriter output, TextWriter error, int? width)
 {
+    /// <summary>How many lines of one kind a person is shown at most; how many more there are is said.</summary>
+    public const int MostLines = 20;
+
     public IConfiguration Configuration { get; } = configuration;
 
-    public TextWriter Output { get; } = output;
+    /// <summary>Writes a line of the result.</summary>
+    public Task WriteLineAsync(string text = "") => output.WriteLineAsync(Redaction.PrintableLines(text));
 
-    public TextWriter Error { get; } = error;
+    /// <summary>Writes a line about what is wrong.</summary>
+    public Task WriteErrorAsync(string text) => error.WriteLineAsync(Redaction.Clean(text));
 
-    /// <summary>Tables and progress for a person: colours and motion only where the terminal has them.</summary>
-    public IAnsiConsole Console { get; } = CreateConsole(output);
+    /// <summary>
+    /// Writes a table. On a terminal it has borders and fits the width. In a file or pipe it has neither: each row is one line, so that it can be searched.
+    /// </summary>
+    public async Task WriteTableAsync(string[] columns, IEnumerable<string[]> rows)
+    {
+        var cells = rows.Select(row => row.Select(Redaction.Printable).ToArray()).ToList();
+        var console = CreateConsole(output);
+        if (width is not null || console.Profile.Out.IsTerminal)
+        {
+            if (width is not null) console.Profile.Width = width.Value;
+            var table = new Table().Border(TableBorder.Rounded).AddColumns(columns);
+            foreach (var row in cells) table.AddRow([.. row.Select(Markup.Escape)]);
+            console.Write(table);
+            return;
+        }
+        var widths = columns.Select((column, index) => cells.Select(row => row[index].Length).Append(column.Length).Max()).ToArray();
+        foreach (var row in cells.Prepend(columns))
+            await output.WriteLineAsync(string.Join("  ", row.Select((cell, index) => cell.PadRight(widths[index]))).TrimEnd());
+    }
+
+    /// <summary>Writes one JSON document.</summary>
+    public async Task WriteJsonAsync(Func<JsonOutput, Task> write)
+    {
+        using var json = new JsonOutput(output);
+        await write(json);
+        await json.CompleteAsync();
+    }
+
+    /// <summary>Writes a JSON document that exists already.</summary>
+    public Task WriteJsonAsync(string document) => output.WriteLineAsync(document);
 
     /// <summary>Does something with a progress bar beside the result: on standard error, and only where somebody watches.</summary>
     public async Task WithProgressAsync(string what, int count, Func<Action, Task> action)
     {
-        var console = CreateConsole(Error);
+        var console = CreateConsole(error);
         if (!console.Profile.Out.IsTerminal || count < 2)
         {
             await action(() => { });
@@ -58,9 +93,13 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public static ServiceProvider Services(WorkerConfiguration worker)
     {
         var services = new ServiceCollection();
-        services.AddLogging(logging => logging
-            .AddSimpleConsole(options => options.SingleLine = true)
-            .AddFilter(level => level >= LogLevel.Warning));
+        services.AddLogging(logging =>
+        {
+            LogLines.AddTo(logging);
+            logging.AddFilter(level => level >= LogLevel.Warning);
+            // A scope that fails is said by the command, with all others.
+            logging.AddFilter(typeof(Scheduling.ScopeDrain).FullName, LogLevel.Critical);
+        });
         services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
         services.AddSnapshotPublishing(worker);
         return services.BuildServiceProvider();
@@ -70,27 +109,16 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public static Scope ParseScope(string? organization, string? environment)
     {
         if (!DeploymentEnvironments.TryParse(environment, out var parsed))
-            throw new UsageException($"--env must be development, staging or production; it is '{environment}'.");
+            throw new UsageException($"--env must be development, staging or production; it is {Redaction.Show(environment)}.");
         return new Scope(ParseOrganization(organization), parsed);
     }
 
     public static OrganizationId ParseOrganization(string? organization) =>
-        OrganizationId.TryParse(organization, out var id) ? id : throw new UsageException($"--org is '{organization}'. {OrganizationId.Rule}");
+        OrganizationId.TryParse(organization, out var id) ? id : throw new UsageException($"--org is {Redaction.Show(organization)}. {OrganizationId.Rule}");
 
-    /// <summary>Writes one JSON document and a line feed.</summary>
-    public async Task WriteJsonAsync(Action<Utf8JsonWriter> write)
-    {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = ScriptJson.Encoder }))
-            write(writer);
-        await Output.WriteLineAsync(Encoding.UTF8.GetString(buffer.ToArray()));
-    }
+    /// <summary>A problem of a destination, whose type and name are as the tenant wrote them.</summary>
+    public static string Line(DestinationProblem problem) =>
+        $"{Redaction.Printable(problem.Type)} '{Redaction.Printable(problem.Name)}' ({problem.DestinationId}): {Redaction.Printable(problem.Message)}";
 
-    private static IAnsiConsole CreateConsole(TextWriter writer)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
-        // Into a file or pipe there is no width to fit, and a wrapped cell could not be searched.
-        if (!console.Profile.Out.IsTerminal) console.Profile.Width = 400;
-        return console;
-    }
+    private static IAnsiConsole CreateConsole(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
 }

@@ -34,12 +34,20 @@ public sealed class CommandLine
 {
     private readonly TextWriter _output;
     private readonly TextWriter _error;
+    private readonly int? _width;
 
     /// <summary>Writes results to one writer and what is wrong to the other.</summary>
     public CommandLine(TextWriter output, TextWriter error)
+        : this(output, error, width: null)
+    {
+    }
+
+    /// <summary>The same, with an output that is taken for a terminal of this width.</summary>
+    internal CommandLine(TextWriter output, TextWriter error, int? width)
     {
         _output = output;
         _error = error;
+        _width = width;
     }
 
     /// <summary>Runs the command that the arguments name; its exit code.</summary>
@@ -54,7 +62,7 @@ public sealed class CommandLine
             .AddCommandLine(settings)
             .Build();
         var root = new RootCommand("Precomputes the scripts of every organization, environment and consent set, and publishes them.");
-        var context = new CommandContext(configuration, _output, _error);
+        var context = new CommandContext(configuration, _output, _error, _width);
         var run = RunCommand.Create(context);
         root.Add(run);
         root.Add(MigrateCommand.Create(context));
@@ -64,11 +72,17 @@ public sealed class CommandLine
         root.Add(TypesCommand.Create(context));
         root.Add(EncryptCommand.Create(context));
         root.SetAction((_, token) => RunCommand.RunAsync(context, token));
+        if (settings.FirstOrDefault(setting => !setting.Contains('=', StringComparison.Ordinal)) is { } incomplete)
+        {
+            // Its value is a word of the command line now, and may be a secret.
+            await context.WriteErrorAsync($"{incomplete} is a setting without a value. Write {incomplete}=VALUE, in one argument.");
+            return ExitCodes.Usage;
+        }
         var parsed = root.Parse(words);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var problem in parsed.Errors) await _error.WriteLineAsync(problem.Message);
-            await _error.WriteLineAsync("Run with --help to see the commands and their options.");
+            foreach (var problem in parsed.Errors) await context.WriteErrorAsync(problem.Message);
+            await context.WriteErrorAsync("Run with --help to see the commands and their options.");
             return ExitCodes.Usage;
         }
         try
@@ -84,24 +98,24 @@ public sealed class CommandLine
         }
         catch (Exception exception) when (exception is InvalidConfigurationException or UsageException)
         {
-            await _error.WriteLineAsync(exception.Message);
+            await context.WriteErrorAsync(exception.Message);
             return ExitCodes.Usage;
         }
         catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or Database.MigrationException
             or ConsentViolationException or ScopeUnreadableException or GenerationException)
         {
-            await _error.WriteLineAsync(exception.Message);
+            await context.WriteErrorAsync(exception.Message);
             return ExitCodes.Failed;
         }
         catch (OperationCanceledException)
         {
-            await _error.WriteLineAsync("Cancelled.");
+            await context.WriteErrorAsync("Cancelled.");
             return ExitCodes.Failed;
         }
         catch (Exception exception)
         {
             // Not foreseen, so where it happened matters as much as what.
-            await _error.WriteLineAsync($"Failed unexpectedly: {exception}");
+            await context.WriteErrorAsync($"Failed unexpectedly: {exception}");
             return ExitCodes.Failed;
         }
     }

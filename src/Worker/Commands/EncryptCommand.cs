@@ -40,7 +40,7 @@ internal static class EncryptCommand
                 throw new UsageException($"The settings are not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}.");
             }
             if (settings.ValueKind != JsonValueKind.Object) throw new UsageException("The settings must be a JSON object.");
-            await context.Output.WriteLineAsync(keys.Seal(settings).ToJsonString());
+            await context.WriteJsonAsync(keys.Seal(settings).ToJsonString());
             return ExitCodes.Done;
         });
         return command;

@@ -20,8 +20,8 @@ internal static class MigrateCommand
             await using var services = CommandContext.Services(worker);
             var result = await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(
                 new MigrationRequest { WithDestinations = parsed.GetValue(withDestinations), NewEpoch = parsed.GetValue(newEpoch) }, token);
-            foreach (var step in result.Applied) await context.Output.WriteLineAsync($"applied: {step}");
-            await context.Output.WriteLineAsync(result.Applied.IsEmpty ? "The database is up to date; nothing was applied." : $"{result.Applied.Length} step(s) applied.");
+            foreach (var step in result.Applied) await context.WriteLineAsync($"applied: {step}");
+            await context.WriteLineAsync(result.Applied.IsEmpty ? "The database is up to date; nothing was applied." : $"{result.Applied.Length} step(s) applied.");
             return ExitCodes.Done;
         });
         return command;

@@ -5,7 +5,6 @@ using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Worker.Publishing;
 using Microsoft.Extensions.DependencyInjection;
-using Spectre.Console;
 
 namespace ConsentSnapshots.Worker.Commands;
 
@@ -35,28 +34,28 @@ internal static class PreviewCommand
             var snapshot = generated[query.Consent];
             if (parsed.GetValue(json))
             {
-                await context.Output.WriteLineAsync(Encoding.UTF8.GetString(snapshot.Bytes.Span));
+                await context.WriteJsonAsync(Encoding.UTF8.GetString(snapshot.Bytes.Span));
             }
             else
             {
                 using var document = JsonDocument.Parse(snapshot.Bytes);
-                var table = new Table().Border(TableBorder.Rounded).AddColumns("Id", "Category", "Loads", "data-config");
-                foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
-                {
-                    var source = script.TryGetProperty("src", out var src) ? src.GetString()! : $"inline, {script.GetProperty("textContent").GetString()!.Length} characters";
-                    var config = script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty("data-config", out var value) ? value.GetString()! : "";
-                    table.AddRow(Cell(script.GetProperty("id").GetString()!), Cell(script.GetProperty("category").ToString()), Cell(source), Cell(config));
-                }
-                context.Console.Write(table);
-                context.Console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-                    $"{scope} for {query.Consent}: {snapshot.ScriptCount} scripts of {snapshot.DestinationCount} destinations, {snapshot.Length} bytes, snapshot {snapshot.Hash}");
+                await context.WriteTableAsync(["Id", "Category", "Loads", "data-config"], document.RootElement.GetProperty("scripts").EnumerateArray().Select(Row));
+                await context.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
+                    $"{scope} for {query.Consent}: {snapshot.ScriptCount} scripts of {snapshot.DestinationCount} destinations, {snapshot.Length} bytes, snapshot {snapshot.Hash}"));
             }
-            foreach (var problem in generated.Problems)
-                await context.Error.WriteLineAsync($"left out: {problem.Type} '{problem.Name}' ({problem.DestinationId}): {problem.Message}");
+            foreach (var problem in generated.Problems) await context.WriteErrorAsync($"left out: {CommandContext.Line(problem)}");
             return ExitCodes.Done;
         });
         return command;
     }
 
-    private static string Cell(string text) => Markup.Escape(text.Length <= 120 ? text : $"{text[..119]}…");
+    private static string[] Row(JsonElement script) =>
+    [
+        script.GetProperty("id").GetString()!,
+        script.GetProperty("category").ToString(),
+        script.TryGetProperty("src", out var src) ? Short(src.GetString()!) : $"inline, {script.GetProperty("textContent").GetString()!.Length} characters",
+        script.TryGetProperty("attributes", out var attributes) && attributes.TryGetProperty("data-config", out var config) ? Short(config.GetString()!) : "",
+    ];
+
+    private static string Short(string text) => text.Length <= 120 ? text : $"{text[..119]}…";
 }

@@ -1,13 +1,13 @@
-using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Spectre.Console;
 
 namespace ConsentSnapshots.Worker.Commands;
 
@@ -45,22 +45,31 @@ internal static class RegenerateCommand
                 var forgotten = scopes.Except(await source.ListScopesAsync(token)).ToList();
                 if (forgotten.Count > 0) await source.EnqueueAsync(forgotten, token);
             }
-            var lines = new ConcurrentBag<Line>();
-            await context.WithProgressAsync("scopes", scopes.Count, async advance =>
+            var results = new Results();
+            Task WorkAsync(Func<Line, Task> done) => context.WithProgressAsync("scopes", scopes.Count, async advance =>
                 await Parallel.ForEachAsync(
                     scopes,
                     new ParallelOptions { MaxDegreeOfParallelism = worker.Schedule.Parallelism, CancellationToken = token },
                     async (scope, cancellationToken) =>
                     {
-                        lines.Add(parsed.GetValue(dryRun)
+                        var line = parsed.GetValue(dryRun)
                             ? await CompareAsync(services, scope, cancellationToken)
-                            : await BuildAsync(services, scope, parsed.GetValue(force), cancellationToken));
+                            : await BuildAsync(services, scope, parsed.GetValue(force), cancellationToken);
+                        results.Add(line);
+                        await done(line);
                         advance();
                     }));
-            var sorted = lines.OrderBy(line => line.Scope).ToList();
-            await WriteAsync(context, sorted, parsed.GetValue(json), parsed.GetValue(dryRun), parsed.GetValue(force));
-            if (sorted.Exists(line => line.Error is not null)) return ExitCodes.Failed;
-            return parsed.GetValue(dryRun) && sorted.Exists(line => line.Outcome == "would change") ? ExitCodes.Difference : ExitCodes.Done;
+            if (parsed.GetValue(json))
+            {
+                await context.WriteJsonAsync(output => WriteAsync(output, results, WorkAsync));
+            }
+            else
+            {
+                await WorkAsync(_ => Task.CompletedTask);
+                await WriteAsync(context, results, parsed.GetValue(dryRun), parsed.GetValue(force));
+            }
+            if (results.Failed.Count > 0) return ExitCodes.Failed;
+            return parsed.GetValue(dryRun) && results.Count("would change") > 0 ? ExitCodes.Difference : ExitCodes.Done;
         });
         return command;
     }
@@ -136,54 +145,139 @@ internal static class RegenerateCommand
             generated.Snapshots.Count(snapshot => !stored.ContainsKey(snapshot.Hash.ToString())), generated.Problems.Length, null);
     }
 
-    private static async Task WriteAsync(CommandContext context, List<Line> lines, bool json, bool dryRun, bool force)
+    /// <summary>Each scope as it is done, in no promised order, then the sums: what is written is forgotten, however many scopes there are.</summary>
+    private static async Task WriteAsync(JsonOutput output, Results results, Func<Func<Line, Task>, Task> workAsync)
     {
-        if (json)
+        var writer = output.Writer;
+        writer.WriteStartObject();
+        writer.WriteStartArray("results");
+        using var turn = new SemaphoreSlim(1, 1);
+        try
         {
-            await context.WriteJsonAsync(writer =>
+            await workAsync(async line =>
             {
-                writer.WriteStartObject();
-                writer.WriteNumber("scopes", lines.Count);
-                writer.WriteNumber("published", lines.Count(line => line.Outcome == "published"));
-                writer.WriteNumber("unchanged", lines.Count(line => line.Outcome == "unchanged"));
-                writer.WriteNumber("snapshotsWritten", lines.Sum(line => line.SnapshotsWritten));
-                writer.WriteStartArray("results");
-                foreach (var line in lines)
+                await turn.WaitAsync();
+                try
                 {
-                    writer.WriteStartObject();
-                    writer.WriteString("organization", line.Scope.Organization.Value);
-                    writer.WriteString("environment", line.Scope.Environment.Name());
-                    writer.WriteString("outcome", line.Outcome);
-                    if (line.Version is { } version) writer.WriteNumber("version", version);
-                    writer.WriteNumber("snapshotsWritten", line.SnapshotsWritten);
-                    writer.WriteNumber("problems", line.Problems);
-                    if (line.Error is not null) writer.WriteString("error", line.Error);
-                    writer.WriteEndObject();
+                    Write(writer, line);
+                    await output.PassOnAsync();
                 }
-                writer.WriteEndArray();
-                writer.WriteEndObject();
+                finally
+                {
+                    turn.Release();
+                }
             });
-            return;
         }
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("Scope", "Outcome", "Version", "Snapshots written", "Problems");
-        foreach (var line in lines)
+        catch (Exception exception)
         {
-            table.AddRow(
-                Markup.Escape(line.Scope.ToString()),
-                Markup.Escape(line.Error is null ? line.Outcome : $"{line.Outcome}: {line.Error}"),
-                line.Version?.ToString(CultureInfo.InvariantCulture) ?? "",
-                line.SnapshotsWritten.ToString(CultureInfo.InvariantCulture),
-                line.Problems.ToString(CultureInfo.InvariantCulture));
+            // What was written so far is the beginning of a document, which a program can read only if it has an end.
+            End(Redaction.Mask(exception.Message));
+            await output.CompleteAsync();
+            throw;
         }
-        context.Console.Write(table);
-        var written = lines.Sum(line => line.SnapshotsWritten);
-        var published = lines.Count(line => line.Outcome == "published");
+        End(null);
+
+        void End(string? error)
+        {
+            writer.WriteEndArray();
+            writer.WriteNumber("scopes", results.Total);
+            writer.WriteNumber("published", results.Count("published"));
+            writer.WriteNumber("unchanged", results.Count("unchanged"));
+            writer.WriteNumber("failed", results.Failed.Count);
+            writer.WriteNumber("snapshotsWritten", results.SnapshotsWritten);
+            if (error is not null) writer.WriteString("error", error);
+            writer.WriteEndObject();
+        }
+    }
+
+    private static void Write(Utf8JsonWriter writer, Line line)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("organization", line.Scope.Organization.Value);
+        writer.WriteString("environment", line.Scope.Environment.Name());
+        writer.WriteString("outcome", line.Outcome);
+        if (line.Version is { } version) writer.WriteNumber("version", version);
+        writer.WriteNumber("snapshotsWritten", line.SnapshotsWritten);
+        writer.WriteNumber("problems", line.Problems);
+        if (line.Error is not null) writer.WriteString("error", Redaction.Mask(line.Error));
+        writer.WriteEndObject();
+    }
+
+    private static async Task WriteAsync(CommandContext context, Results results, bool dryRun, bool force)
+    {
+        if (results.Changed.Count > 0)
+        {
+            await context.WriteTableAsync(["Scope", "Outcome", "Version", "Snapshots", "Problems"], results.Changed.First.Select(line => (string[])
+            [
+                line.Scope.ToString(), line.Outcome, line.Version?.ToString(CultureInfo.InvariantCulture) ?? "",
+                line.SnapshotsWritten.ToString(CultureInfo.InvariantCulture), line.Problems.ToString(CultureInfo.InvariantCulture),
+            ]));
+            await WriteMoreAsync(results.Changed, "changed");
+        }
+        foreach (var line in results.Failed.First) await context.WriteLineAsync($"{line.Scope} {line.Outcome}: {Redaction.Printable(Redaction.Mask(line.Error!))}");
+        await WriteMoreAsync(results.Failed, "failed");
+        var written = results.SnapshotsWritten;
+        var published = results.Count("published");
         var blobs = dryRun ? $"{written} snapshots would be written."
             : written == 0 && published == 0 ? "No blob was written."
             : $"{written} snapshots and {published} manifests were written.";
         if (force && !dryRun) blobs += " Every scope was announced again.";
-        var summary = string.Join(", ", lines.GroupBy(line => line.Outcome).OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => $"{group.Count()} {group.Key}"));
-        context.Console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"{lines.Count} scopes: {summary}. {blobs}");
+        if (results.Problems > 0) blobs += $" {results.Problems} problems of destinations; `status` names them.";
+        await context.WriteLineAsync($"{results.Total} scopes: {results.Summary}. {blobs}");
+
+        async Task WriteMoreAsync(Some some, string what)
+        {
+            if (some.Count > some.First.Count) await context.WriteLineAsync($"… and {some.Count - some.First.Count} more that {what}; --json lists all.");
+        }
+    }
+
+    /// <summary>What became of the scopes, summed up: it takes the same memory for three scopes as for all.</summary>
+    private sealed class Results
+    {
+        private readonly Lock _lock = new();
+        private readonly SortedDictionary<string, int> _outcomes = new(StringComparer.Ordinal);
+
+        public Some Changed { get; } = new();
+
+        public Some Failed { get; } = new();
+
+        public int SnapshotsWritten { get; private set; }
+
+        public int Problems { get; private set; }
+
+        public int Total => _outcomes.Values.Sum();
+
+        public string Summary => string.Join(", ", _outcomes.Select(outcome => $"{outcome.Value} {outcome.Key}"));
+
+        public int Count(string outcome) => _outcomes.GetValueOrDefault(outcome);
+
+        public void Add(Line line)
+        {
+            lock (_lock)
+            {
+                _outcomes[line.Outcome] = Count(line.Outcome) + 1;
+                SnapshotsWritten += line.SnapshotsWritten;
+                Problems += line.Problems;
+                if (line.Error is not null) Failed.Add(line);
+                else if (line.Outcome != "unchanged" || line.SnapshotsWritten > 0) Changed.Add(line);
+            }
+        }
+    }
+
+    /// <summary>How many lines there were, and the first of them in the order of scopes.</summary>
+    private sealed class Some
+    {
+        private readonly SortedDictionary<Scope, Line> _first = [];
+
+        public int Count { get; private set; }
+
+        public SortedDictionary<Scope, Line>.ValueCollection First => _first.Values;
+
+        public void Add(Line line)
+        {
+            Count++;
+            _first[line.Scope] = line;
+            if (_first.Count > CommandContext.MostLines) _first.Remove(_first.Keys.Last());
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,14 +21,11 @@ internal static class RunCommand
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddConfiguration(context.Configuration);
         builder.Logging.AddConfiguration(context.Configuration.GetSection("Logging"));
-        builder.Logging.AddSimpleConsole(options =>
-        {
-            options.SingleLine = true;
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
-        });
+        LogLines.AddTo(builder.Logging);
         // Npgsql tells every statement at Information.
         builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
+        // A start that fails is said once, by the command line.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddSnapshotService(worker);
         using var host = builder.Build();
         await host.RunAsync(cancellationToken);

@@ -2,16 +2,19 @@ using System.CommandLine;
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Spectre.Console;
 
 namespace ConsentSnapshots.Worker.Commands;
 
 /// <summary>Shows how every scope stands: with its source, in the store, and which destinations need somebody.</summary>
 internal static class StatusCommand
 {
+    /// <summary>With more scopes than this, a person is shown those that need somebody.</summary>
+    private const int MostScopes = 60;
+
     public static Command Create(CommandContext context)
     {
         var organization = CommandContext.OrganizationOption();
@@ -32,7 +35,7 @@ internal static class StatusCommand
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
             var refused = only is null ? await source.ListRefusedAsync(token) : [];
             if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused);
-            else WriteTable(context, lines.Values, published, refused);
+            else await WriteAsync(context, lines.Values, published, refused, most: only is null ? CommandContext.MostLines : int.MaxValue);
             return ExitCodes.Done;
         });
         return command;
@@ -44,36 +47,53 @@ internal static class StatusCommand
         _ => state.ToString().ToLowerInvariant(),
     };
 
-    private static void WriteTable(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused)
+    /// <summary>A person who asks about many scopes wants to know which of them need somebody, and the sums.</summary>
+    private static async Task WriteAsync(
+        CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
+        int most)
     {
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("Scope", "State", "Version", "Published", "Problems");
-        foreach (var line in lines)
+        var troubled = lines.Where(line => line.State != BuildState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
+        var shown = lines.Count <= MostScopes ? [.. lines] : troubled.Take(most).ToList();
+        if (shown.Count > 0)
         {
-            var current = published.GetValueOrDefault(line.Scope);
-            table.AddRow(
-                Markup.Escape(line.Scope.ToString()),
-                current is null && line.State == BuildState.UpToDate ? "not published" : Name(line.State),
-                current?.Version.ToString(CultureInfo.InvariantCulture) ?? "",
-                current is null ? "" : WireTime.Format(current.GeneratedAt),
-                line.Problems.Count == 0 ? "" : line.Problems.Count.ToString(CultureInfo.InvariantCulture));
+            await context.WriteTableAsync(
+                ["Scope", "State", "Version", "Published", "Problems"], shown.Select(line => Row(line, published.GetValueOrDefault(line.Scope))));
         }
-        context.Console.Write(table);
-        foreach (var line in lines.Where(line => line.LastError is not null || line.Problems.Count > 0))
+        if (lines.Count > MostScopes) await WriteMoreAsync(troubled.Count, "scopes that are not up to date or have problems");
+        foreach (var line in troubled.Where(line => line.LastError is not null || line.Problems.Count > 0).Take(most))
         {
-            context.Console.WriteLine();
-            context.Console.WriteLine(line.Scope.ToString());
-            if (line.LastError is { } error) context.Console.WriteLine($"  {Name(line.State)} after {line.Attempts} attempt(s): {error}");
-            foreach (var problem in line.Problems)
-                context.Console.WriteLine($"  {problem.Type} '{problem.Name}' ({problem.DestinationId}): {problem.Message}");
+            await context.WriteLineAsync();
+            await context.WriteLineAsync(line.Scope.ToString());
+            if (line.LastError is { } error)
+                await context.WriteLineAsync($"  {Name(line.State)} after {line.Attempts} attempt(s): {Redaction.Printable(Redaction.Mask(error))}");
+            foreach (var problem in line.Problems.Take(most)) await context.WriteLineAsync($"  {CommandContext.Line(problem)}");
+            await WriteMoreAsync(line.Problems.Count, "problems", "  ");
         }
-        foreach (var refusal in refused) context.Console.WriteLine($"Refused: {refusal}");
-        context.Console.WriteLine($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != BuildState.UpToDate)} not up to date, "
+        foreach (var refusal in refused.Take(most)) await context.WriteLineAsync($"Refused: {Redaction.Printable(refusal)}");
+        await WriteMoreAsync(refused.Count, "refusals");
+        await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != BuildState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
+
+        async Task WriteMoreAsync(int count, string what, string indent = "")
+        {
+            if (count > most)
+                await context.WriteLineAsync($"{indent}… and {count - most} more {what}; --org ID shows one organization, --json lists all.");
+        }
     }
 
+    private static string[] Row(SourceStatus line, CurrentListing? current) =>
+    [
+        line.Scope.ToString(),
+        current is null && line.State == BuildState.UpToDate ? "not published" : Name(line.State),
+        current?.Version.ToString(CultureInfo.InvariantCulture) ?? "",
+        current is null ? "" : WireTime.Format(current.GeneratedAt),
+        line.Problems.Count == 0 ? "" : line.Problems.Count.ToString(CultureInfo.InvariantCulture),
+    ];
+
     private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused) =>
-        context.WriteJsonAsync(writer =>
+        context.WriteJsonAsync(async output =>
         {
+            var writer = output.Writer;
             writer.WriteStartObject();
             writer.WriteStartArray("scopes");
             foreach (var line in lines)
@@ -90,7 +110,7 @@ internal static class StatusCommand
                 }
                 if (line.Revision is { } revision) writer.WriteNumber("sourceRevision", revision);
                 writer.WriteNumber("attempts", line.Attempts);
-                if (line.LastError is not null) writer.WriteString("lastError", line.LastError);
+                if (line.LastError is not null) writer.WriteString("lastError", Redaction.Mask(line.LastError));
                 writer.WriteStartArray("problems");
                 foreach (var problem in line.Problems)
                 {
@@ -105,6 +125,7 @@ internal static class StatusCommand
                 }
                 writer.WriteEndArray();
                 writer.WriteEndObject();
+                await output.PassOnAsync();
             }
             writer.WriteEndArray();
             writer.WriteStartArray("refused");

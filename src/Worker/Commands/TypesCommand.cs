@@ -2,7 +2,6 @@ using System.CommandLine;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
 using ConsentSnapshots.Generator.Destinations;
-using Spectre.Console;
 
 namespace ConsentSnapshots.Worker.Commands;
 
@@ -21,59 +20,54 @@ internal static class TypesCommand
             if (wanted is null)
             {
                 if (parsed.GetValue(json)) await WriteListAsync(context);
-                else WriteTable(context);
+                else await WriteTableAsync(context);
                 return ExitCodes.Done;
             }
             if (!DestinationCatalogue.BuiltIn.TryGet(wanted, out var type))
                 throw new UsageException($"This build does not know the type '{wanted}'. `types` lists what it knows.");
-            if (parsed.GetValue(json)) await context.WriteJsonAsync(writer => SettingsSchema.WriteTo(writer, type));
-            else WriteType(context, type);
+            if (parsed.GetValue(json)) await context.WriteJsonAsync(json => { SettingsSchema.WriteTo(json.Writer, type); return Task.CompletedTask; });
+            else await WriteTypeAsync(context, type);
             return ExitCodes.Done;
         });
         return command;
     }
 
-    private static void WriteTable(CommandContext context)
-    {
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("Type", "Title", "Default category", "Required settings", "Aliases");
-        foreach (var type in DestinationCatalogue.BuiltIn.Types)
-        {
-            table.AddRow(
-                Markup.Escape(type.Name), Markup.Escape(type.Title),
-                string.Join(" or ", type.CategoryRules.Select(rule => rule.Category).Prepend(type.DefaultCategory).Distinct().Select(category => category.Name())),
-                Markup.Escape(string.Join(", ", type.Fields.Where(field => field.Required).Select(field => field.Name))),
-                Markup.Escape(string.Join(", ", type.Aliases)));
-        }
-        context.Console.Write(table);
-    }
+    private static Task WriteTableAsync(CommandContext context) => context.WriteTableAsync(
+        ["Type", "Title", "Default category", "Required settings", "Aliases"],
+        DestinationCatalogue.BuiltIn.Types.Select(type => (string[])
+        [
+            type.Name, type.Title,
+            string.Join(" or ", type.CategoryRules.Select(rule => rule.Category).Prepend(type.DefaultCategory).Distinct().Select(category => category.Name())),
+            string.Join(", ", type.Fields.Where(field => field.Required).Select(field => field.Name)),
+            string.Join(", ", type.Aliases),
+        ]));
 
-    private static void WriteType(CommandContext context, DestinationType type)
+    private static async Task WriteTypeAsync(CommandContext context, DestinationType type)
     {
-        context.Console.WriteLine($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
-        context.Console.WriteLine($"Default category: {type.DefaultCategoryInWords}. {type.Homepage}");
-        var table = new Table().Border(TableBorder.Rounded).AddColumns("Setting", "Kind", "Required", "Visibility", "Default", "Meaning");
-        foreach (var field in type.AllFields)
-        {
-            table.AddRow(
-                Markup.Escape(string.Join(", ", field.OlderNames.Prepend(field.Name))), field.Kind.ToString(), field.Required ? "yes" : "",
-                field.Visibility == SettingVisibility.Private ? "private" : "public", Markup.Escape(field.DefaultJson ?? ""), Markup.Escape(field.Description));
-        }
-        context.Console.Write(table);
-        context.Console.WriteLine($"The least it needs: {type.Examples.Least}");
-        context.Console.WriteLine("Content-Security-Policy, for the default hosts (a snapshot's metadata has its own):");
+        await context.WriteLineAsync($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
+        await context.WriteLineAsync($"Default category: {type.DefaultCategoryInWords}. {type.Homepage}");
+        await context.WriteTableAsync(["Setting", "Value", "Meaning"], type.AllFields.Select(field => (string[])
+        [
+            string.Join(", ", field.OlderNames.Prepend(field.Name)),
+            $"{field.Kind}, {(field.Required ? "required, " : "")}{(field.Visibility == SettingVisibility.Private ? "private" : "public")}",
+            field.DefaultJson is { } standard ? $"{field.Description} Default: {standard}" : field.Description,
+        ]));
+        await context.WriteLineAsync($"The least it needs: {type.Examples.Least}");
+        await context.WriteLineAsync("Content-Security-Policy, for the default hosts (a snapshot's metadata has its own):");
         foreach (var directive in Policy(type))
-            context.Console.WriteLine($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
-        if (!type.Hosts.Sources.IsEmpty) context.Console.WriteLine($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
-        context.Console.WriteLine($"A visitor who withdraws consent after the library has run: the vendor {type.AfterWithdrawal.InWords()}.");
-        if (type.Hosts.Withheld is { } withheld) context.Console.WriteLine($"The vendor also asks for this, which no snapshot does: {withheld}.");
+            await context.WriteLineAsync($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
+        if (!type.Hosts.Sources.IsEmpty) await context.WriteLineAsync($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
+        await context.WriteLineAsync($"A visitor who withdraws consent after the library has run: the vendor {type.AfterWithdrawal.InWords()}.");
+        if (type.Hosts.Withheld is { } withheld) await context.WriteLineAsync($"The vendor also asks for this, which no snapshot does: {withheld}.");
     }
 
     private static IEnumerable<IGrouping<CspDirective, CspSource>> Policy(DestinationType type) => type.Hosts.Sources
         .Concat(type.InlineScripts.Select(script => CspSource.Hash(script.CspHash)))
         .Distinct().Order().GroupBy(source => source.Directive);
 
-    private static Task WriteListAsync(CommandContext context) => context.WriteJsonAsync(writer =>
+    private static Task WriteListAsync(CommandContext context) => context.WriteJsonAsync(json =>
     {
+        var writer = json.Writer;
         writer.WriteStartArray();
         foreach (var type in DestinationCatalogue.BuiltIn.Types)
         {
@@ -113,5 +107,6 @@ internal static class TypesCommand
             writer.WriteEndObject();
         }
         writer.WriteEndArray();
+        return Task.CompletedTask;
     });
 }

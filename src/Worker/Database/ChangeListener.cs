@@ -26,6 +26,7 @@ internal sealed class ChangeListener : IAsyncDisposable
     private static readonly TimeSpan ShortLived = TimeSpan.FromSeconds(5);
 
     private readonly NpgsqlDataSource _source;
+    private readonly string _setting;
     private readonly TimeProvider _time;
     private readonly ILogger<ChangeListener> _logger;
     private readonly ResiliencePipeline _retry;
@@ -35,6 +36,7 @@ internal sealed class ChangeListener : IAsyncDisposable
     public ChangeListener(IOptions<PostgresOptions> options, TimeProvider time, ILogger<ChangeListener> logger)
     {
         _source = PostgresConnections.CreateForListening(options.Value);
+        _setting = string.IsNullOrWhiteSpace(options.Value.ListenConnectionString) ? "ConnectionStrings:Postgres" : "ConnectionStrings:PostgresListen";
         _time = time;
         _logger = logger;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
@@ -60,6 +62,23 @@ internal sealed class ChangeListener : IAsyncDisposable
 
     /// <summary>Whether notifications arrive at present; while not, changes wait for the drain schedule.</summary>
     public bool IsConnected { get; private set; }
+
+    /// <summary>
+    /// For the start: refuses a pooler that shares the server's sessions, which would lose every notification without a word. A server that cannot be reached
+    /// now is no reason to refuse: <see cref="RunAsync"/> tries again.
+    /// </summary>
+    /// <exception cref="DatabaseShapeException">There is such a pooler.</exception>
+    public async Task CheckAsync(CancellationToken ct)
+    {
+        try
+        {
+            await using var connection = await OpenAsync(ct);
+        }
+        catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
+        {
+            // RunAsync meets the same and says so.
+        }
+    }
 
     /// <summary>Listens until the host stops; ends quietly then, and only then.</summary>
     public async Task RunAsync(CancellationToken ct)
@@ -103,9 +122,27 @@ internal sealed class ChangeListener : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _source.DisposeAsync();
 
-    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
+    /// <summary>Opens a connection that keeps its session.</summary>
+    private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
     {
         var connection = await _source.OpenConnectionAsync(ct);
+        try
+        {
+            if (!await ServerSession.IsSharedAsync(_source, connection, _time, ct)) return connection;
+            throw new DatabaseShapeException(
+                $"{_setting} leads through a pooler in transaction mode, which loses the notifications that the worker listens for: "
+                + "set ConnectionStrings:PostgresListen to a connection that leads to the server itself, or to a pooler in session mode.");
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
+    {
+        var connection = await OpenAsync(ct);
         try
         {
             connection.Notification += (_, _) => _signals.Writer.TryWrite(ChangeSignal.Changed);

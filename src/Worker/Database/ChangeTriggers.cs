@@ -14,13 +14,12 @@ internal static class ChangeTriggers
         ("consent_snapshots_truncate", 32, "after truncate on {0}"),
     ];
 
-    /// <summary>Attaches what is missing, and then counts every scope as changed: nobody knows what happened while nobody looked.</summary>
+    /// <summary>In the caller's transaction, attaches what is missing, and then counts every scope as changed: nobody knows what happened while nobody looked.</summary>
     /// <returns>Whether there was anything to do; when not, the table was not locked either.</returns>
     public static async Task<bool> AttachAsync(NpgsqlConnection connection, TableName name, DestinationsTable table, CancellationToken ct)
     {
         if (await AreAttachedAsync(connection, table, ct)) return false;
 
-        await using var transaction = await connection.BeginTransactionAsync(ct);
         var drop = Triggers.Select(trigger => $"drop trigger if exists {trigger.Name} on {name.Quoted};");
         var create = Triggers.Select(trigger =>
             $"create trigger {trigger.Name} {string.Format(null, trigger.When, name.Quoted)} for each statement execute function consent_snapshots.destinations_changed();");
@@ -41,7 +40,6 @@ internal static class ChangeTriggers
                 ) o
             ) counted
             """, ct);
-        await transaction.CommitAsync(ct);
         return true;
     }
 

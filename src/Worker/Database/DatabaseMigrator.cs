@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using System.Reflection;
-using DbUp;
-using DbUp.Postgresql;
+using System.Data;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -36,66 +35,28 @@ internal sealed class MigrationException : Exception
 /// Brings our schema up to date. Safe to run at any time, by several at once, again: each step looks first and does nothing where there
 /// is nothing to do, so a second run takes no lock on the destinations table.
 /// </summary>
+/// <remarks>
+/// Everything happens in transactions whose settings and lock end with them, so the connection may lead through a pooler that gives the server's session to
+/// somebody else after each transaction.
+/// </remarks>
 internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogger<DatabaseMigrator> logger)
 {
-    /// <summary>The advisory lock that one migration holds for its whole length: an arbitrary number, only ours.</summary>
+    /// <summary>The advisory lock that a migration's transactions hold: an arbitrary number, only ours.</summary>
     internal const long LockKey = 0x636F6E73656E74;
-
-    private const string ScriptFolder = "ConsentSnapshots.Worker.Database.Migrations.";
 
     private readonly PostgresOptions _options = options.Value;
 
     /// <summary>Does what is missing and what was asked for.</summary>
-    /// <exception cref="MigrationException">Something was in the way. Steps already done stay done; running again continues.</exception>
+    /// <exception cref="MigrationException">Something was in the way. The message says what was done nevertheless; running again continues.</exception>
     public async Task<MigrationResult> MigrateAsync(MigrationRequest request, CancellationToken ct)
     {
-        var applied = ImmutableArray.CreateBuilder<string>();
-        var step = "connect";
+        var progress = new Progress();
         try
         {
             await using var source = PostgresConnections.CreateForMigrations(_options);
             await using var connection = await source.OpenConnectionAsync(ct);
-            await RequireUsableServerAsync(connection, ct);
-
-            step = "wait for other migrations";
-            await TakeLockAsync(connection, ct);
-
-            step = $"look at {_options.Table}";
-            if (await DestinationsTable.FindAsync(connection, _options.Table, ct) is null)
-            {
-                // Before anything is written: a wrong name must not leave half an installation behind.
-                if (!request.WithDestinations) throw new MigrationException(MissingTable());
-                step = $"create {_options.Table}";
-                await ExecuteAsync(connection, DestinationsTable.Definition(_options.Table), ct);
-                Applied($"table {_options.Table}");
-            }
-
-            step = "create schema consent_snapshots";
-            if (await CreateSchemaAsync(connection, ct)) Applied("schema consent_snapshots");
-
-            step = "apply the versioned scripts";
-            foreach (var script in await Task.Run(() => RunScripts(source), ct)) Applied(script);
-
-            step = "create the scheduler's tables";
-            if (await QuartzTables.CreateAsync(connection, ct)) Applied("scheduler tables");
-
-            step = $"attach the change triggers to {_options.Table}";
-            var table = await DestinationsTable.FindAsync(connection, _options.Table, ct) ?? throw new MigrationException(MissingTable());
-            if (await ChangeTriggers.AttachAsync(connection, _options.Table, table, ct)) Applied($"change triggers on {_options.Table}");
-            foreach (var elsewhere in await ChangeTriggers.FindElsewhereAsync(connection, table, ct))
-                logger.MigrationForeignTriggers(elsewhere, _options.Table.ToString());
-
-            if (_options.WorkerRole.Length > 0)
-            {
-                step = $"grant rights to role {_options.WorkerRole}";
-                await GrantAsync(connection, ct);
-            }
-
-            if (request.NewEpoch)
-            {
-                step = "raise the source epoch";
-                Applied($"source epoch {await RaiseEpochAsync(connection, ct)}");
-            }
+            await InTransactionAsync(connection, progress, UpdateSchemaAsync, ct);
+            if (request.NewEpoch) await InTransactionAsync(connection, progress, RaiseEpochAsync, ct);
         }
         catch (DatabaseShapeException exception)
         {
@@ -103,37 +64,105 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or Quartz.SchedulerException or ScriptFailedException)
         {
-            throw new MigrationException(Explain(step, exception), exception);
+            throw new MigrationException(Explain(progress, exception), exception);
         }
 
-        if (applied.Count == 0) logger.MigrationNothingToDo();
-        return new MigrationResult(applied.DrainToImmutable());
+        if (progress.Applied.Count == 0) logger.MigrationNothingToDo();
+        return new MigrationResult([.. progress.Applied]);
 
-        void Applied(string what)
+        async Task UpdateSchemaAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, List<string> done)
         {
-            applied.Add(what);
-            logger.MigrationApplied(what);
+            progress.Step = $"look at {_options.Table}";
+            if (await DestinationsTable.FindAsync(connection, _options.Table, ct) is null)
+            {
+                // Before anything is written: a wrong name must not leave half an installation behind.
+                if (!request.WithDestinations) throw new MigrationException(MissingTable());
+                progress.Step = $"create {_options.Table}";
+                await ExecuteAsync(connection, DestinationsTable.Definition(_options.Table), ct);
+                done.Add($"table {_options.Table}");
+            }
+
+            progress.Step = "create schema consent_snapshots";
+            if (await CreateSchemaAsync(connection, ct)) done.Add("schema consent_snapshots");
+
+            progress.Step = "apply the versioned scripts";
+            done.AddRange(await Task.Run(() => MigrationScripts.Apply(connection), ct));
+
+            progress.Step = "create the scheduler's tables";
+            if (await QuartzTables.CreateAsync(connection, transaction, ct)) done.Add("scheduler tables");
+
+            if (_options.WorkerRole.Length > 0)
+            {
+                progress.Step = $"grant rights to role {_options.WorkerRole}";
+                await GrantAsync(connection, ct);
+            }
+
+            progress.Step = $"attach the change triggers to {_options.Table}";
+            var table = await DestinationsTable.FindAsync(connection, _options.Table, ct) ?? throw new MigrationException(MissingTable());
+            foreach (var elsewhere in await ChangeTriggers.FindElsewhereAsync(connection, table, ct))
+                logger.MigrationForeignTriggers(elsewhere, _options.Table.ToString());
+            // Last, because it locks the control plane's table until the commit.
+            await transaction.SaveAsync("before_triggers", ct);
+            try
+            {
+                if (await ChangeTriggers.AttachAsync(connection, _options.Table, table, ct)) done.Add($"change triggers on {_options.Table}");
+            }
+            catch (PostgresException)
+            {
+                // A table that is busy now must not undo the rest: the next run has the triggers left to do.
+                await transaction.RollbackAsync("before_triggers", ct);
+                await CommitAsync(transaction, progress, done, ct);
+                throw;
+            }
         }
+
+        async Task RaiseEpochAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, List<string> done)
+        {
+            progress.Step = "raise the source epoch";
+            done.Add($"source epoch {await DatabaseMigrator.RaiseEpochAsync(connection, ct)}");
+        }
+    }
+
+    private async Task InTransactionAsync(
+        NpgsqlConnection connection, Progress progress, Func<NpgsqlConnection, NpgsqlTransaction, List<string>, Task> work, CancellationToken ct)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted, ct);
+        await RequireUsableServerAsync(connection, ct);
+        progress.Step = "wait for other migrations";
+        await TakeLockAsync(connection, ct);
+        var done = new List<string>();
+        await work(connection, transaction, done);
+        await CommitAsync(transaction, progress, done, ct);
+    }
+
+    private async Task CommitAsync(NpgsqlTransaction transaction, Progress progress, List<string> done, CancellationToken ct)
+    {
+        await transaction.CommitAsync(ct);
+        progress.Committed = true;
+        progress.Applied.AddRange(done);
+        foreach (var what in done) logger.MigrationApplied(what);
     }
 
     private static async Task RequireUsableServerAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         if (connection.PostgreSqlVersion.Major < 13)
             throw new MigrationException($"The server is PostgreSQL {connection.PostgreSqlVersion}; 13 or later is needed.");
-        await using var command = new NpgsqlCommand("select pg_is_in_recovery()", connection);
+        await using var command = new NpgsqlCommand("select pg_catalog.pg_is_in_recovery()", connection);
         if ((bool)(await command.ExecuteScalarAsync(ct))!)
             throw new MigrationException($"{connection.Host} is a standby and cannot be written. Point ConnectionStrings:Postgres at the primary.");
     }
 
+    /// <summary>Every setting and the lock are the transaction's, because a session may belong to a pooler and hence to others.</summary>
     private async Task TakeLockAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        // A session lock, because the steps are several transactions; it goes with the connection, so a killed migration leaves none.
         await using var command = new NpgsqlCommand(
-            $"""
-            select set_config('lock_timeout', '{(long)_options.MigrationWait.TotalMilliseconds}', false);
-            select pg_advisory_lock({LockKey});
-            select set_config('lock_timeout', '{(long)_options.LockTimeout.TotalMilliseconds}', false);
-            """, connection)
+            string.Create(CultureInfo.InvariantCulture,
+                $"""
+                set local search_path = pg_catalog, pg_temp;
+                set local lock_timeout = {(long)_options.MigrationWait.TotalMilliseconds};
+                select pg_advisory_xact_lock({LockKey});
+                set local lock_timeout = {(long)_options.LockTimeout.TotalMilliseconds};
+                """), connection)
         { CommandTimeout = (int)_options.MigrationWait.TotalSeconds + 30 };
         try
         {
@@ -155,23 +184,6 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
         return true;
     }
 
-    private static IReadOnlyList<string> RunScripts(NpgsqlDataSource source)
-    {
-        var result = DeployChanges.To
-            .PostgresqlDatabase(new PostgresqlConnectionManager(source))
-            .JournalToPostgresqlTable("consent_snapshots", "schema_versions")
-            .WithScriptsEmbeddedInAssembly(Assembly.GetExecutingAssembly(), name => name.StartsWith(ScriptFolder, StringComparison.Ordinal))
-            .WithTransactionPerScript()
-            .WithVariablesDisabled()
-            .LogToNowhere()
-            .Build()
-            .PerformUpgrade();
-        if (!result.Successful) throw new ScriptFailedException(Short(result.ErrorScript?.Name ?? "the journal"), result.Error);
-        return [.. result.Scripts.Select(script => Short(script.Name))];
-
-        static string Short(string name) => name.Replace(ScriptFolder, "", StringComparison.Ordinal).Replace(".sql", "", StringComparison.Ordinal);
-    }
-
     private async Task GrantAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var role = new NpgsqlCommandBuilder().QuoteIdentifier(_options.WorkerRole);
@@ -189,7 +201,6 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
 
     private static async Task<long> RaiseEpochAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var transaction = await connection.BeginTransactionAsync(ct);
         await using var command = new NpgsqlCommand("update consent_snapshots.source set epoch = epoch + 1 returning epoch", connection);
         var epoch = (long)(await command.ExecuteScalarAsync(ct))!;
         // Claims and back-off in a restored database are somebody's past.
@@ -200,7 +211,6 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             select consent_snapshots.count_changes(array_agg(s.organization_id), array_agg(s.environment)) from consent_snapshots.scopes s;
             select consent_snapshots.tell_workers();
             """, ct);
-        await transaction.CommitAsync(ct);
         return epoch;
     }
 
@@ -214,10 +224,13 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
         $"There is no table {_options.Table}. Set Database:DestinationsTable to the control plane's table, "
         + "or run `migrate --with-destinations` to create it.";
 
-    private string Explain(string step, Exception exception)
+    private string Explain(Progress progress, Exception exception)
     {
-        var (at, cause) = exception is ScriptFailedException script ? ($"script {script.Script}", script.InnerException!) : (step, exception);
+        var (at, cause) = exception is ScriptFailedException script ? ($"apply script {script.Script}", script.InnerException!) : (progress.Step, exception);
         var database = cause as PostgresException ?? cause.InnerException as PostgresException;
+        if (database?.MessageText.Contains("statement pooling", StringComparison.OrdinalIgnoreCase) == true)
+            return "ConnectionStrings:Postgres leads through a pooler in statement mode, which permits no transactions: "
+                + "let it lead to the server itself, or to a pooler in transaction or session mode.";
         var where = new NpgsqlConnectionStringBuilder(_options.ConnectionString);
         var remedy = database?.SqlState switch
         {
@@ -228,16 +241,22 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
                 "Check user name and password in ConnectionStrings:Postgres.",
             PostgresErrorCodes.InvalidCatalogName => "Check Database in ConnectionStrings:Postgres; migrate creates no database.",
-            PostgresErrorCodes.UndefinedObject when step.StartsWith("grant", StringComparison.Ordinal) => "Create the role first, or correct Database:WorkerRole.",
-            null when step == "connect" => "Check that the server runs and that Host and Port in ConnectionStrings:Postgres are right.",
-            _ => "Steps done before stay done; after the cause is gone, run migrate again.",
+            PostgresErrorCodes.UndefinedObject when progress.Step.StartsWith("grant", StringComparison.Ordinal) => "Create the role first, or correct Database:WorkerRole.",
+            null when progress.Step == "connect" => "Check that the server runs and that Host and Port in ConnectionStrings:Postgres are right.",
+            _ when progress.Committed => "The steps before it are done; after the cause is gone, run migrate again.",
+            _ => "Nothing was changed; after the cause is gone, run migrate again.",
         };
         var said = database is null ? cause.Message : $"{database.MessageText} ({database.SqlState})";
-        return $"Could not {(exception is ScriptFailedException ? $"apply {at}" : at)} on {where.Host}:{where.Port}/{where.Database}: {said}. {remedy}";
+        return $"Could not {at} on {where.Host}:{where.Port}/{where.Database}: {said}. {remedy}";
     }
 
-    private sealed class ScriptFailedException(string script, Exception inner) : Exception($"Script {script} failed.", inner)
+    /// <summary>How far a migration has come, for the message when it fails.</summary>
+    private sealed class Progress
     {
-        public string Script { get; } = script;
+        public string Step { get; set; } = "connect";
+
+        public bool Committed { get; set; }
+
+        public List<string> Applied { get; } = [];
     }
 }

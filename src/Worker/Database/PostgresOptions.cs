@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -13,8 +15,9 @@ internal sealed class PostgresOptions
     public string ConnectionString { get; set; } = "";
 
     /// <summary>
-    /// <c>ConnectionStrings:PostgresListen</c>: where to LISTEN, when <see cref="ConnectionString"/> leads to a pooler that hands each
-    /// transaction another session (PgBouncer in transaction mode), which loses notifications silently. Empty: the same as the other.
+    /// <c>ConnectionStrings:PostgresListen</c>: where to LISTEN, when <see cref="ConnectionString"/> leads through a pooler that gives each transaction
+    /// another session (PgBouncer in transaction mode). Such a pooler loses notifications, so the worker refuses to listen through it; everything
+    /// else works through it. Empty: the same as the other.
     /// </summary>
     public string ListenConnectionString { get; set; } = "";
 
@@ -46,7 +49,7 @@ internal sealed class PostgresOptions
 }
 
 /// <summary>Finds everything wrong with <see cref="PostgresOptions"/> at once: key, limit, value. Passwords are never repeated.</summary>
-internal sealed class PostgresOptionsValidator : IValidateOptions<PostgresOptions>
+internal sealed partial class PostgresOptionsValidator : IValidateOptions<PostgresOptions>
 {
     public ValidateOptionsResult Validate(string? name, PostgresOptions options)
     {
@@ -59,7 +62,7 @@ internal sealed class PostgresOptionsValidator : IValidateOptions<PostgresOption
         if (Connection("ConnectionStrings:Postgres", options.ConnectionString, required: true) is { } connection) yield return connection;
         if (Connection("ConnectionStrings:PostgresListen", options.ListenConnectionString, required: false) is { } listen) yield return listen;
         if (!TableName.TryParse(options.DestinationsTable, out _))
-            yield return $"Database:DestinationsTable is '{options.DestinationsTable}'. {TableName.Rule}";
+            yield return $"Database:DestinationsTable is {Redaction.Show(options.DestinationsTable)}. {TableName.Rule}";
         if (options.WorkerRole is null or { Length: > 63 })
             yield return "Database:WorkerRole must be the name of a role, at most 63 characters, or empty.";
         if (Range("Database:LockTimeout", options.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)) is { } lockTimeout)
@@ -76,6 +79,11 @@ internal sealed class PostgresOptionsValidator : IValidateOptions<PostgresOption
         {
             var builder = new NpgsqlConnectionStringBuilder(value);
             if (string.IsNullOrWhiteSpace(builder.Host)) return $"{key} names no Host.";
+            if (!builder.Host.Split(',').All(IsHost) || HasPartsWithinParts(builder))
+            {
+                return $"{key} is not in Npgsql's form, Host=…;Port=…;Database=…;Username=…;Password=…, with semicolons between the parts: "
+                    + "the forms host=… password=… (with spaces) and postgres://… are libpq's.";
+            }
             if (builder.Multiplexing) return $"{key} sets Multiplexing=true, which transactions of their own do not go with. Remove it.";
             return null;
         }
@@ -85,6 +93,25 @@ internal sealed class PostgresOptionsValidator : IValidateOptions<PostgresOption
             return $"{key} is not a connection string that Npgsql understands. Expected: Host=…;Database=…;Username=…;Password=…";
         }
     }
+
+    /// <summary>A name, an address or the folder of a UNIX socket, with a port or without. A whole connection string in another form is none of these.</summary>
+    private static bool IsHost(string text)
+    {
+        var host = text.Trim();
+        if (host.StartsWith('/')) return !host.Contains('=', StringComparison.Ordinal);
+        return Uri.CheckHostName(HostName().Match(host) is { Success: true } match ? match.Groups["name"].Value : host) != UriHostNameType.Unknown;
+    }
+
+    /// <summary>Spaces in the place of semicolons make what follows a part of the value before it: a password would be shown as a database's name.</summary>
+    private static bool HasPartsWithinParts(NpgsqlConnectionStringBuilder builder) =>
+        builder.Keys.Where(key => !key.Contains("Password", StringComparison.OrdinalIgnoreCase))
+            .Any(key => builder[key] is string value && Part().IsMatch(value));
+
+    [GeneratedRegex(@"\A(?:\[(?<name>[^]]+)\](?::[0-9]+)?|(?<name>[^:]+):[0-9]+)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex HostName();
+
+    [GeneratedRegex(@"(?:\A|\s)(?:host|hostaddr|port|user|username|dbname|password|passfile|sslmode)\s*=", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex Part();
 
     private static string? Range(string key, TimeSpan value, TimeSpan least, TimeSpan most) =>
         value >= least && value <= most ? null : $"{key} must be between {least} and {most}; it is {value}.";

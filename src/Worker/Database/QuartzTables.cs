@@ -18,9 +18,9 @@ internal static class QuartzTables
     /// <summary>What the job store takes as its table prefix: our schema, and a prefix within it.</summary>
     public const string Prefix = "consent_snapshots.qrtz_";
 
-    /// <summary>Creates the missing tables in one transaction.</summary>
+    /// <summary>Creates the missing tables in the caller's transaction.</summary>
     /// <returns>Whether any was missing.</returns>
-    public static async Task<bool> CreateAsync(NpgsqlConnection connection, CancellationToken ct)
+    public static async Task<bool> CreateAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
     {
         var before = await CountAsync(connection, ct);
         var tables = new PostgreSQLDelegate();
@@ -32,14 +32,9 @@ internal static class QuartzTables
             DbProvider = new DbProvider("Npgsql", connection.ConnectionString),
             TypeLoader = new NoTypes(),
         });
-        await using (var transaction = await connection.BeginTransactionAsync(ct))
-        {
-            await using var unit = new ConnectionAndTransactionHolder(connection, transaction, ownsResources: false);
-            await tables.CreateSchema(unit, ct);
-            await tables.ValidateSchema(unit, ct);
-            await transaction.CommitAsync(ct);
-        }
-
+        await using var unit = new ConnectionAndTransactionHolder(connection, transaction, ownsResources: false);
+        await tables.CreateSchema(unit, ct);
+        await tables.ValidateSchema(unit, ct);
         return await CountAsync(connection, ct) > before;
     }
 

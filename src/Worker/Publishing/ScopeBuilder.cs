@@ -57,13 +57,13 @@ public sealed class ScopeBuilder(
     /// <exception cref="GenerationException">Our own code fails on the scope as a whole.</exception>
     public GeneratedScope Generate(ScopeRows rows) => generator.Generate(rows.Scope, Open(rows));
 
-    private OpenedDestination[] Open(ScopeRows rows) => [.. rows.Rows.Select(row => Open(row, rows.UnsetVariables))];
+    private OpenedDestination[] Open(ScopeRows rows) => [.. rows.Rows.Select(row => Open(row, rows.LeftOut))];
 
-    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, string> unset)
+    private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, SettingProblem> leftOut)
     {
         try
         {
-            return OpenOrThrow(row, unset);
+            return OpenOrThrow(row, leftOut);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
@@ -71,11 +71,10 @@ public sealed class ScopeBuilder(
         }
     }
 
-    private OpenedDestination OpenOrThrow(Destination row, IReadOnlyDictionary<Guid, string> unset) =>
-        !unset.TryGetValue(row.Id, out var names)
+    private OpenedDestination OpenOrThrow(Destination row, IReadOnlyDictionary<Guid, SettingProblem> leftOut) =>
+        !leftOut.TryGetValue(row.Id, out var problem)
             ? keys.Open(row)
-            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, null,
-                $"The settings name environment variables that are not set: {names}. Set them where the worker runs."));
+            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, problem.Field, problem.Message));
 
     /// <summary>Holds the scope where what is wrong is ours to mend, rather than take scripts away for it.</summary>
     /// <exception cref="ScopeHeldException">It is.</exception>

@@ -1,4 +1,5 @@
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Hosting;
 
 namespace ConsentSnapshots.Worker.Scheduling;
@@ -6,6 +7,20 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// <summary>Turns the database's notifications, and every (re)connection, into drain signals.</summary>
 internal sealed class ListenService(ChangeListener listener, DrainSignal signal) : BackgroundService
 {
+    /// <summary>Refuses to start where notifications could never arrive, before anything is written.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await listener.CheckAsync(cancellationToken);
+        }
+        catch (DatabaseShapeException exception)
+        {
+            throw new SourceUnavailableException(exception.Message, exception);
+        }
+        await base.StartAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var listening = listener.RunAsync(stoppingToken);

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Storage;
 using Quartz;
 
 namespace ConsentSnapshots.Worker.Scheduling;
@@ -30,7 +31,7 @@ public sealed class ScheduleOptions
     public IEnumerable<string> Problems()
     {
         foreach (var (key, cron) in new[] { (nameof(Drain), Drain), (nameof(Reconcile), Reconcile) })
-            if (!IsCron(cron)) yield return $"Schedule:{key} must be a Quartz cron expression (seconds first) that fires again; it is '{cron}'.";
+            if (!IsCron(cron)) yield return $"Schedule:{key} must be a Quartz cron expression (seconds first) that fires again; it is {Redaction.Show(cron)}.";
         if (Parallelism is < 1 or > 256) yield return $"Schedule:Parallelism must be 1 to 256; it is {Parallelism}.";
         if (MaxRetryDelay < TimeSpan.FromSeconds(1) || MaxRetryDelay > TimeSpan.FromDays(1))
             yield return $"Schedule:MaxRetryDelay must be 00:00:01 to 1.00:00:00; it is {MaxRetryDelay}.";

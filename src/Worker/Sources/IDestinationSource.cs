@@ -9,8 +9,8 @@ namespace ConsentSnapshots.Worker.Sources;
 /// <param name="Position">The state of the source they were read at.</param>
 public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, SourcePosition Position)
 {
-    /// <summary>Rows whose settings name environment variables that are not set, and which: they are left out.</summary>
-    public IReadOnlyDictionary<Guid, string> UnsetVariables { get; init; } = new Dictionary<Guid, string>();
+    /// <summary>Rows that are left out because the source cannot give their settings, and why.</summary>
+    public IReadOnlyDictionary<Guid, SettingProblem> LeftOut { get; init; } = new Dictionary<Guid, SettingProblem>();
 }
 
 /// <summary>One scope of a read of many: its rows, or why they cannot be read, which concerns this scope alone.</summary>

@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Storage;
 
@@ -23,7 +24,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public string Description => $"directory {_root}";
+    public string Description => $"directory {Redaction.Show(_root)}";
 
     /// <inheritdoc/>
     public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(() =>

@@ -1,3 +1,5 @@
+using ConsentSnapshots.Storage;
+
 namespace ConsentSnapshots.Worker.Storage;
 
 /// <summary>Which store there is.</summary>
@@ -61,18 +63,27 @@ public sealed class StorageOptions
                 yield return "Storage:ConnectionString must be an Azure Storage connection string (AccountName=…;AccountKey=…;… or BlobEndpoint=…); "
                     + $"it is text of {ConnectionString!.Length} characters that is none.";
             }
-            // An identity's token is sent over https only.
-            if (ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme != "https"))
-                yield return $"Storage:ServiceUri must be an absolute https URL; it is '{uri}'.";
-            if (!IsContainerName(Container)) yield return $"Storage:Container must be {ContainerRule}; it is '{Container}'.";
-            if (!IsContainerName(PrivateContainer)) yield return $"Storage:PrivateContainer must be {ContainerRule}; it is '{PrivateContainer}'.";
-            if (Container == PrivateContainer) yield return $"Storage:Container and Storage:PrivateContainer must differ; both are '{Container}'.";
+            // An identity's token is sent over https only, and with an identity there is no use for a signature.
+            if (ServiceUri is { } uri && !IsPlainAddress(uri, "https"))
+            {
+                yield return "Storage:ServiceUri must be an absolute https URL without query, fragment or user information; "
+                    + $"it is {Redaction.ShowAddress(uri.OriginalString)}. A shared access signature belongs into Storage:ConnectionString (BlobEndpoint=…;SharedAccessSignature=…).";
+            }
+            if (!IsContainerName(Container)) yield return $"Storage:Container must be {ContainerRule}; it is {Redaction.Show(Container)}.";
+            if (!IsContainerName(PrivateContainer)) yield return $"Storage:PrivateContainer must be {ContainerRule}; it is {Redaction.Show(PrivateContainer)}.";
+            if (Container == PrivateContainer) yield return $"Storage:Container and Storage:PrivateContainer must differ; both are {Redaction.Show(Container)}.";
         }
         if (Timeout < TimeSpan.FromMilliseconds(100) || Timeout > TimeSpan.FromMinutes(5))
             yield return $"Storage:Timeout must be 00:00:00.100 to 00:05:00; it is {Timeout}.";
-        if (PublicBaseUrl is { } publicUrl && (!publicUrl.IsAbsoluteUri || publicUrl.Scheme is not ("https" or "http")))
-            yield return $"Storage:PublicBaseUrl must be an absolute http(s) URL; it is '{publicUrl}'.";
+        if (PublicBaseUrl is { } publicUrl && !IsPlainAddress(publicUrl, "https", "http"))
+        {
+            yield return "Storage:PublicBaseUrl must be an absolute http(s) URL without query, fragment or user information; "
+                + $"it is {Redaction.ShowAddress(publicUrl.OriginalString)}.";
+        }
     }
+
+    private static bool IsPlainAddress(Uri address, params ReadOnlySpan<string> schemes) =>
+        address.IsAbsoluteUri && schemes.Contains(address.Scheme) && address.Query.Length == 0 && address.Fragment.Length == 0 && address.UserInfo.Length == 0;
 
     private static bool IsConnectionString(string text)
     {

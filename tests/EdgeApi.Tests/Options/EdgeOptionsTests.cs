@@ -37,7 +37,7 @@ public sealed class EdgeOptionsTests
     [InlineData("Edge:CacheDirectory", "/data/cache", "Edge:CacheDirectory must not lie within Storage:Directory ('/data'); it is '/data/cache'.")]
     [InlineData("Storage:PublicBaseUrl", "cdn.example", "Storage:PublicBaseUrl must be an absolute http or https address without query, fragment or user information; it is 'cdn.example'.")]
     [InlineData("Storage:PublicBaseUrl", "https://u:secret@cdn.example/?sig=secret",
-        "Storage:PublicBaseUrl must be an absolute http or https address without query, fragment or user information; it is 'cdn.example/'.")]
+        "Storage:PublicBaseUrl must be an absolute http or https address without query, fragment or user information; it is 'https://cdn.example/'.")]
     public void Read_OneBadSetting_SaysKeyLimitAndValue(string key, string value, string expected) => Assert.Equal(expected, Problem((key, value)));
 
     [Theory]

@@ -98,6 +98,8 @@ public sealed class IsolationTests
 
         public override SettingsExamples Examples { get; } = new("{}", "{}");
 
+        public override InlineScript PageScript { get; } = new("1");
+
         public override ImmutableArray<SettingField> Fields => place == "fields" ? throw new FormatException(Secret) : [];
 
         public override SharedBootstrap? Bootstrap { get; } = place.StartsWith("bootstrap", StringComparison.Ordinal) ? new FaultyBootstrap(place == "bootstrap" ? 1 : 2) : null;
@@ -109,9 +111,9 @@ public sealed class IsolationTests
 
         protected internal override void Compose(ScriptComposer scripts)
         {
-            scripts.Inline(new InlineScript("1"));
+            scripts.OwnInline("1");
             if (place == "compose") throw new KeyNotFoundException(Secret);
-            scripts.Inline(new InlineScript("2"), config => { config.WriteStartObject(); if (place == "config") throw new JsonException(Secret); config.WriteEndObject(); });
+            scripts.Start(config: config => { if (place == "config") throw new JsonException(Secret); config.WriteBoolean("faulty", true); });
             scripts.Load(new Uri("https://faulty.example/a.js"), script => place == "adjust" ? throw new OverflowException(Secret) : script);
             if (place == "url") scripts.Load(new Uri("https://faulty..example/"));
             // Which the constructor takes, and which throws when its host is first asked for.
@@ -123,7 +125,7 @@ public sealed class IsolationTests
     {
         public override string Id => "faulty-bootstrap";
 
-        public override ImmutableArray<InlineScript> InlineScripts => [];
+        public override InlineScript PageScript { get; } = new("2");
 
         protected internal override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> given)
         {

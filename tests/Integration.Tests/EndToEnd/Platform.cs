@@ -3,6 +3,7 @@ using System.Text.Json;
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Tests.Support;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Commands;
 using Microsoft.AspNetCore.Builder;
@@ -104,6 +105,14 @@ internal sealed class Platform : IAsyncDisposable
         var settings = _settings.Where(setting => setting.Key.Contains(':', StringComparison.Ordinal)).Select(setting => $"--{setting.Key}={setting.Value}");
         var exitCode = await new CommandLine(output, error).InvokeAsync([.. words, .. settings]);
         return (exitCode, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs the service as a process that is expected to refuse to start; its exit code and what it wrote.</summary>
+    public async Task<(int ExitCode, string Output, string Error)> RunAsync()
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Worker, ["run"], _settings.Select(setting => KeyValuePair.Create(setting.Key.Replace(":", "__", StringComparison.Ordinal), setting.Value)), Cancel);
+        return (outcome.ExitCode, outcome.Output, outcome.Error);
     }
 
     /// <summary>Inserts a destination as the control plane would; its id.</summary>

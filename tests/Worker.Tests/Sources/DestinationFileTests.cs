@@ -9,7 +9,9 @@ public sealed class DestinationFileTests
     private static readonly Scope Production = new(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
 
     private static DestinationFile Parse(string text, params (string Name, string Value)[] variables) =>
-        DestinationFile.Parse(Encoding.UTF8.GetBytes(text), name => variables.FirstOrDefault(variable => variable.Name == name).Value);
+        DestinationFile.Parse(
+            Encoding.UTF8.GetBytes(text),
+            new SettingVariables(DestinationCatalogue.BuiltIn, [], name => variables.FirstOrDefault(variable => variable.Name == name).Value));
 
     private static string File(string destinations) =>
         """{"organizations":[{"id":"acme","environments":{"production":{"destinations":[]}}}]}""".Replace("[]", $"[{destinations}]", StringComparison.Ordinal);
@@ -41,7 +43,7 @@ public sealed class DestinationFileTests
     public void Parse_Variables_AreExpandedAtEveryDepth()
     {
         var row = Assert.Single(Parse(
-            File("""{"type":"x","settings":{"a":"${ONE}","b":{"c":["<${TWO}>",1,true,null]},"d":"$ONE"}}"""), ("ONE", "eins"), ("TWO", "zw\"ei")).Rows(Production));
+            File("""{"type":"console","settings":{"a":"${ONE}","b":{"c":["<${TWO}>",1,true,null]},"d":"$ONE"}}"""), ("ONE", "eins"), ("TWO", "zw\"ei")).Rows(Production));
         Assert.Equal("eins", row.Settings.GetProperty("a").GetString());
         Assert.Equal("<zw\"ei>", row.Settings.GetProperty("b").GetProperty("c")[0].GetString());
         Assert.Equal("$ONE", row.Settings.GetProperty("d").GetString());
@@ -49,15 +51,17 @@ public sealed class DestinationFileTests
 
     [Fact]
     public void Parse_VariableBesideCommentAndTrailingComma_IsExpanded() =>
-        Assert.Equal("1", Assert.Single(Parse(File("""{"type":"x","settings":{/* why */"a":"${ONE}",}}"""), ("ONE", "1")).Rows(Production)).Settings.GetProperty("a").GetString());
+        Assert.Equal("1", Assert.Single(Parse(File("""{"type":"console","settings":{/* why */"a":"${ONE}",}}"""), ("ONE", "1")).Rows(Production)).Settings.GetProperty("a").GetString());
 
     [Fact]
     public void Parse_VariableNotSet_LeavesThatDestinationOutAndNamesIt()
     {
-        var file = Parse(File("""{"type":"x","settings":{"a":"${NOT_SET}"}},{"type":"y"}"""));
+        var file = Parse(File("""{"type":"console","settings":{"a":"${NOT_SET}"}},{"type":"y"}"""));
         var rows = file.Rows(Production);
-        Assert.Equal(KeyValuePair.Create(rows[0].Id, "NOT_SET"), Assert.Single(file.UnsetVariables(Production)));
-        Assert.Empty(file.UnsetVariables(Production with { Environment = DeploymentEnvironment.Staging }));
+        var (id, problem) = Assert.Single(file.LeftOut(Production));
+        Assert.Equal((rows[0].Id, "a"), (id, problem.Field));
+        Assert.Equal("'a' uses the environment variable NOT_SET, which is not set. Set it where the worker runs.", problem.Message);
+        Assert.Empty(file.LeftOut(Production with { Environment = DeploymentEnvironment.Staging }));
     }
 
     [Theory]
@@ -129,7 +133,7 @@ public sealed class DestinationFileTests
         "$.organizations[0].environments.staging.destinations[0].requiredConsent must be a list.")]
     [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","enabled":"yes"}]}}}]}""",
         "$.organizations[0].environments.staging.destinations[0].enabled must be true or false.")]
-    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","settings":{"a":"${X}","a":1}}]}}}]}""",
+    [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"console","settings":{"a":"${X}","a":1}}]}}}]}""",
         "$.organizations[0].environments.staging.destinations[0].settings has a key twice")]
     [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","name":"\ud800"}]}}}]}""", "not valid Unicode")]
     [InlineData("""{"organizations":[{"id":"a","environments":{"staging":{"destinations":[{"type":"x","id":"00000000-0000-0000-0000-000000000001"},{"type":"y","id":"00000000-0000-0000-0000-000000000001"}]}}}]}""",

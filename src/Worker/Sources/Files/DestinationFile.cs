@@ -4,8 +4,6 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using ConsentSnapshots.Generator.Destinations;
 
@@ -16,22 +14,22 @@ public sealed class DestinationFileException(string message) : Exception(message
 
 /// <summary>
 /// A destinations file as it stood when it was read: every organization's rows by scope. Settings have <c>${NAME}</c> replaced by the
-/// environment variable; a destination whose variable is not set is among the <see cref="UnsetVariables"/> and is left out.
+/// environment variable; a destination whose variable is not set, or may not be used there, is among the <see cref="LeftOut"/>.
 /// </summary>
-public sealed partial class DestinationFile
+public sealed class DestinationFile
 {
     private readonly Dictionary<Scope, IReadOnlyList<Destination>> _rows;
 
-    private readonly Dictionary<Scope, Dictionary<Guid, string>> _unset;
+    private readonly Dictionary<Scope, Dictionary<Guid, SettingProblem>> _leftOut;
 
-    private DestinationFile(Dictionary<Scope, IReadOnlyList<Destination>> rows, Dictionary<Scope, Dictionary<Guid, string>> unset)
+    private DestinationFile(Dictionary<Scope, IReadOnlyList<Destination>> rows, Dictionary<Scope, Dictionary<Guid, SettingProblem>> leftOut)
     {
         _rows = rows;
-        _unset = unset;
+        _leftOut = leftOut;
     }
 
-    /// <summary>Destinations of a scope that name an environment variable that is not set, and which.</summary>
-    public IReadOnlyDictionary<Guid, string> UnsetVariables(Scope scope) => _unset.GetValueOrDefault(scope, []);
+    /// <summary>Destinations of a scope that use an environment variable that they cannot have, and why.</summary>
+    public IReadOnlyDictionary<Guid, SettingProblem> LeftOut(Scope scope) => _leftOut.GetValueOrDefault(scope, []);
 
     /// <summary>The organizations in the file.</summary>
     public IEnumerable<OrganizationId> Organizations => _rows.Keys.Select(scope => scope.Organization).Distinct();
@@ -41,7 +39,7 @@ public sealed partial class DestinationFile
 
     /// <summary>Reads a file's text.</summary>
     /// <exception cref="DestinationFileException">It is not one.</exception>
-    public static DestinationFile Parse(ReadOnlySpan<byte> text, Func<string, string?> variable)
+    public static DestinationFile Parse(ReadOnlySpan<byte> text, SettingVariables variables)
     {
         if (text.StartsWith(Encoding.UTF8.Preamble)) text = text[Encoding.UTF8.Preamble.Length..];
         if (!Utf8.IsValid(text)) throw new DestinationFileException("It is not UTF-8: it holds a byte that belongs to no character.");
@@ -58,7 +56,7 @@ public sealed partial class DestinationFile
             throw new DestinationFileException(
                 $"It is not valid JSON at line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber", 2)[0]}");
         }
-        var parser = new Parser(variable);
+        var parser = new Parser(variables);
         try
         {
             parser.ReadRoot(root);
@@ -69,19 +67,16 @@ public sealed partial class DestinationFile
             parser.Problems.Add("It holds a string that is not valid Unicode (\\ud800 to \\udfff without its partner).");
         }
         if (parser.Problems.Count > 0) throw new DestinationFileException(string.Join(Environment.NewLine, parser.Problems));
-        return new DestinationFile(parser.Rows, parser.Unset);
+        return new DestinationFile(parser.Rows, parser.LeftOut);
     }
 
-    [GeneratedRegex(@"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", RegexOptions.CultureInvariant)]
-    private static partial Regex Variable();
-
-    private sealed class Parser(Func<string, string?> variable)
+    private sealed class Parser(SettingVariables variables)
     {
         public List<string> Problems { get; } = [];
 
         public Dictionary<Scope, IReadOnlyList<Destination>> Rows { get; } = [];
 
-        public Dictionary<Scope, Dictionary<Guid, string>> Unset { get; } = [];
+        public Dictionary<Scope, Dictionary<Guid, SettingProblem>> LeftOut { get; } = [];
 
         public void ReadRoot(JsonElement root)
         {
@@ -167,12 +162,11 @@ public sealed partial class DestinationFile
             }
             else
             {
-                var unset = new SortedSet<string>(StringComparer.Ordinal);
-                settings = Expand(given, unset, $"{path}.settings");
-                if (unset.Count > 0)
+                settings = Expand(type ?? "", given, $"{path}.settings", out var refused);
+                if (refused is not null)
                 {
-                    if (!Unset.TryGetValue(scope, out var ofScope)) Unset[scope] = ofScope = [];
-                    ofScope[id] = string.Join(", ", unset);
+                    if (!LeftOut.TryGetValue(scope, out var ofScope)) LeftOut[scope] = ofScope = [];
+                    ofScope[id] = refused;
                 }
             }
             var row = new Destination
@@ -234,48 +228,20 @@ public sealed partial class DestinationFile
                 if (!names.Contains(property.Name)) Problems.Add($"{path}.{property.Name} is not known here; known are {string.Join(", ", names)}.");
         }
 
-        private JsonElement Expand(JsonElement settings, SortedSet<string> unset, string path)
+        private JsonElement Expand(string type, JsonElement settings, string path, out SettingProblem? refused)
         {
-            if (!settings.GetRawText().Contains("${", StringComparison.Ordinal)) return settings;
+            var problems = new List<SettingProblem>();
             try
             {
-                var node = JsonNode.Parse(
-                    settings.GetRawText(),
-                    documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = SettingsJson.MaxDepth });
-                return JsonElement.Parse(Expand(node!, unset).ToJsonString(), new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });
+                settings = variables.Expand(type, settings, problems);
             }
             catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
             {
                 Problems.Add($"{path} has a key twice, or a string that is not valid Unicode.");
-                return settings;
             }
+            refused = problems.Count == 0 ? null
+                : new SettingProblem(problems[0].Field, string.Join(' ', problems.Select(problem => problem.Message).Distinct()));
+            return settings;
         }
-
-        private JsonNode Expand(JsonNode node, SortedSet<string> unset)
-        {
-            switch (node)
-            {
-                case JsonObject fields:
-                    foreach (var (name, value) in fields.ToList())
-                        if (value is not null) fields[name] = Detached(Expand(value, unset), value);
-                    return fields;
-                case JsonArray entries:
-                    for (var index = 0; index < entries.Count; index++)
-                        if (entries[index] is { } entry) entries[index] = Detached(Expand(entry, unset), entry);
-                    return entries;
-                case JsonValue value when value.TryGetValue<string>(out var text):
-                    return JsonValue.Create(Variable().Replace(text, match =>
-                    {
-                        if (variable(match.Groups[1].Value) is { } found) return found;
-                        unset.Add(match.Groups[1].Value);
-                        return match.Value;
-                    }));
-                default:
-                    return node;
-            }
-        }
-
-        // A node that stayed itself already has its parent, and assigning it again would be refused.
-        private static JsonNode Detached(JsonNode expanded, JsonNode original) => ReferenceEquals(expanded, original) ? original.DeepClone() : expanded;
     }
 }

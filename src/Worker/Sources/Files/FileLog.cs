@@ -9,4 +9,7 @@ internal static partial class FileLog
 
     [LoggerMessage(Events.FileNotRead, LogLevel.Error, "The destinations file was not taken; what was read before stays in force. {Problem}")]
     public static partial void FileNotRead(this ILogger logger, string problem);
+
+    [LoggerMessage(Events.DestinationLeftOut, LogLevel.Warning, "{Scope}: destination {Destination} is left out. {Problem}")]
+    public static partial void DestinationLeftOut(this ILogger logger, string scope, Guid destination, string problem);
 }

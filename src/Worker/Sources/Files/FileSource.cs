@@ -14,7 +14,8 @@ namespace ConsentSnapshots.Worker.Sources.Files;
 /// Destinations from a file. One writer; which scopes wait is remembered in memory, because at the start of a process every scope does.
 /// What Postgres would keep of a build (its problems) goes to the private part of the store.
 /// </summary>
-public sealed class FileSource(string path, SnapshotStore store, DrainSignal signal, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
+public sealed class FileSource(
+    string path, SettingVariables variables, SnapshotStore store, DrainSignal signal, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
 {
     private readonly ConcurrentDictionary<Scope, Waiting> _waiting = new();
     private readonly ConcurrentDictionary<Scope, byte> _building = new();
@@ -38,7 +39,7 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
     public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
     {
         var file = (await LoadedAsync(cancellationToken)).File;
-        return new ScopeRows(scope, file.Rows(scope), new SourcePosition(1, null)) { UnsetVariables = file.UnsetVariables(scope) };
+        return new ScopeRows(scope, file.Rows(scope), new SourcePosition(1, null)) { LeftOut = file.LeftOut(scope) };
     }
 
     /// <inheritdoc/>
@@ -186,12 +187,14 @@ public sealed class FileSource(string path, SnapshotStore store, DrainSignal sig
             DestinationFile file;
             try
             {
-                file = DestinationFile.Parse(await File.ReadAllBytesAsync(path, cancellationToken), Environment.GetEnvironmentVariable);
+                file = DestinationFile.Parse(await File.ReadAllBytesAsync(path, cancellationToken), variables);
             }
             catch (Exception exception) when (exception is DestinationFileException or IOException or UnauthorizedAccessException)
             {
                 throw new SourceUnavailableException($"{Path.GetFullPath(path)} cannot be used.{Environment.NewLine}{exception.Message}", exception);
             }
+            foreach (var scope in file.Organizations.SelectMany(Scope.Of))
+                foreach (var (id, problem) in file.LeftOut(scope)) logger.DestinationLeftOut(scope.ToString(), id, problem.Message);
             // An organization that left the file keeps its manifests, and they become empty.
             var organizations = new SortedSet<OrganizationId>(file.Organizations);
             // A version that is current and that no edge was told of: an earlier process died in between. The change log itself says so.
