@@ -43,7 +43,7 @@ public sealed partial class SettingVariables(DestinationCatalogue catalogue, IRe
             var setting = new Setting(this, problems);
             setting.WriteObject(writer, settings, key => setting.Enter(key, type.FieldsOf(key)));
         }
-        return JsonElement.Parse(expanded.ToArray());
+        return JsonElement.Parse(expanded.ToArray(), new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });
     }
 
     /// <summary>Writes the value of one setting after another.</summary>
