@@ -187,7 +187,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         public override string Id => "faulty-bootstrap";
 
-        public override ImmutableArray<InlineScript> InlineScripts => [];
+        public override InlineScript PageScript { get; } = new("1");
 
         protected override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users)
         {
