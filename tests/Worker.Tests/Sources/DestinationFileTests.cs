@@ -84,6 +84,7 @@ public sealed class DestinationFileTests
     {
         var sample = Encoding.UTF8.GetBytes(File("""{"type":"meta-pixel","id":"00000000-0000-0000-0000-000000000001","name":"n","settings":{"pixelId":"${ONE}","a":[{"b":1.5e3}]},"requiredConsent":["marketing"],"enabled":false}"""));
         string[] parts = ["{", "}", "[", "]", "\"", ",", ":", "null", "true", "1e999", "\\ud800", "${ONE}", "${", "\0", "//", "/*", "\u00e9", "production", "settings", "\"a\":1,"];
+        var variables = new SettingVariables(DestinationCatalogue.BuiltIn, ["ONE"], _ => "1");
         var random = new Random(17);
         for (var round = 0; round < 20_000; round++)
         {
@@ -97,7 +98,7 @@ public sealed class DestinationFileTests
             }
             try
             {
-                DestinationFile.Parse(bytes.ToArray(), _ => "1");
+                DestinationFile.Parse(bytes.ToArray(), variables);
             }
             catch (DestinationFileException)
             {
