@@ -70,7 +70,7 @@ public sealed class IsolationTests
 
         Assert.Equal(["script 2", "twin"], generated.Problems.Select(problem => problem.Name).Order(StringComparer.Ordinal));
         Assert.All(generated.Problems, problem => Assert.Equal(("UnusableRow", "id"), (problem.Kind.ToString(), problem.Field)));
-        Assert.Equal(["meta-pixel", "meta-pixel:2"], generated.Ids(ConsentSet.Everything));
+        Assert.Equal(["consent-snapshots", "meta-pixel"], generated.Ids(ConsentSet.Everything));
         Assert.Empty(generated.ConsentViolations(rows));
     }
 

@@ -105,7 +105,7 @@ public sealed class GoogleTests
     public void Check_ContainerAsATag_IsRefusedAndNamesItsType(string id)
     {
         foreach (var field in (string[])["id", "measurementId"])
-            Assert.Equal("'id' is the id of a Tag Manager container; a destination of the type 'google-tag-manager' takes it.",
+            Assert.Equal($"'{field}' is the id of a Tag Manager container; a destination of the type 'google-tag-manager' takes it.",
                 Assert.Single(Samples.Generate(Samples.Row("google-analytics", $$"""{"{{field}}":"{{id}}"}""")).Problems).Message);
     }
 
