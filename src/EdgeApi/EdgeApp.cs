@@ -20,7 +20,7 @@ public static class EdgeApp
         // The slim builder: no middleware that the edge does not ask for.
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        LogLines.AddTo(builder.Logging);
+        LogLines.AddTo(builder.Logging, builder.Configuration);
         configure?.Invoke(builder);
         builder.AddEdge();
         var app = builder.Build();
