@@ -1,5 +1,6 @@
 using System.Globalization;
-#pragma warning disable IDE0005 // The web SDK of the edge imports it without being asked; the worker's does not.
+#pragma warning disable IDE0005 // The web SDK of the edge imports these without being asked; the worker's does not.
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 #pragma warning restore IDE0005
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,13 +11,14 @@ namespace ConsentSnapshots.Storage;
 /// <summary>Writes each log event as one line of plain text: time in UTC, level, category, id, message and exception, redacted as a whole.</summary>
 internal sealed class LogLines(TimeProvider? time = null) : ConsoleFormatter(FormatterName)
 {
-    private const string FormatterName = "lines";
+    /// <summary>What the form is called in <c>Logging:Console:FormatterName</c>.</summary>
+    public const string FormatterName = "lines";
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <summary>Logs to the console in this form, unless <c>Logging:Console:FormatterName</c> chooses another one.</summary>
-    public static void AddTo(ILoggingBuilder logging) => logging
-        .AddConsole(options => options.FormatterName ??= FormatterName)
+    public static void AddTo(ILoggingBuilder logging, IConfiguration configuration) => logging
+        .AddConsole(options => options.FormatterName = configuration["Logging:Console:FormatterName"] ?? FormatterName)
         .AddConsoleFormatter<LogLines, ConsoleFormatterOptions>();
 
     /// <inheritdoc/>

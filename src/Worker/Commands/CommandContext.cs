@@ -95,7 +95,7 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
         var services = new ServiceCollection();
         services.AddLogging(logging =>
         {
-            LogLines.AddTo(logging);
+            LogLines.AddTo(logging, worker.Configuration);
             logging.AddFilter(level => level >= LogLevel.Warning);
             // A scope that fails is said by the command, with all others.
             logging.AddFilter(typeof(Scheduling.ScopeDrain).FullName, LogLevel.Critical);

@@ -21,7 +21,7 @@ internal static class RunCommand
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Configuration.AddConfiguration(context.Configuration);
         builder.Logging.AddConfiguration(context.Configuration.GetSection("Logging"));
-        LogLines.AddTo(builder.Logging);
+        LogLines.AddTo(builder.Logging, builder.Configuration);
         // Npgsql tells every statement at Information.
         builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
         // A start that fails is said once, by the command line.

@@ -21,7 +21,7 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
         var snapshot = EveryType(required);
         await using var site = await OpenAsync(snapshot);
         await LoadAsync(site, snapshot["scripts"]!);
-        var loaders = snapshot["scripts"]!.AsArray().Select(script => (string?)script!["src"]).OfType<string>().Order(StringComparer.Ordinal).ToList();
+        var loaders = Libraries(snapshot).Order(StringComparer.Ordinal).ToList();
         Assert.True(loaders.Count >= DestinationCatalogue.BuiltIn.Types.Length - 2, "Some type loads nothing.");
         await site.Page.WaitForFunctionAsync($"() => window.ran && ran.length >= {loaders.Count}").WaitAsync(Cancel);
         Assert.Equal(loaders, (await site.Page.EvaluateAsync<string[]>("() => ran").WaitAsync(Cancel)).Order(StringComparer.Ordinal));
@@ -52,7 +52,7 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
         Assert.True(DestinationCatalogue.BuiltIn.TryGet(type, out var known));
         var snapshot = Everything([ConsentWalk.Row(type, known.Examples.Least)]);
         await using var site = await OpenAsync(snapshot);
-        var loader = snapshot["scripts"]!.AsArray().Select(script => (string?)script!["src"]).OfType<string>().Single();
+        var loader = Libraries(snapshot).Single();
         site.Serve(loader, await File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(C15tBundle.Path)!, file), Cancel));
         await LoadAsync(site, snapshot["scripts"]!);
         await site.Page.WaitForFunctionAsync($"() => window.{type} && {started}").WaitAsync(Cancel);
@@ -86,6 +86,12 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
         Assert.Equal(["script-src-elem https://elsewhere.example/a.js"], await ViolationsAsync(site));
     }
 
+    /// <summary>What a page with these scripts loads: the entries with a source, and the libraries that the runtime inserts.</summary>
+    private static IEnumerable<string> Libraries(JsonNode snapshot) =>
+        snapshot["scripts"]!.AsArray().Select(script => (string?)script!["src"] ?? (string?)Config(script)?["load"]?["src"]).OfType<string>().Distinct();
+
+    private static JsonObject? Config(JsonNode script) => (string?)script["attributes"]?["data-config"] is { } config ? JsonNode.Parse(config) as JsonObject : null;
+
     /// <summary>The snapshot with a destination of every type, and one of a host of its own.</summary>
     private static JsonNode EveryType(params string[] required)
     {
@@ -112,11 +118,15 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
             $"""<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><title>A site</title>""", Cancel);
         foreach (var script in snapshot["scripts"]!.AsArray())
         {
-            if ((string?)script!["src"] is not { } source) continue;
-            // Not document.currentScript, which a module does not have; and what stands in for a library does not have its hash.
-            site.Serve(source, $"(window.ran = window.ran || []).push({System.Text.Json.JsonSerializer.Serialize(source)})");
-            script["attributes"]?.AsObject().Remove("integrity");
+            // What stands in for a library does not have its hash.
+            var attributes = script!["attributes"]?.AsObject();
+            attributes?.Remove("integrity");
+            if (Config(script) is not { } config) continue;
+            config["load"]?["attributes"]?.AsObject().Remove("integrity");
+            attributes!["data-config"] = config.ToJsonString();
         }
+        // Not document.currentScript, which a module does not have.
+        foreach (var source in Libraries(snapshot)) site.Serve(source, $"(window.ran = window.ran || []).push({System.Text.Json.JsonSerializer.Serialize(source)})");
         site.Serve(OfflineSite.Origin + "c15t.js", await File.ReadAllTextAsync(C15tBundle.Path, Cancel));
         await site.Page.EvaluateAsync(
             """

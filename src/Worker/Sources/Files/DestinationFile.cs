@@ -6,11 +6,12 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
 
 /// <summary>The file is not a destinations file; the message lists everything that is wrong, each with its place.</summary>
-public sealed class DestinationFileException(string message) : Exception(message);
+public sealed class DestinationFileException(string message) : Exception(Redaction.PrintableLines(message));
 
 /// <summary>
 /// A destinations file as it stood when it was read: every organization's rows by scope. Settings have <c>${NAME}</c> replaced by the
