@@ -22,15 +22,11 @@ public static class EdgeApp
         // covers the whole folder with all its subfolders, and making it costs seconds where there are many.
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.WebHost.UseKestrelHttpsConfiguration();
-<<<<<<< HEAD
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = ListenSocket.Bind);
         // Why a start failed is said by the program, in one line. The host would log the exception as well, with its stack.
         var started = false;
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref started));
-        LogLines.AddTo(builder.Logging);
-=======
         LogLines.AddTo(builder.Logging, builder.Configuration);
->>>>>>> secrets
         configure?.Invoke(builder);
         builder.AddEdge();
         var app = builder.Build();

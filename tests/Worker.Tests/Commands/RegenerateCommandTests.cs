@@ -21,7 +21,7 @@ public sealed class RegenerateCommandTests : IDisposable
 
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Empty(Scripts(combination: 4));
-        Assert.Equal(["google-consent:marketing", "google-consent", "google-analytics", "google-analytics:2"], Scripts(combination: 8));
+        Assert.Equal(["consent-snapshots", "google-consent:marketing", "google-consent", "google-analytics"], Scripts(combination: 8));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
