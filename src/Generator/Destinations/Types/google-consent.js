@@ -78,11 +78,6 @@ window[Symbol.for("consent-snapshots/1")]?.run("google", (() => {
       told = state(member);
       for (const entry of layer) if (ours.has(entry)) entry[2] = { ...told };
     },
-    // What was said after the page's own words goes too, and nothing more is said while consent to the tag is withdrawn.
-    undo() {
-      told = undefined;
-      for (let at = layer.length; at-- > 0; ) if (ours.has(layer[at])) layer.splice(at, 1);
-    },
     tell(member, page) {
       const now = state(member);
       if (JSON.stringify(now) === JSON.stringify(told)) return;
