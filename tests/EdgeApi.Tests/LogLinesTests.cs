@@ -35,7 +35,9 @@ public sealed class LogLinesTests
         using var store = new TestStore();
         await using var app = EdgeApp.Build([], builder => builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Storage:Provider"] = "directory", ["Storage:Directory"] = store.Root, ["Logging:Console:FormatterName"] = configured,
+            ["Storage:Provider"] = "directory",
+            ["Storage:Directory"] = store.Root,
+            ["Logging:Console:FormatterName"] = configured,
         }));
 
         Assert.Equal(expected, app.Services.GetRequiredService<IOptionsMonitor<ConsoleLoggerOptions>>().CurrentValue.FormatterName);
