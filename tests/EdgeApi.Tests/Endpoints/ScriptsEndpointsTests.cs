@@ -53,7 +53,10 @@ public sealed class ScriptsEndpointsTests : IDisposable
         var consent = body.RootElement.GetProperty("metadata").GetProperty("consent");
         Assert.True(consent.GetProperty("measurement").GetBoolean());
         Assert.False(consent.GetProperty("marketing").GetBoolean());
-        Assert.Equal("measurement", body.RootElement.GetProperty("scripts")[0].GetProperty("category").GetString());
+        var scripts = body.RootElement.GetProperty("scripts");
+        Assert.Equal(2, scripts.GetArrayLength());
+        Assert.Equal("consent-snapshots", scripts[0].GetProperty("id").GetString());
+        Assert.Equal("measurement", scripts[1].GetProperty("category").GetString());
     }
 
     [Fact]

@@ -159,7 +159,7 @@ public sealed class OutageTests : IDisposable
     public async Task Serve_ManyScopes_KeepTheDiskWithinItsLimit()
     {
         // A list of some 400 kB: two fit a limit of 1 MiB, a third does not.
-        var many = Enumerable.Range(1, 230).Select(number => TestStore.Pixel($"{number}", "marketing")).ToArray();
+        var many = Enumerable.Range(1, 420).Select(number => TestStore.Pixel($"{number}", "marketing")).ToArray();
         for (var number = 0; number < 4; number++) _store.Publish(TestStore.ScopeOf($"org{number}"), many);
         await using var edge = await TestEdge.StartAsync(_store, ("Edge:CacheDirectory", _cache), ("Edge:CacheDirectoryBytes", "1048576"));
         for (var number = 0; number < 4; number++)

@@ -60,12 +60,12 @@ public abstract class PublisherTests
         var first = (await world.PublishAsync(1, First)).Manifest;
         world.Time.Advance(TimeSpan.FromHours(1));
 
-        // A second pixel would share the first one's loader, and so change it too.
+        // One with an inline script would change the condition of the runtime, and so what the first one's visitors get.
         var other = new Destination
         {
             Id = Guid.NewGuid(),
-            Type = "posthog",
-            Settings = System.Text.Json.JsonElement.Parse("""{"id":"phc_key"}"""),
+            Type = "ahrefs-analytics",
+            Settings = System.Text.Json.JsonElement.Parse("""{"key":"a"}"""),
             RequiredConsent = ["measurement"],
             CreatedAt = DateTimeOffset.UnixEpoch.AddDays(1),
         };
