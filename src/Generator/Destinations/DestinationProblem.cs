@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace ConsentSnapshots.Generator.Destinations;
 
 /// <summary>What is wrong with a destination.</summary>
@@ -43,21 +41,4 @@ public sealed record DestinationProblem(Guid DestinationId, string Type, string 
     public static DestinationProblem OfFailure(Destination row, Exception exception) =>
         new(row.Id, row.Type, row.Name, DestinationProblemKind.GenerationFailed, null,
             $"This build failed to make its scripts ({Fault.Of(exception)}). The fault is in this program and not in the settings: please report it. The destination is left out.");
-}
-
-/// <summary>Our own code fails on a scope's destinations together, and on none of them alone: the scope's problem.</summary>
-public sealed class GenerationException(Exception exception)
-    : Exception($"This build failed to generate the scope ({Fault.Of(exception)}). The fault is in this program and not in the settings: please report it.");
-
-/// <summary>What may be told of an exception that our own code has thrown on somebody's data.</summary>
-internal static class Fault
-{
-    /// <summary>The exception's type, and the innermost method of ours that it came through.</summary>
-    public static string Of(Exception exception)
-    {
-        var place = new StackTrace(exception).GetFrames()
-            .Select(DiagnosticMethodInfo.Create)
-            .FirstOrDefault(method => method?.DeclaringAssemblyName?.StartsWith("System.", StringComparison.Ordinal) == false);
-        return place is null ? exception.GetType().Name : $"{exception.GetType().Name} in {place.DeclaringTypeName?.Split('.')[^1]}.{place.Name}";
-    }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;

@@ -1,4 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Storage;

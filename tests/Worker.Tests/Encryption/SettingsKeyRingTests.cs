@@ -103,6 +103,41 @@ public sealed class SettingsKeyRingTests
     }
 
     [Fact]
+    public void Open_SettingsNestedTooDeeply_AreReportedAsThatAndNotAsDamaged()
+    {
+        var ring = Ring(Key);
+        string Nested(int levels) => ring.Seal(JsonElement.Parse($"{{\"a\":{new string('[', levels - 1)}{new string(']', levels - 1)}}}", new JsonDocumentOptions { MaxDepth = 1000 })).ToJsonString();
+
+        Assert.Null(ring.Open(Row(Nested(128))).Problem);
+        var problem = ring.Open(Row(Nested(129))).Problem;
+        Assert.Equal(DestinationProblemKind.InvalidSettings, problem?.Kind);
+        Assert.StartsWith("The settings are nested deeper than 128 levels", problem!.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\\ud800")]
+    [InlineData("\\u0000")]
+    public void Open_KeyIdThatIsNoName_TriesEveryKey(string keyId)
+    {
+        var envelope = Ring(Key).Seal(JsonElement.Parse("""{"a":1}"""));
+        envelope.Remove("keyId");
+
+        var opened = Ring(OtherKey, Key).Open(Row($"{envelope.ToJsonString()[..^1]},\"keyId\":\"{keyId}\"}}"));
+
+        Assert.Null(opened.Problem);
+        Assert.Equal(1, opened.Settings.GetProperty("a").GetInt32());
+    }
+
+    [Fact]
+    public void Open_AnyEnvelope_NeverThrows()
+    {
+        var random = new Random(17);
+        string Hex() => Convert.ToHexStringLower(Enumerable.Range(0, new[] { 0, 1, 12, 15, 16, 17, 200 }[random.Next(7)]).Select(_ => (byte)random.Next(256)).ToArray());
+        for (var round = 0; round < 2000; round++)
+            Assert.NotNull(Ring(Key).Open(Row($$"""{"encrypted":"{{Hex()}}","iv":"{{Hex()}}","tag":"{{Hex()}}","keyId":"{{Hex()}}"}""")).Problem);
+    }
+
+    [Fact]
     public void Open_KeyNamedAndThereButTagWrong_IsDamagedNotMissing()
     {
         var envelope = Ring(Key).Seal(JsonElement.Parse("{}"));
