@@ -62,11 +62,11 @@ public sealed class ScriptsEndpointsTests : IDisposable
     [Fact]
     public async Task Scripts_PublicationAnnounced_ChangesTheAnswer()
     {
-        _store.Publish(TestStore.Acme, TestStore.Pixel("1111"));
+        _store.Publish(TestStore.Acme, TestStore.Pixel("11111111111"));
         await using var edge = await TestEdge.StartAsync(_store);
         Assert.Contains("\"version\":1,", await edge.GetStringAsync($"{Acme}?consent=marketing"), StringComparison.Ordinal);
-        _store.Publish(TestStore.Acme, TestStore.Pixel("2222"));
+        _store.Publish(TestStore.Acme, TestStore.Pixel("22222222222"));
         using var response = await edge.GetUntilAsync($"{Acme}?consent=marketing", (_, body) => body.Contains("\"version\":2,", StringComparison.Ordinal));
-        Assert.Contains("2222", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("22222222222", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 }

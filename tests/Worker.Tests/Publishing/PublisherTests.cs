@@ -60,12 +60,12 @@ public abstract class PublisherTests
         var first = (await world.PublishAsync(1, First)).Manifest;
         world.Time.Advance(TimeSpan.FromHours(1));
 
-        // One with an inline script would change the condition of the runtime, and so what the first one's visitors get.
+        // A second destination with an inline script would change the runtime, which every list with inline scripts begins with.
         var other = new Destination
         {
             Id = Guid.NewGuid(),
-            Type = "ahrefs-analytics",
-            Settings = System.Text.Json.JsonElement.Parse("""{"key":"a"}"""),
+            Type = "fathom-analytics",
+            Settings = System.Text.Json.JsonElement.Parse("""{"site":"ABC"}"""),
             RequiredConsent = ["measurement"],
             CreatedAt = DateTimeOffset.UnixEpoch.AddDays(1),
         };
@@ -229,7 +229,7 @@ public abstract class PublisherTests
         var world = await WorldAsync();
         var honest = world.Request(1, First);
         // The row says measurement, the generated scripts were made for marketing: a generator gone wrong.
-        var request = honest with { Rows = [First with { RequiredConsent = ["measurement"] }] };
+        var request = honest with { Destinations = [new OpenedDestination(First with { RequiredConsent = ["measurement"] }, First.Settings)] };
 
         await Assert.ThrowsAsync<ConsentViolationException>(() => world.Publisher.PublishAsync(request, TestContext.Current.CancellationToken));
 
