@@ -3,6 +3,7 @@
 // one here that never shows, and on a type, a setting or a function of the package without a case.
 window.comparison = (() => {
   const all = ['necessary', 'functionality', 'experience', 'measurement', 'marketing'];
+  const signals = ['security_storage', 'functionality_storage', 'personalization_storage', 'analytics_storage', 'ad_storage', 'ad_user_data', 'ad_personalization'];
   const token = '0123456789abcdef0123456789abcdef';
 
   // By type: the package's function, and the options of each case, which are our settings too unless `settings` says otherwise (null: ours leaves one out).
@@ -173,6 +174,9 @@ window.comparison = (() => {
   // What differs on purpose. `apply` changes what the package's page ended up with into what is wanted; `look` says when the look was: `route` whether the sets up to then grant the
   // case's category, `granted` whether the present one does, `step` how many changes of consent there were before, `loaded` whether the libraries' load events have been,
   // `sets` the route's consent sets, `earlier` the package's page at the looks before.
+  const unmapped = { reason: 'a signal that no mapping names is denied, not left untold', apply(page) {
+    for (const entry of page.dataLayer || []) if (entry[0] === 'consent') for (const signal of signals) entry[2][signal] ??= 'denied';
+  } };
   const differences = {
     amplitude: [
       { reason: "the vendor's snippet has the hash of its pinned version", apply(page) {
@@ -199,10 +203,10 @@ window.comparison = (() => {
       if (changes(look).includes(false)) page.globals[`ga-disable-${look.options.id}`] = 'boolean';
       if (!look.granted) page.gaDisabled = [`ga-disable-${look.options.id}`];
       late(look, page);
-    } }],
+    } }, unmapped],
     'google-tag-manager': [{ reason: 'the event after an update is pushed as Google documents it, not as a gtag event', apply(page) {
       page.dataLayer = page.dataLayer.map(entry => entry[0] === 'event' ? { event: entry[1] } : entry);
-    } }],
+    } }, unmapped],
     heap: [
       { reason: "the vendor's present snippet has one name for the environment", apply(page) { if (page.heap) delete page.heap.alias; } },
       { reason: 'withdrawal stops the tracking and a new grant starts it', apply(page, look) {
@@ -484,15 +488,24 @@ window.comparison = (() => {
 
   // Holds for every type that tells its vendor something, and is not repeated above: as long as no library has arrived, a change of consent replaces what waits. So the page is what
   // a new page with the sets since then is, while the package's vendor would hear of each set in turn. Where consent was withdrawn, the library under way does not run, and what
-  // the vendor's snippet makes is there, with nothing in it.
+  // the vendor's snippet makes is there, with nothing in it; settings that were made for the library are taken back, and a page's own stay.
+  const without = (page, ...names) => { for (const name of names) delete page.globals[name]; };
   const emptied = {
-    hotjar: page => { delete page.hotjar.settings; delete page.globals._hjSettings; },
+    crisp: page => {
+      without(page, 'CRISP_WEBSITE_ID', 'CRISP_RUNTIME_CONFIG', 'CRISP_COOKIE_DOMAIN', 'CRISP_COOKIE_EXPIRE');
+      page.crisp = { calls: [] };
+    },
+    hotjar: page => { delete page.hotjar.settings; without(page, '_hjSettings'); },
+    intercom: (page, entry) => { page.intercom.settings = { ...entry.page?.intercomSettings }; },
+    logrocket: page => { delete page.logrocket.recorder; without(page, '_lrAsyncScript'); },
+    pirsch: page => { page.pirsch.settings = []; },
+    'vercel-analytics': page => { delete page.vercel.mode; without(page, 'vam'); },
   };
-  function empty(type, page) {
+  function empty(type, page, entry) {
     page.loaders = [];
     for (const part of Object.values(page)) for (const queue of ['calls', 'init', 'pixels', 'ids']) if (Array.isArray(part?.[queue])) part[queue] = [];
     for (const queue of ['dataLayer', 'matomo']) if (page[queue]) page[queue] = [];
-    emptied[type]?.(page);
+    emptied[type]?.(page, entry);
     return page;
   }
 
@@ -538,7 +551,7 @@ window.comparison = (() => {
           const same = fresh.package_.findIndex(look => look.step === step - haste && look.loaded === loaded);
           if (JSON.stringify(page) !== JSON.stringify(fresh.package_[same].page)) replaced = true;
           const isGranted = ({ granted }) => granted;
-          return !always && steps.slice(0, haste).some(isGranted) && !since.some(isGranted) ? empty(type, wanted(walks[0], 0)) : wanted(fresh, same);
+          return !always && steps.slice(0, haste).some(isGranted) && !since.some(isGranted) ? empty(type, wanted(walks[0], 0), entry) : wanted(fresh, same);
         }
 
         for (const walked of walks) for (const [at, { step, loaded, page }] of walked.ours.entries()) {

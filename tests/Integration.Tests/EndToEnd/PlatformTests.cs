@@ -97,7 +97,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.InsertAsync(_acme, Platform.Pixel("22222222222"));
         await platform.ServesAsync(_acme, "22222222222");
 
-        Assert.Equal(["meta-pixel", "meta-pixel:2"], await platform.ScriptIdsAsync(_acme));
+        Assert.Equal(["consent-snapshots", "meta-pixel"], await platform.ScriptIdsAsync(_acme));
         var (exitCode, output, _) = await platform.CommandAsync("status", "--org", _acme.ToString());
         Assert.Equal(0, exitCode);
         Assert.Contains("'pixelId' must be 1 to 20 digits, and is a string of 20 characters.", output, StringComparison.Ordinal);

@@ -24,6 +24,8 @@ public sealed class TypesCommandTests
         Assert.Equal((true, true), ((bool)pixel["pixelId"]!["required"]!, (bool)pixel["pixelId"]!["public"]!));
         Assert.Equal((false, false), ((bool)pixel["accessToken"]!["required"]!, (bool)pixel["accessToken"]!["public"]!));
         Assert.True((bool)pixel["enableClientSide"]!["public"]!);
+        var google = types.Single(type => (string)type!["type"]! == "google-analytics")!;
+        Assert.Equal("measurement; marketing where id is any but G-… and UA-…; marketing where category is marketing", (string)google["categoryInWords"]!);
         var posthog = types.Single(type => (string)type!["type"]! == "posthog")!["settings"]!.AsArray();
         Assert.Equal("apiKey", (string)posthog.Single(setting => (string)setting!["name"]! == "id")!["olderNames"]![0]!);
     }

@@ -66,7 +66,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only where the required consent is {necessary}; on withdrawal the vendor's own switch (ga-disable) is set too, because with signals denied alone Analytics still "
-        + "sends cookieless pings");
+        + "sends cookieless pings; a signal that the mapping leaves out is denied, and an ad or analytics signal under necessary is refused");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

@@ -59,7 +59,7 @@ public sealed partial class GoogleTagManagerType : DestinationType
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "the event after an update is pushed to the data layer as Google documents it; the package's gtag call would also "
-        + "reach Analytics as an event");
+        + "reach Analytics as an event; a signal that the mapping leaves out is denied, and an ad or analytics signal under necessary is refused");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =

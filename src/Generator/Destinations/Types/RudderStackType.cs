@@ -55,7 +55,7 @@ public sealed partial class RudderStackType : DestinationType
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(
         "it loads before consent only under {necessary}, and consent is first called with the first grant, so that the pre-consent mode lasts until then; "
-        + "withdrawal denies every consent id");
+        + "withdrawal denies every consent id; an id under several categories needs all of them, and one under necessary is refused");
 
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
