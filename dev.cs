@@ -13,7 +13,7 @@ using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 var config = new Option<FileInfo?>("--config") { Description = "The destinations file. Default: samples/destinations.json.", HelpName = "FILE" };
 var data = new Option<DirectoryInfo?>("--data") { Description = "Where snapshots are kept. Default: a fresh temporary directory.", HelpName = "DIR" };
@@ -64,7 +64,7 @@ static async Task<int> RunAsync(FileInfo? config, DirectoryInfo? data, string ur
 static async Task<IReadOnlyList<Scope>> PublishedAsync(WebApplication app, CancellationToken cancellationToken)
 {
     var scopes = await app.Services.GetRequiredService<IDestinationSource>().ListScopesAsync(cancellationToken);
-    var store = app.Services.GetRequiredService<SnapshotStore>();
+    var store = app.Services.GetRequiredService<ScopeStore>();
     using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
     for (var attempt = 0; attempt < 500; attempt++)
     {

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using BenchmarkDotNet.Attributes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Benchmarks;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Benchmarks;

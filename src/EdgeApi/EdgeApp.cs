@@ -76,16 +76,15 @@ public static class EdgeApp
         services.TryAddSingleton(ChangeLogFormat.Standard);
         services.AddMetrics();
         services.AddSingleton<EdgeMetrics>();
-        services.TryAddSingleton<ISnapshotStore>(_ => options.Storage.Provider == StorageProvider.Azure
-            ? new AzureSnapshotStore(options.Storage, options.NetworkTimeout)
-            : new DirectorySnapshotStore(options.Storage.Directory!));
+        services.TryAddSingleton<IBlobReader>(provider =>
+            BlobStores.Create(options.Storage, StoreRetries.Brief(options.NetworkTimeout), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<RefreshQueue>();
         services.AddSingleton<ScopeLoader>();
         // Without a directory there is no such service, and those who would use it do without.
         if (options.CacheDirectory is { } cacheDirectory)
             services.AddSingleton(provider => LastGoodDirectory.Open(
-                cacheDirectory, options, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
+                cacheDirectory, options, provider.GetRequiredService<ScopeLoader>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton<ScopeCache>();
         services.AddSingleton<ChangeFollower>();
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
@@ -102,8 +101,8 @@ public static class EdgeApp
     {
         ArgumentNullException.ThrowIfNull(app);
         app.MapScripts();
-        app.MapConfig();
-        app.MapSnapshots();
+        app.MapList();
+        app.MapPublic();
         app.MapHealth();
         app.MapNothingElse();
         var options = app.Services.GetRequiredService<EdgeOptions>();

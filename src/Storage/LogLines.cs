@@ -1,15 +1,13 @@
 using System.Globalization;
-#pragma warning disable IDE0005 // The web SDK of the edge imports these without being asked; the worker's does not.
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
-#pragma warning restore IDE0005
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 
 namespace ConsentSnapshots.Storage;
 
 /// <summary>Writes each log event as one line of plain text: time in UTC, level, category, id, message and exception, redacted as a whole.</summary>
-internal sealed class LogLines(TimeProvider? time = null) : ConsoleFormatter(FormatterName)
+public sealed class LogLines(TimeProvider? time = null) : ConsoleFormatter(FormatterName)
 {
     /// <summary>What the form is called in <c>Logging:Console:FormatterName</c>.</summary>
     public const string FormatterName = "lines";

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace ConsentSnapshots.Storage;
 
 /// <summary>The one way in which worker and edge show a text that may hold a secret, or that somebody else wrote: in messages, tables and logs.</summary>
-internal static partial class Redaction
+public static partial class Redaction
 {
     private const int LongestShown = 200;
 

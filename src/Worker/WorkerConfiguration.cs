@@ -1,9 +1,9 @@
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Database;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker;
@@ -53,6 +53,9 @@ public sealed class WorkerConfiguration
     /// <summary>Section <c>Storage</c>.</summary>
     public StorageOptions Storage { get; private init; } = new();
 
+    /// <summary>Section <c>Limits</c>.</summary>
+    public ScopeLimits Limits { get; private init; } = ScopeLimits.Default;
+
     /// <summary>Section <c>Encryption</c>.</summary>
     public EncryptionOptions Encryption { get; private init; } = new();
 
@@ -64,10 +67,12 @@ public sealed class WorkerConfiguration
     public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
     {
         var problems = new List<string>();
+        var (storage, limits) = (new SettingReader(configuration), new SettingReader(configuration));
         var read = new WorkerConfiguration(configuration)
         {
             Source = Bind<SourceOptions>(configuration, SourceOptions.Section, problems),
-            Storage = Bind<StorageOptions>(configuration, StorageOptions.Section, problems),
+            Storage = StorageOptions.Read(storage),
+            Limits = ReadLimits(limits),
             Encryption = Bind<EncryptionOptions>(configuration, EncryptionOptions.Section, problems),
             Schedule = Bind<ScheduleOptions>(configuration, ScheduleOptions.Section, problems),
         };
@@ -83,7 +88,8 @@ public sealed class WorkerConfiguration
                 problems.AddRange(new PostgresOptionsValidator().Validate(null, postgres).Failures ?? []);
             }
         }
-        if (parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(read.Storage.Problems());
+        if (parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(storage.Problems);
+        if (parts.HasFlag(ConfigurationParts.Source)) problems.AddRange(limits.Problems);
         if (parts.HasFlag(ConfigurationParts.Encryption))
         {
             if (!string.IsNullOrEmpty(configuration[$"{EncryptionOptions.Section}:Keys"]))
@@ -92,6 +98,18 @@ public sealed class WorkerConfiguration
         }
         if (parts.HasFlag(ConfigurationParts.Schedule)) problems.AddRange(read.Schedule.Problems());
         return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
+    }
+
+    /// <summary>What is lower than the default is for an operator to say; what is higher, edges would not read.</summary>
+    private static ScopeLimits ReadLimits(SettingReader settings)
+    {
+        var most = ScopeLimits.Default;
+        return most with
+        {
+            Destinations = (int)settings.Number("Limits:Destinations", most.Destinations, 1, most.Destinations),
+            ScopeSettingsBytes = (int)settings.Number("Limits:ScopeSettingsBytes", most.ScopeSettingsBytes, 1024, most.ScopeSettingsBytes),
+            DestinationSettingsBytes = (int)settings.Number("Limits:DestinationSettingsBytes", most.DestinationSettingsBytes, 1024, most.DestinationSettingsBytes),
+        };
     }
 
     /// <summary>Binds key by key, so that one value that cannot be converted does not hide the next.</summary>

@@ -1,12 +1,12 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Database;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -29,10 +29,10 @@ public static class WorkerServices
         services.AddSingleton(GeneratorBuild.Current);
         services.AddSingleton<SnapshotGenerator>();
         services.AddSingleton(_ => new SettingsKeyRing(configuration.Encryption)); // not before a command needs it
-        services.AddSingleton<IBlobStore>(provider => configuration.Storage.Provider == StorageProvider.Azure
-            ? new AzureBlobStore(configuration.Storage)
-            : new DirectoryBlobStore(configuration.Storage.Directory!, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<SnapshotStore>(provider => new SnapshotStore(provider.GetRequiredService<IBlobStore>()));
+        services.AddSingleton(configuration.Limits);
+        services.AddSingleton(provider => BlobStores.Create(
+            configuration.Storage, StoreRetries.Patient(configuration.Storage.Timeout), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ScopeStore(provider.GetRequiredService<IBlobStore>()));
         services.AddSingleton<Publisher>();
         services.AddSingleton<ScopeBuilder>();
         services.AddSingleton<ScopeDrain>();
@@ -48,8 +48,9 @@ public static class WorkerServices
             services.AddSingleton(provider => new FileSource(
                 configuration.Source.File!,
                 new SettingVariables(provider.GetRequiredService<DestinationCatalogue>(), configuration.Source.PublishedVariables, Environment.GetEnvironmentVariable),
-                provider.GetRequiredService<SnapshotStore>(),
+                provider.GetRequiredService<ScopeStore>(),
                 provider.GetRequiredService<DrainSignal>(),
+                configuration.Limits,
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<FileSource>>()));
             services.AddSingleton<IDestinationSource>(provider => provider.GetRequiredService<FileSource>());

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Primitives;
 
 namespace ConsentSnapshots.EdgeApi.Endpoints;
@@ -6,11 +7,15 @@ namespace ConsentSnapshots.EdgeApi.Endpoints;
 internal static class EdgeHeaders
 {
     public static readonly StringValues Json = "application/json";
+    public static readonly StringValues JavaScript = "text/javascript; charset=utf-8";
     public static readonly StringValues Nosniff = "nosniff";
     public static readonly StringValues Everyone = "*";
     public static readonly StringValues VaryByCoding = "Accept-Encoding";
     public static readonly StringValues NotStored = "no-store";
-    public static readonly StringValues Immutable = "public, max-age=31536000, immutable";
+    public static readonly StringValues Immutable = BlobProperties.Immutable;
+    public static readonly StringValues ShortLived = BlobProperties.ShortLived;
+    public static readonly StringValues ShortLivedPrivate = "private, max-age=30, stale-while-revalidate=60, stale-if-error=3600";
+    public static readonly StringValues PrivateRedirect = "private, max-age=30";
     public static readonly StringValues Methods = "GET, HEAD, OPTIONS";
 
     // What the Fetch standard does not let a page read by itself.

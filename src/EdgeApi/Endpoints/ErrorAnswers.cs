@@ -29,6 +29,9 @@ internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
     public Task UnknownEnvironmentAsync(HttpContext context) =>
         NotFoundAsync(context, "Unknown environment", "The environment is development, staging or production.");
 
+    public Task UnknownConsentSetAsync(HttpContext context) =>
+        NotFoundAsync(context, "Unknown consent set", "A consent set is named necessary, or by what is granted of functionality, experience, measurement and marketing, in this order and joined by hyphens.");
+
     public Task NotFoundAsync(HttpContext context, string error, string message) =>
         WriteAsync(context, StatusCodes.Status404NotFound, error, message, _briefly, RequestOutcome.NotFound);
 

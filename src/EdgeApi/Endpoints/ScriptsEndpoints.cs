@@ -22,6 +22,14 @@ internal static class ScriptsEndpoints
             return AnswerAsync(context, queries.Read(context.Request.QueryString.Value ?? ""), (string?)values["organization"], (string?)values["environment"]);
         });
 
+        routes.MapResource("/v1/{organization}/{environment}/scripts/{set}.json", context =>
+        {
+            var values = context.Request.RouteValues;
+            return ConsentSet.TryParseName((string?)values["set"], out var set)
+                ? answers.ByPathAsync(context, (string?)values["organization"], (string?)values["environment"], set)
+                : errors.UnknownConsentSetAsync(context);
+        });
+
         routes.MapResource("/analytics/scripts", context =>
         {
             var query = queries.Read(context.Request.QueryString.Value ?? "");
@@ -43,7 +51,7 @@ internal static class ScriptsEndpoints
 
         Task AnswerAsync(HttpContext context, ScriptsQuery query, string? organization, string? environment) => query.Consent.Outcome switch
         {
-            ConsentQueryOutcome.Understood => answers.ScriptsAsync(context, organization, environment, query.Consent.Consent),
+            ConsentQueryOutcome.Understood => answers.ByQueryAsync(context, organization, environment, query.Consent.Consent),
             ConsentQueryOutcome.Missing => errors.MissingConsentAsync(context),
             _ => errors.MalformedConsentAsync(context, query.Consent.Problem ?? "The consent cannot be read."),
         };

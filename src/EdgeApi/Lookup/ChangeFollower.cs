@@ -1,5 +1,6 @@
 using ConsentSnapshots.EdgeApi.Options;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 
@@ -16,7 +17,7 @@ internal sealed record ChangeLogFormat(long SegmentLength)
 /// is an answer (304, or that one record) and not a refused range.
 /// </summary>
 internal sealed class ChangeFollower(
-    ISnapshotStore store, ScopeCache cache, StoreHealth health, EdgeOptions options, ChangeLogFormat format, EdgeMetrics metrics, TimeProvider time,
+    IBlobReader store, ScopeCache cache, StoreHealth health, EdgeOptions options, ChangeLogFormat format, EdgeMetrics metrics, TimeProvider time,
     ILogger<ChangeFollower> logger) : BackgroundService
 {
     private const int ChunkLength = 256 * ChangeRecord.Length;
@@ -118,10 +119,12 @@ internal sealed class ChangeFollower(
         }
         var position = _position;
         var overlap = position.Offset > 0 ? ChangeRecord.Length : 0;
-        switch (await store.ReadLogAsync(position.Segment, position.Offset - overlap, ChunkLength, position.ETag, cancellation))
+        switch (await store.ReadRangeAsync(BlobContainer.Private, BlobNames.ChangeSegment(position.Segment), position.Offset - overlap, ChunkLength, position.ETag, cancellation))
         {
             case BlobRead.Unchanged:
                 return false;
+            case BlobRead.NoContainer:
+                throw NotSetUp();
             case BlobRead.Missing when position.Offset == 0:
                 return false; // the first record of a segment makes it
             case BlobRead.Found found when found.Bytes.Length >= overlap
@@ -164,7 +167,7 @@ internal sealed class ChangeFollower(
     /// </summary>
     private async Task SurveyAsync(CancellationToken cancellation)
     {
-        var tail = await store.FindTailAsync(cancellation);
+        var tail = await FindTailAsync(cancellation);
         _nextSurvey = (time.GetUtcNow() + Jitter.Around(options.RevalidateInterval)).UtcTicks;
         var end = tail.Segment == 0 ? Position.StartOf(1)
             : tail.Length >= format.SegmentLength ? Position.StartOf(tail.Segment + 1)
@@ -180,6 +183,20 @@ internal sealed class ChangeFollower(
         cache.RevalidateAll(TimeSpan.Zero);
         Events.FollowerPositioned(logger, end.Segment, end.Offset);
     }
+
+    /// <summary>The last segment of the change log and its length when it was listed; segment 0 where there is no log yet.</summary>
+    private async Task<(int Segment, long Length)> FindTailAsync(CancellationToken cancellation)
+    {
+        var tail = (Segment: 0, Length: 0L);
+        await foreach (var blob in store.ListAsync(BlobContainer.Private, BlobNames.ChangesPrefix, cancellation))
+            if (BlobNames.TryParseChangeSegment(blob.Name, out var number) && number > tail.Segment) tail = (number, blob.Length);
+        // A store without containers lists nothing either, and is no store without changes.
+        if (tail.Segment == 0
+            && await store.ReadRangeAsync(BlobContainer.Private, BlobNames.ChangeSegment(1), 0, 1, null, cancellation) is BlobRead.NoContainer) throw NotSetUp();
+        return tail;
+    }
+
+    private static StoreUnavailableException NotSetUp() => new("The store has not been set up: its private container does not exist.");
 
     private void Succeeded(bool more)
     {

@@ -4,19 +4,17 @@ using System.IO.Hashing;
 using System.Text;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 
 /// <summary>
 /// The last good state of each scope on local disk, so that an edge that restarts while the store is down still answers. One file a
-/// scope holds the manifest and all its snapshots, and is replaced by renaming: there is no half of a state to find. The name is a
+/// scope holds the manifest, and is replaced by renaming: there is no half of a state to find. The name is a
 /// hash, so no organization's id meets a file system's ideas of case or reserved names. Bounded; every byte is checked when read.
 /// </summary>
 /// <remarks>
-/// File: <c>CSLG0001</c>, length of the ETag and of the manifest (int32, little endian), ETag, manifest, then the snapshots in the
-/// order in which the combinations first name them, then XxHash128 of all that.
+/// File: <c>CSLG0002</c>, length of the ETag and of the manifest (int32, little endian), ETag, manifest, then XxHash128 of all that.
 /// </remarks>
 internal sealed class LastGoodDirectory
 {
@@ -26,7 +24,7 @@ internal sealed class LastGoodDirectory
 
     private readonly string _path;
     private readonly long _limit;
-    private readonly string? _publicBaseUrl;
+    private readonly ScopeLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
@@ -34,22 +32,22 @@ internal sealed class LastGoodDirectory
     private long _total;
     private bool _failing;
 
-    private LastGoodDirectory(string path, EdgeOptions options, TimeProvider time, ILogger logger)
+    private LastGoodDirectory(string path, EdgeOptions options, ScopeLoader loader, TimeProvider time, ILogger logger)
     {
         _path = path;
         _limit = options.CacheDirectoryBytes;
-        _publicBaseUrl = options.Storage.PublicBaseUrl;
+        _loader = loader;
         _time = time;
         _logger = logger;
     }
 
-    private static ReadOnlySpan<byte> Magic => "CSLG0001"u8;
+    private static ReadOnlySpan<byte> Magic => "CSLG0002"u8;
 
     /// <summary>Opens the directory, creating it where needed.</summary>
     /// <exception cref="InvalidOptionsException">It cannot be created, listed or written.</exception>
-    public static LastGoodDirectory Open(string path, EdgeOptions options, TimeProvider time, ILogger<LastGoodDirectory> logger)
+    public static LastGoodDirectory Open(string path, EdgeOptions options, ScopeLoader loader, TimeProvider time, ILogger<LastGoodDirectory> logger)
     {
-        var directory = new LastGoodDirectory(path, options, time, logger);
+        var directory = new LastGoodDirectory(path, options, loader, time, logger);
         try
         {
             directory.Scan();
@@ -109,11 +107,11 @@ internal sealed class LastGoodDirectory
     }
 
     /// <summary>Replaces a scope's last good state. A disk that is full or gone is logged once and never thrown: the edge serves from memory.</summary>
-    public async Task WriteAsync(ScopeState state, byte[] manifest, CancellationToken cancellation)
+    public async Task WriteAsync(ScopeState state, CancellationToken cancellation)
     {
         var name = FileName(state.Scope);
         var target = Path.Combine(_path, name);
-        var bytes = Serialize(state, manifest);
+        var bytes = Serialize(state);
         if (bytes.Length > _limit) return;
         var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
@@ -221,26 +219,19 @@ internal sealed class LastGoodDirectory
     private static string FileName(Scope scope) =>
         Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(scope.ToString()))) + Extension;
 
-    private static byte[] Serialize(ScopeState state, byte[] manifest)
+    private static byte[] Serialize(ScopeState state)
     {
         var etag = Encoding.UTF8.GetBytes(state.ETag ?? "");
-        var snapshots = SnapshotNames(state.Manifest);
-        var bytes = new byte[HeaderLength + etag.Length + manifest.Length + snapshots.Sum(name => state.Snapshots[name].Bytes.Length) + TrailerLength];
+        var manifest = state.Manifest.Bytes.Span;
+        var bytes = new byte[HeaderLength + etag.Length + manifest.Length + TrailerLength];
         Magic.CopyTo(bytes);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), etag.Length);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), manifest.Length);
-        var at = HeaderLength;
-        Append(etag);
-        Append(manifest);
-        foreach (var name in snapshots) Append(state.Snapshots[name].Bytes);
-        XxHash128.Hash(bytes.AsSpan(0, at), bytes.AsSpan(at));
+        etag.CopyTo(bytes, HeaderLength);
+        manifest.CopyTo(bytes.AsSpan(HeaderLength + etag.Length));
+        var body = bytes.Length - TrailerLength;
+        XxHash128.Hash(bytes.AsSpan(0, body), bytes.AsSpan(body));
         return bytes;
-
-        void Append(byte[] part)
-        {
-            part.CopyTo(bytes, at);
-            at += part.Length;
-        }
     }
 
     private bool TryParse(byte[] bytes, Scope scope, [NotNullWhen(true)] out ScopeState? state, [NotNullWhen(false)] out string? problem)
@@ -253,41 +244,10 @@ internal sealed class LastGoodDirectory
         // From here on the bytes are what some edge wrote.
         var etagLength = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8));
         var manifestLength = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(12));
-        if (etagLength < 0 || manifestLength < 0 || (long)HeaderLength + etagLength + manifestLength > body.Length) return false;
-        var rest = body[HeaderLength..];
-        var etag = Encoding.UTF8.GetString(rest[..etagLength]);
-        rest = rest[etagLength..];
-        try
-        {
-            var manifest = Manifest.Parse(rest[..manifestLength]);
-            rest = rest[manifestLength..];
-            if (manifest.Scope != scope)
-            {
-                problem = "it is another scope's";
-                return false;
-            }
-            var contents = new List<KeyValuePair<string, SnapshotContent>>();
-            foreach (var name in SnapshotNames(manifest))
-            {
-                var entry = manifest.Snapshots[name];
-                if (entry.Bytes < 0 || entry.Bytes > rest.Length || !SnapshotHash.TryParse(name, out var hash)) return false;
-                if (!SnapshotContent.TryRead(rest[..entry.Bytes].ToArray(), hash, entry, out var content, out var wrong))
-                {
-                    problem = wrong;
-                    return false;
-                }
-                contents.Add(KeyValuePair.Create(name, content));
-                rest = rest[entry.Bytes..];
-            }
-            state = ScopeState.Create(manifest, etag.Length == 0 ? null : etag, contents, null, _publicBaseUrl);
-            return true;
-        }
-        catch (FormatException exception)
-        {
-            problem = exception.Message;
-            return false;
-        }
+        if (etagLength < 0 || manifestLength < 0 || (long)HeaderLength + etagLength + manifestLength != body.Length) return false;
+        var etag = Encoding.UTF8.GetString(body.Slice(HeaderLength, etagLength));
+        var (accepted, wrong) = _loader.Accept(body[(HeaderLength + etagLength)..].ToArray(), etag.Length == 0 ? null : etag, scope, null);
+        (state, problem) = (accepted, wrong);
+        return accepted is not null;
     }
-
-    private static IEnumerable<string> SnapshotNames(Manifest manifest) => manifest.Combinations.Select(combination => combination.Snapshot).Distinct();
 }

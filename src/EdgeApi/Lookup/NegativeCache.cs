@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 

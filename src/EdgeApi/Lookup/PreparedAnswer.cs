@@ -15,7 +15,7 @@ internal sealed class EncodedBody(byte[] bytes, ContentCoding coding)
 }
 
 /// <summary>
-/// What one consent set of a scope (or a scope's <c>config</c>) is answered, in every coding. Bodies are made when first asked for,
+/// What one consent set of a scope (or a scope's list) is answered, in every coding. Bodies are made when first asked for,
 /// once: most sites see a handful of the sixteen sets, and a scope of which only one is asked for should not pay for 48 bodies.
 /// </summary>
 internal sealed class PreparedAnswer
@@ -27,18 +27,24 @@ internal sealed class PreparedAnswer
     public PreparedAnswer(Func<byte[]> compose, DateTimeOffset lastModified, string? publicAddress)
     {
         _compose = compose;
-        LastModified = new DateTimeOffset(lastModified.UtcTicks - lastModified.UtcTicks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
+        LastModified = RoundUp(lastModified);
         LastModifiedHeader = LastModified.ToString("r");
         PublicAddress = publicAddress;
     }
 
-    /// <summary>Since when the body has been what it is, in whole seconds as HTTP has them.</summary>
+    private static DateTimeOffset RoundUp(DateTimeOffset time)
+    {
+        var ticks = time.UtcTicks + TimeSpan.TicksPerSecond - 1;
+        return new DateTimeOffset(ticks - ticks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
+    }
+
+    /// <summary>Since when the body has been what it is, in whole seconds as HTTP has them: rounded up, so that it is never too early.</summary>
     public DateTimeOffset LastModified { get; }
 
     /// <summary><see cref="LastModified"/> as a header.</summary>
     public StringValues LastModifiedHeader { get; }
 
-    /// <summary>Where the snapshot is for everybody; null without a public base URL.</summary>
+    /// <summary>Where the same is for everybody in the public container; null without a public base URL.</summary>
     public StringValues PublicAddress { get; }
 
     /// <summary>What the bodies made so far take.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 
@@ -274,14 +275,14 @@ internal sealed class ScopeCache : IDisposable
         if (load is not ScopeLoad.Unavailable) _store.Answered();
         switch (load)
         {
-            case ScopeLoad.Loaded(var state, var manifest):
+            case ScopeLoad.Loaded(var state):
                 _metrics.Refreshed("applied");
                 if (entry is { Corrupt: true }) Events.ScopeMended(_logger, scope, state.Manifest.Version);
                 Hold(state, confirmed: true);
                 Events.ScopeApplied(_logger, scope, state.Manifest.Version);
                 flight.Answer(ScopeLookup.Held(state));
                 // Last, because nobody should wait for a disk; still within the flight, so writes of a scope cannot overtake each other.
-                if (_disk is not null) await _disk.WriteAsync(state, manifest, cancellation);
+                if (_disk is not null) await _disk.WriteAsync(state, cancellation);
                 break;
             case ScopeLoad.Unchanged:
                 _metrics.Refreshed("unchanged");

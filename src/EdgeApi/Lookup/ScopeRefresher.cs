@@ -1,4 +1,5 @@
 using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
 

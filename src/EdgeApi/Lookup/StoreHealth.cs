@@ -1,3 +1,5 @@
+using ConsentSnapshots.Storage;
+
 namespace ConsentSnapshots.EdgeApi.Lookup;
 
 /// <summary>

@@ -9,7 +9,7 @@ public enum EdgeMode
     /// <summary>200 with the scripts.</summary>
     Inline,
 
-    /// <summary>307 to the immutable snapshot at <see cref="StorageOptions.PublicBaseUrl"/>.</summary>
+    /// <summary>307 to the immutable snapshot, or the list, at <see cref="StorageOptions.PublicBaseUrl"/>.</summary>
     Redirect,
 }
 
@@ -83,13 +83,10 @@ public sealed record EdgeOptions
     public long CacheDirectoryBytes { get; init; } = 1L << 30;
 
     /// <summary>
-    /// Edge:CacheControl: the Cache-Control of answers. max-age is how long a withdrawn script may still be loaded from a browser's
-    /// or proxy's cache. Default <c>public, max-age=60, stale-while-revalidate=300, stale-if-error=86400</c>.
+    /// Edge:SharedQueryCache: whether every cache in front keeps answers apart by the whole query and honours <c>Vary</c>. Unless that is so, answers to queries are
+    /// <c>private</c>: a cache that ignores queries would hand one visitor's answer to another. Default false.
     /// </summary>
-    public string CacheControl { get; init; } = "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400";
-
-    /// <summary>Edge:RedirectCacheControl: the Cache-Control of redirects. Default <c>public, max-age=60</c>.</summary>
-    public string RedirectCacheControl { get; init; } = "public, max-age=60";
+    public bool SharedQueryCache { get; init; }
 
     /// <summary>Edge:RetryAfter: what a 503 tells the client to wait, in whole seconds. Default 5 seconds.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(5);
@@ -121,8 +118,7 @@ public sealed record EdgeOptions
             NegativeCacheEntries = (int)settings.Number("Edge:NegativeCacheEntries", 10_000, 0, 10_000_000),
             CacheDirectory = settings.Text("Edge:CacheDirectory") is { } directory ? Path.GetFullPath(directory) : null,
             CacheDirectoryBytes = settings.Number("Edge:CacheDirectoryBytes", 1L << 30, 1L << 20, 1L << 44),
-            CacheControl = HeaderValue(settings, "Edge:CacheControl", "public, max-age=60, stale-while-revalidate=300, stale-if-error=86400"),
-            RedirectCacheControl = HeaderValue(settings, "Edge:RedirectCacheControl", "public, max-age=60"),
+            SharedQueryCache = settings.OneOf("Edge:SharedQueryCache", false, ("true", true), ("false", false)),
             RetryAfter = settings.Duration("Edge:RetryAfter", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             Organization = ReadOrganization(settings),
             Environment = ReadEnvironment(settings),
@@ -149,14 +145,6 @@ public sealed record EdgeOptions
         if (DeploymentEnvironments.TryParse(text, out var environment)) return environment;
         settings.Fail($"Edge:Environment must be development, staging or production; it is {Redaction.Show(text)}.");
         return null;
-    }
-
-    private static string HeaderValue(SettingReader settings, string key, string fallback)
-    {
-        if (settings.Text(key) is not { } text) return fallback;
-        if (text.Length <= 256 && !text.AsSpan().ContainsAnyExceptInRange(' ', '~')) return text;
-        settings.Fail($"{key} must be at most 256 printable ASCII characters; it has {text.Length} characters.");
-        return fallback;
     }
 
     private static bool IsWithin(string path, string folder) =>

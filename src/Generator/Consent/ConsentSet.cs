@@ -63,6 +63,19 @@ public readonly record struct ConsentSet
     private static readonly ImmutableArray<ImmutableArray<ConsentCategory>> OptionalByIndex =
         [.. All.Select(set => ConsentCategories.Optional.Where(category => set.Contains(category)).ToImmutableArray())];
 
+    /// <summary>The set's name: <c>necessary</c>, or the optional categories granted in bit order, joined by hyphens.</summary>
+    public string Name => Names[Index];
+
+    private static readonly ImmutableArray<string> Names = [.. All.Select(set => set.ToString().Replace(',', '-'))];
+
+    /// <summary>Reads a name exactly; false for anything else.</summary>
+    public static bool TryParseName(string? name, out ConsentSet set)
+    {
+        var index = name is null ? -1 : Names.IndexOf(name);
+        set = new ConsentSet(Math.Max(index, 0));
+        return index >= 0;
+    }
+
     /// <summary><c>necessary</c>, or the optional categories granted, comma-separated: the list form of the consent query.</summary>
     public override string ToString() =>
         Index == 0 ? ConsentCategory.Necessary.Name() : string.Join(',', Optional.Select(category => category.Name()));

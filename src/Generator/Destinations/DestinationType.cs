@@ -28,6 +28,12 @@ public abstract class DestinationType
     /// <summary>The vendor's name for people.</summary>
     public abstract string Title { get; }
 
+    /// <summary>The vendor's slug, which its scripts and its entry among a list's <c>vendors</c> have; null where nobody in particular is behind the type.</summary>
+    public virtual string? Vendor => Name;
+
+    /// <summary>The scripts of the type that stand for grants, and what each stands for.</summary>
+    public virtual ImmutableArray<GrantDeclaration> Grants => [];
+
     /// <summary>The consent category of a row that names none, unless one of <see cref="CategoryRules"/> says another.</summary>
     public abstract ConsentCategory DefaultCategory { get; }
 
@@ -121,6 +127,15 @@ public abstract class SharedBootstrap
 
     /// <summary>Its inline script, <c>{Id}.js</c>.</summary>
     public virtual InlineScript PageScript => _pageScript.Value;
+
+    /// <summary>Its scripts that stand for grants, and what each stands for.</summary>
+    public virtual ImmutableArray<GrantDeclaration> Grants => [];
+
+    /// <summary>
+    /// The signals in its configuration (<c>signals</c>, by name a list of grants that all have to be held, or <c>false</c>) for which the list may not be empty: no visitor has
+    /// them without a grant.
+    /// </summary>
+    public virtual ImmutableArray<string> SignalsThatNeedAGrant => [];
 
     /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
     protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);

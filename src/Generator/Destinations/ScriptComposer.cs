@@ -17,23 +17,26 @@ public sealed class ScriptComposer
     private static JsonScratch? t_config;
 
     private readonly InlineScript? _pageScript;
+    private readonly ImmutableArray<GrantDeclaration> _grants;
+    private readonly string? _vendor;
     private readonly DestinationSettings? _settings;
     private readonly List<Script> _scripts;
     private ImmutableArray<CspSource> _contacts;
     private int _parts;
     private bool _asks;
 
-    internal ScriptComposer(
-        string baseId, string key, InlineScript? pageScript, ConsentCondition condition, DestinationSettings? settings, bool testMode, List<Script> scripts, VendorHosts? hosts = null)
+    /// <summary>For a destination.</summary>
+    internal ScriptComposer(string baseId, string key, ConsentCondition condition, DestinationSettings settings, bool testMode, List<Script> scripts, DestinationType type)
     {
-        BaseId = baseId;
-        Key = key;
-        _pageScript = pageScript;
-        Condition = condition;
-        _settings = settings;
-        TestMode = testMode;
-        _scripts = scripts;
-        _contacts = (hosts ?? VendorHosts.None).Sources;
+        (BaseId, Key, Condition, _settings, TestMode, _scripts) = (baseId, key, condition, settings, testMode, scripts);
+        (_pageScript, _grants, _vendor, _contacts) = (type.PageScript, type.Grants, type.Vendor, type.Hosts.Sources);
+    }
+
+    /// <summary>For a part that several types share.</summary>
+    internal ScriptComposer(SharedBootstrap bootstrap, ConsentCondition condition, bool testMode, List<Script> scripts)
+    {
+        (BaseId, Key, Condition, TestMode, _scripts) = (bootstrap.Id, bootstrap.Id, condition, testMode, scripts);
+        (_pageScript, _grants, _contacts) = (bootstrap.PageScript, bootstrap.Grants, VendorHosts.None.Sources);
     }
 
     /// <summary>The id of the first script; unique in the scope.</summary>
@@ -116,32 +119,42 @@ public sealed class ScriptComposer
 
     /// <summary>
     /// Adds the script that stands for the grant of one category more: the client holds it exactly while the destination may load and the category is
-    /// granted. The type's page script asks for it by the category's name.
+    /// granted. The type's page script asks for it by the category's name, and the type declares it among its grants.
     /// </summary>
-    public void Grant(ConsentCategory category) => AddGrant(category.Name(), Condition & ConsentCondition.Of(category));
+    /// <exception cref="InvalidOperationException">The type declares no such grant.</exception>
+    public void Grant(ConsentCategory category) => AddGrant(Declared(grant => grant.Name == category.Name() && grant.Category == category));
 
     /// <summary>
-    /// Says what stands for the visitor's consent to being tracked by this destination: what it requires, or, where it always loads,
-    /// <paramref name="category"/>, which then has a script of its own. The type's page script asks for it as <c>granted</c>.
+    /// Says what stands for the visitor's consent to being tracked by this destination: what it requires, or, where it always loads, the category of the grant that the type
+    /// declares under the name <c>granted</c>, which then has a script of its own. The type's page script asks for it by that name.
     /// </summary>
-    public void GrantTracking(ConsentCategory category)
+    /// <exception cref="InvalidOperationException">The type declares no such grant.</exception>
+    public void GrantTracking()
     {
+        var tracking = Declared(static grant => grant.Name == GrantDeclaration.Tracking);
         if (!AlwaysLoads) return;
         _asks = true;
-        AddGrant("granted", ConsentCondition.Of(category));
+        AddGrant(tracking);
     }
 
-    private void AddGrant(string name, ConsentCondition condition) =>
+    private GrantDeclaration Declared(Func<GrantDeclaration, bool> isIt)
+    {
+        foreach (var grant in _grants)
+            if (isIt(grant)) return grant;
+        throw new InvalidOperationException($"{BaseId} uses a grant that its type does not declare.");
+    }
+
+    private void AddGrant(GrantDeclaration grant) =>
         Add(new Script
         {
-            Id = $"{BaseId}:{name}",
-            Category = condition,
+            Id = $"{BaseId}:{grant.Name}",
+            Category = Condition & ConsentCondition.Of(grant.Category),
             Inline = PageScripts.Grant,
             Config = Write(writer =>
             {
                 writer.WriteStartArray();
                 writer.WriteStringValue(Key);
-                writer.WriteStringValue(name);
+                writer.WriteStringValue(grant.Name);
                 writer.WriteEndArray();
             }),
         });
@@ -186,7 +199,7 @@ public sealed class ScriptComposer
 
     private void Add(Script script)
     {
-        if (!script.Category.IsNever) _scripts.Add(script);
+        if (!script.Category.IsNever) _scripts.Add(_vendor is null ? script : script with { Vendor = _vendor });
     }
 
     private static string Write(Action<Utf8JsonWriter> config)

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using System.Text.Json;
+using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.Generator.Scripts;
 
@@ -40,6 +42,9 @@ internal sealed class JsonScratch
         Writer.Reset();
         return _buffer.WrittenCount;
     }
+
+    /// <summary>Adds text that needs no escaping between documents.</summary>
+    public void AppendPlain(string text) => Encoding.ASCII.GetBytes(text, _buffer);
 
     /// <summary>Adds bytes between documents; where they stand.</summary>
     public Slice Append(ReadOnlySpan<byte> bytes)

@@ -18,6 +18,9 @@ public sealed record Script
     /// <summary>When it may run. The script is in exactly the snapshots of the consent sets that meet this, and the client checks again.</summary>
     public required ConsentCondition Category { get; init; }
 
+    /// <summary>The slug of the vendor behind it, as the list's <c>vendors</c> have it; null for the runtime, a shared part and a custom script.</summary>
+    public string? Vendor { get; init; }
+
     /// <summary>The URL of an external script, absolute and https.</summary>
     public Uri? Source { get; init; }
 
@@ -92,6 +95,7 @@ public sealed record Script
         writer.WriteString("id", Id);
         writer.WritePropertyName("category");
         Category.WriteTo(writer);
+        if (Vendor is not null) writer.WriteString("vendor", Vendor);
         if (Source is not null) writer.WriteString("src", Source.AbsoluteUri);
         else if (Inline is not null) writer.WriteString("textContent", Inline.Encoded);
         else writer.WriteString("textContent", InlineText ?? throw new InvalidOperationException($"Script {Id} has neither source nor text."));

@@ -21,7 +21,7 @@ internal sealed class ValidDestination(Destination row, DestinationType type, De
 
     public bool InBrowser { get; } = settings.Flag(DestinationType.EnableClientSide, true);
 
-    /// <summary>Its id alone: the owners of a script that serves nothing else.</summary>
+    /// <summary>Its id alone: what a script serves that serves nothing else.</summary>
     public ImmutableArray<Guid> ItsId { get; } = [row.Id];
 
     /// <summary>What a policy must permit it besides its scripts; known once it is composed.</summary>
@@ -32,4 +32,8 @@ internal sealed class ValidDestination(Destination row, DestinationType type, De
 }
 
 /// <summary>A script, and the destinations it serves, each with the condition under which it serves that one.</summary>
-internal sealed record ComposedScript(Script Script, ImmutableArray<(ValidDestination By, ConsentCondition When)> Uses, bool IsBootstrap);
+/// <param name="Script">The script.</param>
+/// <param name="Uses">The destinations it serves.</param>
+/// <param name="Type">The destination type it comes from; of a part that several types share, that part's id.</param>
+/// <param name="IsShared">Whether it is the runtime or a part that several types share, which makes no destination count as one that gives scripts.</param>
+internal sealed record ComposedScript(Script Script, ImmutableArray<(ValidDestination By, ConsentCondition When)> Uses, string Type, bool IsShared);

@@ -1,107 +1,380 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Snapshots;
 
 /// <summary>
-/// Proves, before anything is published, that no combination carries a script of a destination whose required consent it lacks. It
-/// works from the bytes that would be published and the rows as they stand, and shares no code with the generator's
-/// decision: categories are compared by name, conditions are evaluated from their JSON. Only what a type declares, its default category for
-/// the settings of a row that names none, is asked of the type by both.
+/// Proves, before anything is published, that no consent set carries a script of a destination whose required consent it lacks. It reads the parts of the manifest that would be
+/// published and the rows as they stand, and shares no code with the generator's decision: a condition is read from its JSON into a table of sixteen bits, as a consent client
+/// evaluates it. Only what a type declares is asked of the type by both: its default category, what its grant scripts stand for, and its constant text.
 /// </summary>
 public static class ConsentProof
 {
-    /// <summary>Every violation found; empty means proved.</summary>
-    /// <param name="manifest">The manifest that would be published.</param>
-    /// <param name="snapshots">The bytes of each snapshot it names, by hash.</param>
-    /// <param name="destinations">The rows the manifest was made of, with their settings in the clear.</param>
-    /// <param name="owners">Which rows each script claims to serve, by script id.</param>
-    /// <param name="catalogue">The types, for default categories.</param>
+    private const ushort Everybody = 0xFFFF;
+    private const ushort EverythingGranted = 0x8000;
+
+    /// <summary>More of them say nothing more.</summary>
+    private const int MostViolations = 50;
+
+    private static readonly FrozenSet<string> s_keys = FrozenSet.Create(
+        StringComparer.Ordinal, "id", "category", "vendor", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
+
+    /// <summary>A row that may have scripts.</summary>
+    private sealed record ActiveRow(OpenedDestination Destination, DestinationType Type, ushort Required)
+    {
+        public string Digits { get; } = Destination.Row.Id.ToString("N");
+    }
+
+    /// <summary>What one script of the content says of itself.</summary>
+    private sealed record Facts(string Id, ushort Table, string? Vendor, bool HasSource, JsonElement Text, string? Config, bool Persists)
+    {
+        public bool IsInline => Text.ValueKind == JsonValueKind.String;
+    }
+
+    /// <summary>Every violation found, fifty at most; empty means proved.</summary>
+    /// <param name="content">The parts of the manifest that would be published.</param>
+    /// <param name="destinations">The rows it was made of, with their settings in the clear.</param>
+    /// <param name="leftOut">The rows of them that were left out because something is wrong with them.</param>
+    /// <param name="catalogue">The types.</param>
     public static ImmutableArray<string> Violations(
-        Manifest manifest,
-        IReadOnlyDictionary<string, ReadOnlyMemory<byte>> snapshots,
-        IEnumerable<OpenedDestination> destinations,
-        IReadOnlyDictionary<string, ImmutableArray<Guid>> owners,
-        DestinationCatalogue catalogue)
+        ScopeContent content, IEnumerable<OpenedDestination> destinations, IReadOnlySet<Guid> leftOut, DestinationCatalogue catalogue)
     {
-        var violations = ImmutableArray.CreateBuilder<string>();
-        // Two active rows with one id cannot be told apart, so neither may have a script.
-        var byId = destinations.Where(IsActive).GroupBy(destination => destination.Row.Id).Where(group => !group.Skip(1).Any()).ToDictionary(group => group.Key, group => group.Single());
-        foreach (var group in manifest.Combinations.Select((combination, index) => (combination.Snapshot, Index: index)).GroupBy(entry => entry.Snapshot))
-        {
-            if (!snapshots.TryGetValue(group.Key, out var bytes) || SnapshotHash.Of(bytes.Span).ToString() != group.Key)
-            {
-                violations.Add($"Snapshot {group.Key} is not among the bytes to publish, or its bytes have another hash.");
-                continue;
-            }
-            using var document = JsonDocument.Parse(bytes);
-            var ids = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
-            {
-                var id = script.GetProperty("id").GetString()!;
-                if (!ids.Add(id)) violations.Add($"Snapshot {group.Key} has script '{id}' twice.");
-                var alternatives = Requirements(id, byId, owners, catalogue, violations);
-                foreach (var (_, index) in group)
-                    if (!alternatives.Any(needed => needed.All(category => Grants(index, category))))
-                        violations.Add($"Script '{id}' is in combination {index}, which lacks the consent its destination requires.");
-                // The client gates again by the script's own category: that must not let through more than the row allows either.
-                for (var index = 0; index < ConsentSet.Count; index++)
-                    if (Holds(script.GetProperty("category"), index) && !alternatives.Any(needed => needed.All(category => Grants(index, category))))
-                        violations.Add($"Script '{id}' would run in combination {index}, which lacks the consent its destination requires.");
-            }
-        }
-        return violations.ToImmutable();
+        var proof = new Run(content, ActiveRows(destinations, leftOut, catalogue), catalogue);
+        proof.CheckScripts();
+        proof.CheckLists();
+        return proof.Violations;
     }
 
-    /// <summary>The category lists of which one must be granted whole: the row's, or for a shared script those of each row that shares it.</summary>
-    private static List<string[]> Requirements(
-        string id, Dictionary<Guid, OpenedDestination> destinations, IReadOnlyDictionary<string, ImmutableArray<Guid>> owners, DestinationCatalogue catalogue,
-        ImmutableArray<string>.Builder violations)
+    private static Dictionary<Guid, ActiveRow> ActiveRows(IEnumerable<OpenedDestination> destinations, IReadOnlySet<Guid> leftOut, DestinationCatalogue catalogue)
     {
-        var name = id.Split(':')[0];
-        var serving = owners.GetValueOrDefault(id, []).Select(owner => destinations.GetValueOrDefault(owner)).ToList();
-        if (serving.Count == 0 || serving.Exists(destination => destination is null || !IsActive(destination) || !catalogue.TryGet(destination.Row.Type, out _)))
+        var rows = new Dictionary<Guid, ActiveRow>();
+        var repeated = new HashSet<Guid>();
+        foreach (var destination in destinations)
         {
-            violations.Add($"Script '{id}' does not belong to active destinations of known types.");
-            return [];
+            if (destination is not { Row: { Enabled: true, Deleted: false, Problem: null }, Problem: null }) continue;
+            // Two active rows with one id cannot be told apart, so neither may have a script.
+            if (leftOut.Contains(destination.Row.Id) || !catalogue.TryGet(destination.Row.Type, out var type)) continue;
+            if (!rows.TryAdd(destination.Row.Id, new ActiveRow(destination, type, Required(destination, type)))) repeated.Add(destination.Row.Id);
         }
-        if (!serving.Exists(destination => catalogue.TryGet(destination!.Row.Type, out var type)
-            && (type.Name == name || type.Bootstrap?.Id == name || (name == PageScripts.RuntimeId && type.PageScript is not null))))
-            violations.Add($"Script '{id}' belongs to destinations of another type.");
-        return [.. serving.Select(destination => Required(destination!, catalogue))];
+        foreach (var id in repeated) rows.Remove(id);
+        return rows;
     }
 
-    private static bool IsActive(OpenedDestination destination) => destination is { Row: { Enabled: true, Deleted: false }, Problem: null };
-
-    private static string[] Required(OpenedDestination destination, DestinationCatalogue catalogue) =>
-        !destination.Row.RequiredConsent.IsDefaultOrEmpty ? [.. destination.Row.RequiredConsent]
-        : catalogue.TryGet(destination.Row.Type, out var type) ? [type.DefaultCategoryFor(destination.Settings).Name()]
-        : ["?"];
-
-    private static bool Grants(int index, string category) => category switch
+    private static ushort Required(OpenedDestination destination, DestinationType type)
     {
-        "necessary" => true,
-        "functionality" => index % 2 >= 1,
-        "experience" => index % 4 >= 2,
-        "measurement" => index % 8 >= 4,
-        "marketing" => index >= 8,
-        _ => false,
+        if (destination.Row.RequiredConsent.IsDefaultOrEmpty) return Granted(type.DefaultCategoryFor(destination.Settings).Name());
+        var table = Everybody;
+        foreach (var category in destination.Row.RequiredConsent) table &= Granted(category);
+        return table;
+    }
+
+    /// <summary>The consent sets that grant a category, one bit each; none for what is no category.</summary>
+    private static ushort Granted(string? category) => category switch
+    {
+        "necessary" => Everybody,
+        "functionality" => 0xAAAA,
+        "experience" => 0xCCCC,
+        "measurement" => 0xF0F0,
+        "marketing" => 0xFF00,
+        _ => 0,
     };
 
-    private static bool Holds(JsonElement condition, int index)
+    /// <summary>The consent sets for which a client takes a condition to hold; null where it is no condition.</summary>
+    private static ushort? TableOf(JsonElement condition)
     {
-        if (condition.ValueKind == JsonValueKind.String) return Grants(index, condition.GetString()!);
-        var (kind, operand) = condition.EnumerateObject().Select(property => (property.Name, property.Value)).Single();
-        var operands = operand.ValueKind == JsonValueKind.Array ? operand.EnumerateArray().ToArray() : [operand];
-        return kind switch
+        if (condition.ValueKind == JsonValueKind.String) return Granted(condition.GetString());
+        if (condition.ValueKind != JsonValueKind.Object) return null;
+        ushort? table = null;
+        foreach (var property in condition.EnumerateObject())
         {
-            "and" => operands.All(part => Holds(part, index)),
-            "or" => operands.Any(part => Holds(part, index)),
-            "not" => !Holds(operands.Single(), index),
-            _ => throw new FormatException($"A condition of kind '{kind}' is not one."),
-        };
+            if (table is not null) return null; // one operator, and nothing beside it
+            var isList = property.Value.ValueKind == JsonValueKind.Array;
+            if (isList && property.Value.GetArrayLength() == 0) return null;
+            switch (property.Name)
+            {
+                case "and" when isList:
+                    table = Everybody;
+                    foreach (var part in property.Value.EnumerateArray()) table = (ushort?)(table & TableOf(part));
+                    break;
+                case "or" when isList:
+                    table = 0;
+                    foreach (var part in property.Value.EnumerateArray()) table = (ushort?)(table | TableOf(part));
+                    break;
+                default:
+                    return null; // "not" takes scripts away with more consent
+            }
+            if (table is null) return null;
+        }
+        return table;
+    }
+
+    /// <summary>Whether more consent never takes the script away.</summary>
+    private static bool IsMonotone(ushort table)
+    {
+        for (var set = 0; set < ConsentSet.Count; set++)
+            for (var bit = 1; bit < ConsentSet.Count; bit <<= 1)
+                if ((table >> set & 1) == 1 && (table >> (set | bit) & 1) == 0) return false;
+        return true;
+    }
+
+    private sealed class Run(ScopeContent content, Dictionary<Guid, ActiveRow> rows, DestinationCatalogue catalogue)
+    {
+        private readonly ImmutableArray<string>.Builder _violations = ImmutableArray.CreateBuilder<string>();
+        private readonly ushort[] _tables = new ushort[content.ScriptCount];
+        private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
+        private readonly HashSet<(Guid Row, string Part)> _parts = [];
+        private readonly Dictionary<string, Guid> _firstOfType = new(StringComparer.Ordinal);
+        private ushort _needRuntime;
+
+        public ImmutableArray<string> Violations => _violations.ToImmutable();
+
+        public void CheckScripts()
+        {
+            foreach (var group in rows.Values.GroupBy(row => row.Type.Name))
+                _firstOfType[group.Key] = group.MinBy(row => (row.Destination.Row.CreatedAt, row.Destination.Row.Id))!.Destination.Row.Id;
+            Facts? runtime = null;
+            for (var index = 0; index < content.ScriptCount; index++)
+            {
+                var json = content.Script(index);
+                using var document = JsonDocument.Parse(json.ToArray(), new JsonDocumentOptions { MaxDepth = 160 });
+                if (Read(document.RootElement, index) is not { } facts) continue;
+                _tables[index] = facts.Table;
+                if (content.TypeOf(index) == PageScripts.RuntimeId)
+                {
+                    CheckRuntime(facts, index);
+                    runtime = facts;
+                }
+                else if (catalogue.Types.FirstOrDefault(type => type.Bootstrap?.Id == content.TypeOf(index))?.Bootstrap is { } shared)
+                {
+                    CheckShared(facts, index, shared);
+                }
+                else
+                {
+                    CheckOwn(facts, index);
+                }
+            }
+            if (_needRuntime != (runtime?.Table ?? 0)) Add("The runtime does not load exactly where one of the scripts that need it does.");
+        }
+
+        /// <summary>The list of a consent set is exactly what a client would keep of all scripts for it, and everything is in the list of all consent.</summary>
+        public void CheckLists()
+        {
+            for (var set = 0; set < ConsentSet.Count; set++)
+            {
+                var listed = content.Lists[content.Combinations[set]].Scripts;
+                var place = 0;
+                for (var script = 0; script < _tables.Length; script++)
+                {
+                    var isListed = place < listed.Length && listed[place] == script;
+                    if (isListed) place++;
+                    if (isListed != ((_tables[script] >> set & 1) == 1))
+                        Add($"Script {script} is {(isListed ? "" : "not ")}in the list of consent set {set}, and its category says otherwise.");
+                }
+                if (place != listed.Length) Add($"The list of consent set {set} has an entry that is none of the scripts.");
+            }
+        }
+
+        private void Add(string violation)
+        {
+            if (_violations.Count < MostViolations) _violations.Add(violation);
+        }
+
+        private Facts? Read(JsonElement script, int index)
+        {
+            if (script.ValueKind != JsonValueKind.Object)
+            {
+                Add($"Script {index} is no object.");
+                return null;
+            }
+            string? id = null, vendor = null, config = null;
+            ushort? table = null;
+            var (hasSource, persists) = (false, false);
+            JsonElement text = default;
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var property in script.EnumerateObject())
+            {
+                if (!s_keys.Contains(property.Name) || !seen.Add(property.Name))
+                {
+                    Add($"Script {index} has a key that is not known, or is there twice.");
+                    return null;
+                }
+                switch (property.Name)
+                {
+                    case "id": id = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : null; break;
+                    case "category": table = TableOf(property.Value); break;
+                    case "vendor": vendor = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : ""; break;
+                    case "src": hasSource = true; break;
+                    case "textContent": text = property.Value; break;
+                    case "persistAfterConsentRevoked": persists = property.Value.ValueKind != JsonValueKind.False; break;
+                    case "attributes":
+                        if (property.Value.ValueKind == JsonValueKind.Object && property.Value.TryGetProperty(InlineScript.ConfigAttribute, out var value))
+                            config = value.ValueKind == JsonValueKind.String ? value.GetString() : "";
+                        break;
+                }
+            }
+            if (id is null || table is null || hasSource == (text.ValueKind == JsonValueKind.String))
+            {
+                Add($"Script {index} lacks an id, a category that a client understands, or has not exactly one of 'src' and 'textContent'.");
+                return null;
+            }
+            if (!_ids.Add(id)) Add($"There are two scripts '{id}'.");
+            if (!IsMonotone(table.Value) || (table.Value & EverythingGranted) == 0)
+                Add($"Script '{id}' would be taken away by more consent, or is in no list of a visitor who granted everything.");
+            // The document ends before the facts do.
+            return new Facts(id, table.Value, vendor, hasSource, text.ValueKind == JsonValueKind.String ? text.Clone() : default, config, persists);
+        }
+
+        private void CheckRuntime(Facts facts, int index)
+        {
+            if (index != 0 || facts.Id != PageScripts.RuntimeId || content.DestinationsOf(index).Length > 0 || facts.Vendor is not null || facts.Config is not null)
+                Add("The runtime is not the first script, has another id, or claims to serve a destination.");
+            CheckConstant(facts, PageScripts.Runtime);
+        }
+
+        private void CheckShared(Facts facts, int index, SharedBootstrap shared)
+        {
+            ushort served = 0;
+            var seen = new HashSet<Guid>();
+            foreach (var owner in content.DestinationsOf(index))
+            {
+                if (!rows.TryGetValue(owner, out var row) || row.Type.Bootstrap?.Id != shared.Id || !seen.Add(owner))
+                    Add($"Script '{facts.Id}' claims to serve row {owner}, which has no part in it.");
+                else
+                    served |= row.Required;
+            }
+            if (facts.Vendor is not null) Add($"Script '{facts.Id}' is shared, and names a vendor.");
+            _needRuntime |= facts.Table;
+            if (facts.Id == shared.Id)
+            {
+                if (facts.Table != served) Add($"Script '{facts.Id}' does not load exactly where one of its destinations may.");
+                CheckConstant(facts, shared.PageScript);
+                CheckSignals(facts, shared);
+                return;
+            }
+            if (shared.Grants.FirstOrDefault(grant => facts.Id == $"{shared.Id}:{grant.Name}") is not { } declared)
+            {
+                Add($"Script '{facts.Id}' is none that {shared.Id} declares.");
+                return;
+            }
+            CheckGrant(facts, declared, served, key => key == shared.Id);
+        }
+
+        /// <summary>A signal whose list of grants is empty is granted to every visitor.</summary>
+        private void CheckSignals(Facts facts, SharedBootstrap shared)
+        {
+            using var config = Parse(facts.Config);
+            if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("signals", out var signals) || signals.ValueKind != JsonValueKind.Object)
+            {
+                if (!shared.SignalsThatNeedAGrant.IsEmpty) Add($"Script '{facts.Id}' does not say what its signals need.");
+                return;
+            }
+            foreach (var signal in shared.SignalsThatNeedAGrant)
+            {
+                var isSafe = signals.TryGetProperty(signal, out var needs)
+                    && (needs.ValueKind == JsonValueKind.False
+                        || (needs.ValueKind == JsonValueKind.Array && needs.GetArrayLength() > 0
+                            && needs.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String && shared.Grants.Any(grant => grant.Name == name.GetString()))));
+                if (!isSafe) Add($"Script '{facts.Id}' grants '{signal}' to every visitor, or does not say what it needs.");
+            }
+        }
+
+        private void CheckOwn(Facts facts, int index)
+        {
+            var owners = content.DestinationsOf(index);
+            var typeName = content.TypeOf(index);
+            ushort served = 0;
+            foreach (var owner in owners)
+            {
+                if (!rows.TryGetValue(owner, out var row) || row.Type.Name != typeName)
+                {
+                    Add($"Script '{facts.Id}' claims to serve row {owner}, which is no active destination of type '{typeName}'.");
+                    return;
+                }
+                served |= row.Required;
+            }
+            if (owners.IsEmpty || !rows.TryGetValue(owners[0], out var first))
+            {
+                Add($"Script '{facts.Id}' serves no destination.");
+                return;
+            }
+            if (PartOf(facts.Id, typeName, first) is not { } part)
+            {
+                Add($"Script '{facts.Id}' has an id that is not one of row {owners[0]}.");
+                return;
+            }
+            foreach (var owner in owners)
+                if (!_parts.Add((owner, part))) Add($"Row {owner} has two scripts for the same part as '{facts.Id}'.");
+            if (facts.Vendor != first.Type.Vendor) Add($"Script '{facts.Id}' names another vendor than its type.");
+            if (owners.Length > 1 && facts.IsInline) Add($"Script '{facts.Id}' is inline, and claims to serve several destinations.");
+
+            if (first.Type.Grants.FirstOrDefault(grant => grant.Name == part) is { } declared)
+            {
+                _needRuntime |= facts.Table;
+                if (declared.Name == GrantDeclaration.Tracking && first.Required != Everybody) Add($"Script '{facts.Id}' stands for a grant that its destination does not wait for.");
+                CheckGrant(facts, declared, served, key => IsKeyOf(key, typeName, first));
+                return;
+            }
+            if (part.Length > 0 && !int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _)) Add($"Script '{facts.Id}' is none that its type declares.");
+            if ((facts.Table & ~served) != 0) Add($"Script '{facts.Id}' loads for a visitor who lacks the consent that its destination requires.");
+            if (!facts.IsInline || first.Type.PageScript is not { } text) return;
+            _needRuntime |= facts.Table;
+            CheckConstant(facts, text);
+            using var config = Parse(facts.Config);
+            if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("key", out var key) || key.ValueKind != JsonValueKind.String || !IsKeyOf(key.GetString()!, typeName, first))
+                Add($"Script '{facts.Id}' is configured for another destination than row {owners[0]}.");
+        }
+
+        private void CheckGrant(Facts facts, GrantDeclaration declared, ushort served, Func<string, bool> isKey)
+        {
+            if ((facts.Table & ~(served & Granted(declared.Category.Name()))) != 0)
+                Add($"Script '{facts.Id}' stands for the grant of {declared.Category.Name()}, and loads for a visitor who did not grant it.");
+            CheckConstant(facts, PageScripts.Grant);
+            using var config = Parse(facts.Config);
+            var isRight = config?.RootElement is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
+                && pair[0].ValueKind == JsonValueKind.String && isKey(pair[0].GetString()!) && pair[1].ValueKind == JsonValueKind.String && pair[1].ValueEquals(declared.Name);
+            if (!isRight) Add($"Script '{facts.Id}' is configured for another grant.");
+        }
+
+        private void CheckConstant(Facts facts, InlineScript expected)
+        {
+            if (!facts.IsInline || !facts.Text.ValueEquals(expected.Text)) Add($"Script '{facts.Id}' does not have the constant text of its type.");
+            if (facts.Persists) Add($"Script '{facts.Id}' would not be removed by a client when consent is withdrawn.");
+        }
+
+        /// <summary>
+        /// What follows the destination's own part of an id: nothing for its first script. Null where the id is not one of the row: the type alone belongs to the first
+        /// destination of the type, and a further one adds at least 8 digits of its id.
+        /// </summary>
+        private string? PartOf(string id, string type, ActiveRow row)
+        {
+            if (id == type) return _firstOfType[type] == row.Destination.Row.Id ? "" : null;
+            if (!id.StartsWith($"{type}:", StringComparison.Ordinal)) return null;
+            var rest = id[(type.Length + 1)..];
+            var colon = rest.IndexOf(':', StringComparison.Ordinal);
+            var head = colon < 0 ? rest : rest[..colon];
+            if (head.Length >= 8 && row.Digits.StartsWith(head, StringComparison.Ordinal)) return colon < 0 ? "" : rest[(colon + 1)..];
+            return _firstOfType[type] == row.Destination.Row.Id ? rest : null;
+        }
+
+        private static bool IsKeyOf(string key, string type, ActiveRow row) =>
+            key.Length >= type.Length + 9 && key.StartsWith($"{type}:", StringComparison.Ordinal) && row.Digits.StartsWith(key[(type.Length + 1)..], StringComparison.Ordinal);
+
+        private static JsonDocument? Parse(string? config)
+        {
+            try
+            {
+                return config is null ? null : JsonDocument.Parse(config, new JsonDocumentOptions { MaxDepth = 160 });
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
+        }
     }
 }

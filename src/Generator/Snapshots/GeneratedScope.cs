@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.Generator.Snapshots;
 
@@ -16,21 +17,12 @@ public sealed record GeneratedScope
     /// <summary>The scope.</summary>
     public required Scope Scope { get; init; }
 
-    /// <summary>The distinct snapshots.</summary>
-    public required ImmutableArray<Snapshot> Snapshots { get; init; }
-
-    /// <summary>Sixteen entries by the index of the consent set: which of <see cref="Snapshots"/> it gets.</summary>
-    public required ImmutableArray<int> Combinations { get; init; }
-
-    /// <summary>Every optional category that some destination asks for, in bit order.</summary>
-    public required ImmutableArray<ConsentCategory> RequiredCategories { get; init; }
-
-    /// <summary>Which destinations each script serves, by script id: its own, or all that share it.</summary>
-    public required IReadOnlyDictionary<string, ImmutableArray<Guid>> Owners { get; init; }
+    /// <summary>What is to be published, each part once.</summary>
+    public required ScopeContent Content { get; init; }
 
     /// <summary>What is wrong, in the order of the destinations.</summary>
     public required ImmutableArray<DestinationProblem> Problems { get; init; }
 
-    /// <summary>The snapshot of a consent set.</summary>
-    public Snapshot this[ConsentSet set] => Snapshots[Combinations[set.Index]];
+    /// <summary>Puts the snapshot of a consent set together.</summary>
+    public Snapshot this[ConsentSet set] => new(Content.SnapshotBytes(Content[set]));
 }

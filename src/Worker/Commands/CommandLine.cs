@@ -2,7 +2,7 @@ using System.CommandLine;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker.Commands;

@@ -31,7 +31,7 @@ internal static class PreviewCommand
             var worker = WorkerConfiguration.Read(context.Configuration);
             await using var services = CommandContext.Services(worker);
             var (_, generated) = await services.GetRequiredService<ScopeBuilder>().GenerateAsync(scope, token);
-            var snapshot = generated[query.Consent];
+            var (snapshot, list) = (generated[query.Consent], generated.Content[query.Consent]);
             if (parsed.GetValue(json))
             {
                 await context.WriteJsonAsync(Encoding.UTF8.GetString(snapshot.Bytes.Span));
@@ -41,7 +41,7 @@ internal static class PreviewCommand
                 using var document = JsonDocument.Parse(snapshot.Bytes);
                 await context.WriteTableAsync(["Id", "Category", "Loads", "data-config"], document.RootElement.GetProperty("scripts").EnumerateArray().Select(Row));
                 await context.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                    $"{scope} for {query.Consent}: {snapshot.ScriptCount} scripts of {snapshot.DestinationCount} destinations, {snapshot.Length} bytes, snapshot {snapshot.Hash}"));
+                    $"{scope} for {query.Consent}: {list.Scripts.Length} scripts of {list.DestinationCount} destinations, {snapshot.Bytes.Length} bytes, snapshot {snapshot.Name}"));
             }
             foreach (var problem in generated.Problems) await context.WriteErrorAsync($"left out: {CommandContext.Line(problem)}");
             return ExitCodes.Done;

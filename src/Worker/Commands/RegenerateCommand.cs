@@ -6,7 +6,6 @@ using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.Worker.Commands;
@@ -37,10 +36,10 @@ internal static class RegenerateCommand
             await using var services = CommandContext.Services(worker);
             var source = services.GetRequiredService<IDestinationSource>();
             await source.CheckAsync(token);
-            var scopes = await SelectAsync(source, services.GetRequiredService<SnapshotStore>(), org, env, token);
+            var scopes = await SelectAsync(source, services.GetRequiredService<ScopeStore>(), org, env, token);
             if (!parsed.GetValue(dryRun))
             {
-                await services.GetRequiredService<IBlobStore>().EnsureContainersAsync(token);
+                await services.GetRequiredService<ScopeStore>().PrepareAsync(token);
                 // The source may have forgotten an organization that the store still has; it can only be claimed once the source knows it.
                 var forgotten = scopes.Except(await source.ListScopesAsync(token)).ToList();
                 if (forgotten.Count > 0) await source.EnqueueAsync(forgotten, token);
@@ -75,7 +74,7 @@ internal static class RegenerateCommand
     }
 
     private static async Task<IReadOnlyList<Scope>> SelectAsync(
-        IDestinationSource source, SnapshotStore store, string? org, string? env, CancellationToken cancellationToken)
+        IDestinationSource source, ScopeStore store, string? org, string? env, CancellationToken cancellationToken)
     {
         var known = new SortedSet<Scope>(await source.ListScopesAsync(cancellationToken));
         if (org is null)
@@ -85,7 +84,7 @@ internal static class RegenerateCommand
         }
         var organization = CommandContext.ParseOrganization(org);
         IEnumerable<Scope> wanted = env is null ? Scope.Of(organization) : [CommandContext.ParseScope(org, env)];
-        if (!known.Contains(wanted.First()) && (await store.ReadCurrentAsync(wanted.First(), cancellationToken)).Current is null)
+        if (!known.Contains(wanted.First()) && (await store.ReadCurrentAsync(wanted.First(), cancellationToken)).Manifest is null)
             throw new UsageException($"The source ({source.Description}) knows no organization '{organization}'.");
         return [.. wanted];
     }
@@ -104,7 +103,7 @@ internal static class RegenerateCommand
         if (claim is null) return new Line(scope, "busy", null, 0, 0, "A worker builds it; try again.");
         var failure = (string?)null;
         var report = await services.GetRequiredService<ScopeDrain>().BuildAsync(
-            claim, force || claim.Retried, force, failed => failure = failed.Error, cancellationToken);
+            claim, force, failed => failure = failed.Error, cancellationToken);
         return report is null
             ? new Line(scope, "failed", null, 0, 0, failure)
             : new Line(scope, report.Publication.Outcome.ToString().ToLowerInvariant(), report.Publication.Manifest.Version,
@@ -126,23 +125,21 @@ internal static class RegenerateCommand
 
     private static async Task<Line> CompareOrThrowAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
     {
-        var builder = services.GetRequiredService<ScopeBuilder>();
-        var (rows, generated) = await builder.GenerateAsync(scope, cancellationToken);
         try
         {
-            await builder.RequirePublishableAsync(rows, generated, cancellationToken);
+            var (plan, problems) = await services.GetRequiredService<ScopeBuilder>().PlanAsync(scope, cancellationToken);
+            return plan.Outcome == PublicationOutcome.Published
+                ? new Line(scope, "would change", plan.Manifest.Version > 1 ? plan.Manifest.Version - 1 : null, plan.Snapshots.Count(write => !write.Exists), problems.Count, null)
+                : new Line(scope, plan.WritesAnything ? "would change" : plan.Outcome.ToString().ToLowerInvariant(), plan.Manifest.Version, plan.Snapshots.Length, problems.Count, null);
         }
         catch (ScopeHeldException held)
         {
-            return new Line(scope, "would be held", null, 0, generated.Problems.Length, held.Message);
+            return new Line(scope, "would be held", null, 0, held.Problems.Count, held.Message);
         }
-        var store = services.GetRequiredService<SnapshotStore>();
-        var state = await store.ReadCurrentAsync(scope, cancellationToken);
-        var stored = await store.ListSnapshotsAsync(scope, cancellationToken);
-        var same = state.Current is { } current && ManifestFingerprint.Of(current.Manifest) == ManifestFingerprint.Of(generated)
-            && generated.Snapshots.All(snapshot => stored.ContainsKey(snapshot.Hash.ToString()));
-        return new Line(scope, same ? "unchanged" : "would change", state.Current?.Manifest.Version,
-            generated.Snapshots.Count(snapshot => !stored.ContainsKey(snapshot.Hash.ToString())), generated.Problems.Length, null);
+        catch (ScopeTooLargeException large)
+        {
+            return new Line(scope, "would be held", null, 0, 0, large.Message);
+        }
     }
 
     /// <summary>Each scope as it is done, in no promised order, then the sums: what is written is forgotten, however many scopes there are.</summary>

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.Worker.Commands;
@@ -27,7 +27,7 @@ internal static class StatusCommand
             await using var services = CommandContext.Services(worker);
             var source = services.GetRequiredService<IDestinationSource>();
             var published = new Dictionary<Scope, CurrentListing>();
-            await foreach (var current in services.GetRequiredService<SnapshotStore>().ListCurrentAsync(only is null ? "" : $"{only}/", token))
+            await foreach (var current in services.GetRequiredService<ScopeStore>().ListCurrentAsync(only is null ? "" : $"{only}/", token))
                 published[current.Scope] = current;
             var lines = new SortedDictionary<Scope, SourceStatus>();
             foreach (var status in await source.StatusAsync(only, token)) lines[status.Scope] = status;
@@ -35,11 +35,14 @@ internal static class StatusCommand
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
             var refused = only is null ? await source.ListRefusedAsync(token) : [];
             if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused);
-            else await WriteAsync(context, lines.Values, published, refused, most: only is null ? CommandContext.MostLines : int.MaxValue);
+            else await WriteAsync(context, lines.Values, published, refused, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
             return ExitCodes.Done;
         });
         return command;
     }
+
+    private static string Limits(ScopeLimits limits) => string.Create(CultureInfo.InvariantCulture,
+        $"A scope over a limit is held: {limits.Destinations} destinations, {limits.ScopeSettingsBytes} bytes of settings ({limits.DestinationSettingsBytes} a destination), {limits.ManifestBytes} bytes of manifest.");
 
     private static string Name(BuildState state) => state switch
     {
@@ -50,7 +53,7 @@ internal static class StatusCommand
     /// <summary>A person who asks about many scopes wants to know which of them need somebody, and the sums.</summary>
     private static async Task WriteAsync(
         CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
-        int most)
+        ScopeLimits limits, int most)
     {
         var troubled = lines.Where(line => line.State != BuildState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
         var shown = lines.Count <= MostScopes ? [.. lines] : troubled.Take(most).ToList();
@@ -71,6 +74,7 @@ internal static class StatusCommand
         }
         foreach (var refusal in refused.Take(most)) await context.WriteLineAsync($"Refused: {Redaction.Printable(refusal)}");
         await WriteMoreAsync(refused.Count, "refusals");
+        await context.WriteLineAsync(Limits(limits));
         await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != BuildState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
 

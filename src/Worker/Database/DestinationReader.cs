@@ -2,6 +2,8 @@ using System.Collections.Immutable;
 using System.Data;
 using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -23,7 +25,17 @@ internal readonly record struct SourceVersion(long Epoch, long Revision) : IComp
 /// <param name="Version">What <see cref="ScopeQueue.CompleteAsync"/> and the manifest take.</param>
 /// <param name="Destinations">Those of the environment and those without one, not deleted; by creation time, then id.</param>
 /// <param name="Problem">Why the scope's rows cannot be read, which concerns no other scope; the destinations do not count then.</param>
-internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations, string? Problem = null);
+internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations, string? Problem = null)
+{
+    /// <summary>Whether the problem is that the scope is over a limit.</summary>
+    public bool IsOverLimit { get; init; }
+
+    /// <summary>The database's clock at the read.</summary>
+    public SourceClock Clock { get; init; }
+
+    /// <summary>When the scope changed last, while no completed build has seen that.</summary>
+    public DateTimeOffset? ChangedAt { get; init; }
+}
 
 /// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
 internal sealed class RowSecurityException(string table, string? role) : Exception(
@@ -34,7 +46,7 @@ internal sealed class RowSecurityException(string table, string? role) : Excepti
 /// Reads destinations. Whatever goes wrong is an exception, or the problem of the row or the scope that it concerns: an empty list means that the
 /// database said so.
 /// </summary>
-internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<PostgresOptions> options, ILogger<DestinationReader> logger)
+internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<PostgresOptions> options, ScopeLimits limits, TimeProvider time, ILogger<DestinationReader> logger)
 {
     // Large enough to be one index scan each, small enough to hold and to keep transactions short.
     private const int OrganizationsPerRead = 100;
@@ -69,7 +81,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         var source = (await ReadAsync(connection, [scope.Organization], ct)).Single(source => source.Scope == scope);
-        return source.Problem is null ? source : throw new ScopeUnreadableException(source.Problem);
+        return source.Problem is null ? source : throw (source.IsOverLimit ? new ScopeTooLargeException(source.Problem) : new ScopeUnreadableException(source.Problem));
     }
 
     /// <summary>
@@ -157,19 +169,23 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
             await GuardAsync(connection, transaction, ct);
             var names = organizations.Select(organization => organization.Value).ToArray();
-            await using var batch = new NpgsqlBatch(connection, transaction);
-            AskVersions(batch, names);
-            batch.BatchCommands.Add(DestinationRows.Command(_table, Organizations(shape, names)));
-            Versions versions;
-            ILookup<string, Destination> rows;
-            await using (var reader = await batch.ExecuteReaderAsync(ct))
+            var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: true, ct);
+            // Rows that are too much are not even asked for. An organization is read as a whole, so where one of its scopes is too large, the others are read on their own.
+            var large = organizations.Where(organization => Scope.Of(organization).Any(scope => sizes.Of(scope).Exceeds(limits) is not null)).ToList();
+            var rows = await ReadRowsAsync(connection, transaction, DestinationRows.Command(_table, Organizations(shape, [.. names.Except(large.Select(organization => organization.Value))])), ct);
+            var sources = ImmutableArray.CreateBuilder<ScopeSource>();
+            foreach (var scope in organizations.SelectMany(Scope.Of))
             {
-                versions = await ReadVersionsAsync(reader, ct);
-                await reader.NextResultAsync(ct);
-                rows = await DestinationRows.ReadAsync(reader, ct);
+                if (!large.Contains(scope.Organization))
+                    sources.Add(Source(scope, versions, rows[scope.Organization.Value]));
+                else if (sizes.Of(scope).Exceeds(limits) is { } problem)
+                    sources.Add(Source(scope, versions, []) with { Problem = problem, IsOverLimit = true });
+                else
+                    sources.Add(Source(scope, versions, (await ReadRowsAsync(
+                        connection, transaction, DestinationRows.Command(_table, Organizations(shape, [scope.Organization.Value]), scope.Environment), ct))[scope.Organization.Value]));
             }
             await transaction.CommitAsync(ct);
-            return [.. organizations.SelectMany(Scope.Of).Select(scope => Source(scope, versions, rows[scope.Organization.Value]))];
+            return sources.ToImmutable();
         }
         catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
         {
@@ -185,13 +201,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         await GuardAsync(connection, transaction, ct);
         string[] names = [organization.Value];
-        Versions versions;
-        await using (var batch = new NpgsqlBatch(connection, transaction))
-        {
-            AskVersions(batch, names);
-            await using var reader = await batch.ExecuteReaderAsync(ct);
-            versions = await ReadVersionsAsync(reader, ct);
-        }
+        // A row whose settings the database cannot give cannot be measured either.
+        var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: false, ct);
+        if (Scope.Of(organization).Select(scope => sizes.Of(scope).Exceeds(limits)).FirstOrDefault(problem => problem is not null) is { } tooLarge)
+            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, []) with { Problem = tooLarge, IsOverLimit = true })];
         try
         {
             var search = new UnreadableRowSearch(transaction, _table, () => Organizations(shape, names));
@@ -208,30 +221,75 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     private async Task<DestinationsTable> ShapeAsync(NpgsqlConnection connection, CancellationToken ct) =>
         _shape ??= await DestinationsTable.FindAsync(connection, _table, ct) ?? throw new DatabaseShapeException($"There is no table {_table}. Check Database:DestinationsTable.");
 
-    private sealed record Versions(long Epoch, IReadOnlyDictionary<(string, string), long> Revisions);
+    private sealed record Versions(long Epoch, SourceClock Clock, IReadOnlyDictionary<(string, string), (long Revision, DateTimeOffset? ChangedAt)> Revisions);
 
-    private static void AskVersions(NpgsqlBatch batch, string[] names)
+    /// <summary>How large each scope's destinations are; those of all environments count for each.</summary>
+    private sealed class Sizes(IReadOnlyDictionary<(string Organization, string Environment), SettingsSize> sizes)
     {
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch from consent_snapshots.source"));
+        public SettingsSize Of(Scope scope)
+        {
+            var (own, shared) = (Get(scope.Environment.Name()), Get(""));
+            return new SettingsSize(own.Destinations + shared.Destinations, own.SettingsBytes + shared.SettingsBytes, Math.Max(own.LargestBytes, shared.LargestBytes));
+
+            SettingsSize Get(string environment) => sizes.GetValueOrDefault((scope.Organization.Value, environment));
+        }
+    }
+
+    private async Task<(Versions Versions, Sizes Sizes)> ReadVersionsAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, DestinationsTable shape, string[] names, bool measured, CancellationToken ct)
+    {
+        var settings = measured ? "octet_length(settings::text)" : "0";
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch, clock_timestamp() from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
-            "select organization_id, environment, revision from consent_snapshots.scopes where organization_id = any($1)")
+            """
+            select s.organization_id, s.environment, s.revision, case when s.revision > coalesce(w.completed_revision, 0) then s.changed_at end
+            from consent_snapshots.scopes s
+            left join consent_snapshots.work w using (organization_id, environment)
+            where s.organization_id = any($1)
+            """)
         { Parameters = { new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } } });
-    }
-
-    private static async Task<Versions> ReadVersionsAsync(NpgsqlDataReader reader, CancellationToken ct)
-    {
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            $"""
+            select {DatabaseText.Sendable("organization_id::text")}, coalesce({DatabaseText.Sendable("environment::text")}, ''),
+                   count(*), coalesce(sum({settings}), 0)::bigint, coalesce(max({settings}), 0)::bigint
+            from {_table.Quoted}
+            where organization_id = any($1) and enabled and deleted_at is null
+            group by 1, 2
+            """)
+        { Parameters = { Organizations(shape, names) } });
+        await using var reader = await batch.ExecuteReaderAsync(ct);
         if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
-        var epoch = reader.GetInt64(0);
+        var (epoch, clock) = (reader.GetInt64(0), new SourceClock(reader.GetFieldValue<DateTimeOffset>(1), time.GetTimestamp()));
         await reader.NextResultAsync(ct);
-        var revisions = new Dictionary<(string, string), long>();
-        while (await reader.ReadAsync(ct)) revisions[(reader.GetString(0), reader.GetString(1))] = reader.GetInt64(2);
-        return new Versions(epoch, revisions);
+        var revisions = new Dictionary<(string, string), (long, DateTimeOffset?)>();
+        while (await reader.ReadAsync(ct))
+            revisions[(reader.GetString(0), reader.GetString(1))] = (reader.GetInt64(2), await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
+        await reader.NextResultAsync(ct);
+        var sizes = new Dictionary<(string, string), SettingsSize>();
+        while (await reader.ReadAsync(ct)) sizes[(reader.GetString(0), reader.GetString(1))] = new SettingsSize(reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4));
+        return (new Versions(epoch, clock, revisions), new Sizes(sizes));
     }
 
-    private static ScopeSource Source(Scope scope, Versions versions, IEnumerable<Destination> rows) => new(
-        scope,
-        new SourceVersion(versions.Epoch, versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()))),
-        [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())]);
+    private static async Task<ILookup<string, Destination>> ReadRowsAsync(
+        NpgsqlConnection connection, NpgsqlTransaction transaction, NpgsqlBatchCommand rows, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection, transaction);
+        batch.BatchCommands.Add(rows);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        return await DestinationRows.ReadAsync(reader, ct);
+    }
+
+    private static ScopeSource Source(Scope scope, Versions versions, IEnumerable<Destination> rows)
+    {
+        var (revision, changedAt) = versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()));
+        return new ScopeSource(
+            scope, new SourceVersion(versions.Epoch, revision), [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())])
+        {
+            Clock = versions.Clock,
+            ChangedAt = changedAt,
+        };
+    }
 
     /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
     private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)

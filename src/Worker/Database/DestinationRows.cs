@@ -19,7 +19,8 @@ internal static class DestinationRows
         ("type", "type::text", "text"),
         ("name", "name::text", "text"),
         ("environment", "environment::text", "text"),
-        ("settings", "settings::text", "text"),
+        // Of what is off nobody reads the settings, and they need not be small.
+        ("settings", "case when coalesce(enabled, false) then settings::text end", "text"),
         ("settings_encrypted", "coalesce(settings_encrypted, true)", "boolean"),
         ("required_consent", "to_jsonb(required_consent)::text", "text"),
         ("enabled", "coalesce(enabled, false)", "boolean"),
@@ -34,6 +35,13 @@ internal static class DestinationRows
     /// <summary>Asks for the rows of organizations, in order.</summary>
     public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations) =>
         new($"select organization_id::text, {List([])} from {table.Quoted} where {Of} order by created_at, id") { Parameters = { organizations } };
+
+    /// <summary>Asks for the rows of organizations that belong to an environment, in order.</summary>
+    public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations, DeploymentEnvironment environment) =>
+        new($"select organization_id::text, {List([])} from {table.Quoted} where {Of} and (environment is null or environment::text = $2) order by created_at, id")
+        {
+            Parameters = { organizations, new() { Value = environment.Name() } },
+        };
 
     /// <summary>Asks for some rows of organizations, without some columns.</summary>
     public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations, Guid[] ids, IReadOnlyCollection<string> without) =>

@@ -52,6 +52,10 @@ internal sealed class PostgresSource(
     }
 
     /// <inheritdoc/>
+    public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => GuardAsync(async () =>
+        (int)((await records.ListPublicationsAsync(scope, 1, cancellationToken)).FirstOrDefault()?.Version ?? 0));
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<Scope>>(async () =>
         [.. (await reader.ListOrganizationsAsync(cancellationToken)).Order().SelectMany(Scope.Of)]);
 
@@ -81,8 +85,8 @@ internal sealed class PostgresSource(
         {
             await records.RecordPublicationAsync(
                 new PublicationRecord(
-                    claim.Scope, manifest.Version, manifest.PublicationId, new SourceVersion(manifest.SourceEpoch, manifest.SourceRevision),
-                    manifest.GeneratedAt, Manifest.Digest(manifest.ToBytes()), publication.ChangedCombinations),
+                    claim.Scope, manifest.Version, manifest.Envelope.PublicationId, new SourceVersion(manifest.Envelope.SourceEpoch, manifest.Envelope.SourceRevision),
+                    manifest.Envelope.GeneratedAt, manifest.Digest(), publication.ChangedCombinations),
                 cancellationToken);
         }
         var published = report.Publication.Outcome == PublicationOutcome.Published;
@@ -95,7 +99,7 @@ internal sealed class PostgresSource(
     public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         if (failure.Problems is { } problems) await records.ReplaceReportsAsync(claim.Scope, [.. problems], cancellationToken);
-        await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken);
+        await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken, failure.CommitUnknown);
         return true;
     });
 
@@ -130,12 +134,12 @@ internal sealed class PostgresSource(
             .Select(row => $"destination {row.Id} of organization '{row.Organization}': environment '{row.Environment}' is none of development, staging, production."),
     ]);
 
-    private static ScopeRead Read(ScopeSource source) => new(source.Scope, source.Problem is null ? Rows(source) : null, source.Problem);
+    private static ScopeRead Read(ScopeSource source) => new(source.Scope, source.Problem is null ? Rows(source) : null, source.Problem, source.IsOverLimit);
 
     private static ScopeRows Rows(ScopeSource source) =>
-        new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision));
+        new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision), source.Clock) { ChangedAt = source.ChangedAt };
 
-    private static ClaimedScope Claimed(ScopeClaim claim) => new(claim.Scope, claim.Attempt > 1, claim.Attempt, claim);
+    private static ClaimedScope Claimed(ScopeClaim claim) => new(claim.Scope, claim.Attempt > 1, claim.Attempt, claim) { Fence = claim.Fence };
 
     private static BuildState State(ScopeState state) => state switch
     {

@@ -13,7 +13,8 @@ namespace ConsentSnapshots.Worker.Database;
 /// <param name="Revision">The revision when it was claimed. The build may read a later one; completion counts the one that was read.</param>
 /// <param name="Attempt">1 for the first try since the last success.</param>
 /// <param name="Token">Tells this claim from a later one on the same scope.</param>
-internal sealed record ScopeClaim(Scope Scope, long Revision, int Attempt, Guid Token);
+/// <param name="Fence">Whether whoever held the scope before may still commit a version.</param>
+internal sealed record ScopeClaim(Scope Scope, long Revision, int Attempt, Guid Token, bool Fence = false);
 
 /// <summary>What a claim brought.</summary>
 /// <param name="Claims">The scopes, those that changed first before others.</param>
@@ -87,10 +88,10 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
                     for update of w skip locked
                 )
                 update consent_snapshots.work w
-                set claimed_by = $2, claim_token = gen_random_uuid(), claimed_until = now() + $3, attempts = w.attempts + 1
+                set claimed_by = $2, claim_token = gen_random_uuid(), claimed_until = now() + $3, attempts = w.attempts + 1, fence = w.fence or w.claim_token is not null
                 from due d
                 where w.organization_id = d.organization_id and w.environment = d.environment
-                returning {DatabaseText.Sendable("w.organization_id")}, w.environment, d.revision, w.attempts, w.claim_token
+                returning {DatabaseText.Sendable("w.organization_id")}, w.environment, d.revision, w.attempts, w.claim_token, w.fence
                 """))
             {
                 command.Parameters.AddWithValue(max);
@@ -101,7 +102,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
                 {
                     var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(4));
                     if (Scope.TryParse(organization, environment, out var scope))
-                        claims.Add(new ScopeClaim(scope, reader.GetInt64(2), reader.GetInt32(3), token));
+                        claims.Add(new ScopeClaim(scope, reader.GetInt64(2), reader.GetInt32(3), token, reader.GetBoolean(5)));
                     else
                         refused.Add((organization, environment, token, reader.GetInt64(2)));
                 }
@@ -111,7 +112,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
             {
                 // Its name would have to be a path. Nothing but a change of the row's organization helps, so there is no hurry.
                 logger.ScopeRefused(organization, environment, OrganizationId.Rule);
-                await RecordFailureAsync(null, token, revision, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, ct);
+                await RecordFailureAsync(null, token, revision, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
             }
 
             // Only unusable names: what is behind them in the order must not wait for the next drain.
@@ -129,18 +130,18 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
         await using var command = database.CreateCommand(
             """
             update consent_snapshots.work w
-            set claimed_by = $3, claim_token = gen_random_uuid(), claimed_until = now() + $4, attempts = w.attempts + 1
+            set claimed_by = $3, claim_token = gen_random_uuid(), claimed_until = now() + $4, attempts = w.attempts + 1, fence = w.fence or w.claim_token is not null
             from consent_snapshots.scopes s
             where w.organization_id = $1 and w.environment = $2
               and s.organization_id = w.organization_id and s.environment = w.environment
               and (w.claimed_until is null or w.claimed_until <= now())
-            returning s.revision, w.attempts, w.claim_token
+            returning s.revision, w.attempts, w.claim_token, w.fence
             """);
         AddScope(command, scope);
         command.Parameters.AddWithValue(worker);
         command.Parameters.AddWithValue(lease);
         await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, reader.GetInt64(0), reader.GetInt32(1), reader.GetGuid(2)) : null;
+        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, reader.GetInt64(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) : null;
     }
 
     /// <summary>Records that <paramref name="revision"/>, the one that was read, is published, and gives the scope back.</summary>
@@ -165,7 +166,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
             update consent_snapshots.work w
             set completed_revision = case when $5 then $3 else greatest(w.completed_revision, $3) end,
                 completed_at = now(),
-                attempts = 0, next_attempt_at = null, last_error = null, held_reason = null,
+                attempts = 0, next_attempt_at = null, last_error = null, held_reason = null, fence = false,
                 claimed_by = case when w.claim_token = $4 then null else w.claimed_by end,
                 claimed_until = case when w.claim_token = $4 then null else w.claimed_until end,
                 claim_token = case when w.claim_token = $4 then null else w.claim_token end
@@ -190,10 +191,11 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     /// <param name="retryIn">The caller's back-off, jitter included.</param>
     /// <param name="heldReason">Why the scope keeps its last good version, where that was decided; null for a plain failure.</param>
     /// <param name="ct">Cancels the call.</param>
+    /// <param name="fence">Whether a commit of this attempt may still arrive.</param>
     /// <returns>Whether the claim was still ours; if not, nothing is recorded.</returns>
-    public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct)
+    public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct, bool fence = false)
     {
-        var recorded = await RecordFailureAsync(claim.Scope, claim.Token, claim.Revision, error, heldReason, retryIn, ct);
+        var recorded = await RecordFailureAsync(claim.Scope, claim.Token, claim.Revision, error, heldReason, retryIn, fence, ct);
         if (!recorded) logger.ClaimLost(claim.Scope.ToString(), "its failure was recorded");
         return recorded;
     }
@@ -296,20 +298,21 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     }
 
     /// <summary>Records a failure of the claim with a token; where the scope is none that has a name, the whole table is looked through for it.</summary>
-    private async Task<bool> RecordFailureAsync(Scope? scope, Guid token, long revision, string error, string? heldReason, TimeSpan retryIn, CancellationToken ct)
+    private async Task<bool> RecordFailureAsync(Scope? scope, Guid token, long revision, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             $"""
             update consent_snapshots.work
             set attempted_revision = greatest(attempted_revision, $2), next_attempt_at = now() + $3, last_error = $4, held_reason = $5,
-                claimed_by = null, claim_token = null, claimed_until = null
-            where claim_token = $1 {(scope is null ? "" : "and organization_id = $6 and environment = $7")}
+                claimed_by = null, claim_token = null, claimed_until = null, fence = fence or $6
+            where claim_token = $1 {(scope is null ? "" : "and organization_id = $7 and environment = $8")}
             """);
         command.Parameters.AddWithValue(token);
         command.Parameters.AddWithValue(revision);
         command.Parameters.AddWithValue(retryIn);
         command.Parameters.AddWithValue(Shorten(error));
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)Shorten(heldReason) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddWithValue(fence);
         if (scope is { } named) AddScope(command, named);
         return await command.ExecuteNonQueryAsync(ct) > 0;
     }

@@ -1,199 +1,156 @@
-using System.Collections.Immutable;
-using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Publishing;
 
-/// <summary>Which state of the source a scope was read at. A later epoch is newer whatever the revision.</summary>
-/// <param name="Epoch">Raised after a database restore.</param>
-/// <param name="Revision">Raised with every change of the scope; null where the source counts none and takes the previous plus one.</param>
-public readonly record struct SourcePosition(long Epoch, long? Revision)
-{
-    /// <summary>Whether a manifest was made of newer data than this.</summary>
-    public bool IsOlderThan(Manifest manifest) =>
-        Revision is { } revision && (manifest.SourceEpoch, manifest.SourceRevision).CompareTo((Epoch, revision)) > 0;
-}
-
-/// <summary>What is to be published.</summary>
-/// <param name="Generated">The snapshots.</param>
-/// <param name="Destinations">The rows they were made of, with their settings in the clear, for the proof.</param>
-/// <param name="Position">The state of the source that was read.</param>
-public sealed record PublicationRequest(GeneratedScope Generated, IReadOnlyList<OpenedDestination> Destinations, SourcePosition Position)
-{
-    /// <summary>
-    /// Whether to announce the scope even when nothing changed: an earlier attempt may have ended between making a manifest current
-    /// and announcing it, and cannot be asked.
-    /// </summary>
-    public bool Announce { get; init; }
-
-    /// <summary>Whether to read back every blob instead of trusting the listing.</summary>
-    public bool Verify { get; init; }
-}
-
-/// <summary>How a publication ended.</summary>
-public enum PublicationOutcome
-{
-    /// <summary>A new version is current.</summary>
-    Published,
-
-    /// <summary>The current version says the same already.</summary>
-    Unchanged,
-
-    /// <summary>The current version was made of newer data.</summary>
-    Superseded,
-}
-
-/// <summary>What a publication did.</summary>
-/// <param name="Outcome">How it ended.</param>
-/// <param name="Manifest">The version that is current now.</param>
-/// <param name="SnapshotsWritten">How many snapshots were missing from the store and are there now.</param>
-/// <param name="ChangedCombinations">How many consent sets get another snapshot than before.</param>
-public sealed record PublicationResult(PublicationOutcome Outcome, Manifest Manifest, int SnapshotsWritten, int ChangedCombinations);
-
-/// <summary>A publication was refused because the consent proof failed. Nothing was written.</summary>
-public sealed class ConsentViolationException(Scope scope, ImmutableArray<string> violations)
-    : Exception($"{scope} is not published, because the consent proof failed: {string.Join(" ", violations.Take(5))}")
-{
-    /// <summary>Every violation.</summary>
-    public ImmutableArray<string> Violations { get; } = violations;
-}
-
 /// <summary>
-/// Makes a generated scope current. The order is the guarantee: whatever instruction a writer dies at, the old or the new version is
-/// served whole, and whoever comes next can finish.
+/// Makes a generated scope current: reads what the store has, plans, and carries the plan out. The order is the guarantee: snapshots, then the version in the history, which is the
+/// commit, then the current manifest, then list, tags and change line. Whatever instruction a writer dies at, the old or the new version is served whole, and whoever comes next can finish.
 /// </summary>
-public sealed class Publisher(SnapshotStore store, DestinationCatalogue catalogue, GeneratorBuild build, TimeProvider time)
+public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, GeneratorBuild build, ScopeLimits limits, TimeProvider time)
 {
     private const int MaxConflicts = 8;
+    private const int ConcurrentSnapshots = 8;
+
+    /// <summary>What a publication looked up before it knew whether it would need it.</summary>
+    private sealed record Lookups(bool IsTaken, BlobRead? List, BlobRead? Tags, int SnapshotsWritten);
 
     /// <summary>Publishes, unless the store says the same already or something newer.</summary>
-    /// <exception cref="ConsentViolationException">The proof failed.</exception>
+    /// <exception cref="ConsentViolationException">The proof failed. Nothing was written.</exception>
+    /// <exception cref="ScopeTooLargeException">The manifest is larger than what edges read. Nothing was written.</exception>
+    /// <exception cref="CommitUnknownException">The commit was sent and not answered; a retry with <see cref="PublicationRequest.Fence"/> is right.</exception>
     /// <exception cref="StoreUnavailableException">The store failed; a retry with <see cref="PublicationRequest.Announce"/> is right.</exception>
     public async Task<PublicationResult> PublishAsync(PublicationRequest request, CancellationToken cancellationToken)
     {
         var scope = request.Generated.Scope;
         var publicationId = Guid.NewGuid();
-        var written = 0;
+        var (written, changed, lookAtHistory) = (0, 0, request.Verify);
+        await store.EnsureLoaderAsync(cancellationToken);
         for (var attempt = 0; attempt < MaxConflicts; attempt++)
         {
-            var state = await store.ReadCurrentAsync(scope, cancellationToken);
-            var (previous, previousBytes) = await PreviousAsync(scope, state, cancellationToken);
-            if (previous is not null && request.Position.IsOlderThan(previous))
-                return new PublicationResult(PublicationOutcome.Superseded, previous, written, 0);
-
-            var next = Next(request, previous, previousBytes, publicationId);
-            Prove(request, next);
-            written += await WriteMissingSnapshotsAsync(request, state.Current?.Manifest, cancellationToken);
-
-            if (state.Current is { } current && current.Manifest.Version == previous?.Version
-                && ManifestFingerprint.Of(current.Manifest) == ManifestFingerprint.Of(request.Generated))
+            var (stored, current) = await ReadAsync(scope, request.RecordedVersion, lookAtHistory, cancellationToken);
+            if (stored.Latest is { } ahead && ahead.Version != current.Manifest?.Version)
             {
-                if (request.Announce) await CompleteAsync(current.Manifest, current.Bytes, cancellationToken);
-                return new PublicationResult(PublicationOutcome.Unchanged, current.Manifest, written, 0);
+                // Committed, and not current yet: its writer may have died, or an attempt of ours that seemed to fail had succeeded.
+                await store.RollForwardAsync(ahead, current.ETag, cancellationToken);
+                await CompleteAsync(request, ahead, null, cancellationToken);
+                if (ahead.Envelope.PublicationId == publicationId) return new PublicationResult(PublicationOutcome.Published, ahead, written, changed);
+                lookAtHistory = false;
+                continue;
             }
 
-            // The writer of the previous version may have died before its history copy: nothing replaces what history does not have.
-            if (state.Current is { } replaced) await store.EnsureHistoryAsync(scope, replaced.Manifest.Version, replaced.Bytes, cancellationToken);
-            var bytes = next.ToBytes();
-            var etag = await store.WriteCurrentAsync(next, bytes, state.Current?.ETag ?? state.CorruptETag, cancellationToken);
-            if (etag is null)
+            var plan = PublicationPlan.Make(request, stored, build, request.Clock.Now(time), publicationId);
+            if (plan.Outcome == PublicationOutcome.Superseded) return new PublicationResult(plan.Outcome, plan.Manifest, written, 0);
+            if (plan.Outcome == PublicationOutcome.Published) Require(request, plan.Manifest);
+            changed = plan.ChangedCombinations;
+            var lookups = await PrepareAsync(scope, plan, request.Verify, cancellationToken);
+            written += lookups.SnapshotsWritten;
+            if (lookups.IsTaken || (plan.Outcome == PublicationOutcome.Published && !await CommitAsync(plan.Manifest, cancellationToken)))
             {
-                // Either somebody else was faster, or an attempt of ours that seemed to fail had succeeded.
-                var now = await store.ReadCurrentAsync(scope, cancellationToken);
-                if (now.Current?.Manifest.PublicationId != publicationId) continue;
-                (next, bytes) = (now.Current.Manifest, now.Current.Bytes);
+                lookAtHistory = true;
+                continue;
             }
-            await CompleteAsync(next, bytes, cancellationToken);
-            return new PublicationResult(PublicationOutcome.Published, next, written, ChangedCombinations(previous, next));
+
+            if (plan.Outcome == PublicationOutcome.Published) await store.RollForwardAsync(plan.Manifest, current.ETag, cancellationToken);
+            else if (request.Verify) await store.CommitAsync(plan.Manifest, cancellationToken); // a history that was lost has the present version again
+            if (plan.Announces) await CompleteAsync(request, plan.Manifest, lookups, cancellationToken);
+            else await MendAsync(plan, lookups, cancellationToken);
+            return new PublicationResult(plan.Outcome, plan.Manifest, written, plan.ChangedCombinations);
         }
         throw new StoreUnavailableException($"{scope} was replaced by others {MaxConflicts} times while it was being published; it stays pending.");
     }
 
-    /// <summary>The two steps after a version is current: its history copy, then the line that tells the edges.</summary>
-    private async Task CompleteAsync(Manifest manifest, byte[] bytes, CancellationToken cancellationToken)
+    /// <summary>What would be done, without doing it.</summary>
+    public async Task<PublicationPlan> PlanAsync(PublicationRequest request, CancellationToken cancellationToken)
     {
-        await store.EnsureHistoryAsync(manifest.Scope, manifest.Version, bytes, cancellationToken);
-        await store.AppendChangeAsync(manifest, cancellationToken);
+        var (stored, _) = await ReadAsync(request.Generated.Scope, request.RecordedVersion, lookAtHistory: true, cancellationToken);
+        var plan = PublicationPlan.Make(request, stored, build, request.Clock.Now(time), Guid.NewGuid());
+        if (plan.Outcome == PublicationOutcome.Published) Require(request, plan.Manifest);
+        return plan;
     }
 
-    /// <summary>What the new version follows: the current one, or the newest of the history where that is missing, unreadable or older.</summary>
-    private async Task<(Manifest? Manifest, byte[]? Bytes)> PreviousAsync(Scope scope, CurrentState state, CancellationToken cancellationToken)
+    /// <summary>
+    /// What the store has, and what is current. Where the current manifest is lost, unreadable or not the newest, the history says which version was the last; where the history is
+    /// lost too, what stands in public and what the source remembers do.
+    /// </summary>
+    private async Task<(StoredScope Stored, CurrentState Current)> ReadAsync(
+        Scope scope, Func<CancellationToken, Task<int>>? recordedVersion, bool lookAtHistory, CancellationToken cancellationToken)
     {
-        // A version that the history has beyond the current one was current once: an older state of the store was put back, and goes on from there.
-        if (state.Current is { } current && !await store.HasHistoryAsync(scope, current.Manifest.Version + 1, cancellationToken))
-            return (current.Manifest, current.Bytes);
-        return await store.ReadLatestHistoryAsync(scope, cancellationToken) is { } latest ? (latest.Manifest, latest.Bytes) : (null, null);
+        var reading = store.ReadCurrentAsync(scope, cancellationToken);
+        var listing = store.ListPublicAsync(scope, cancellationToken);
+        await Task.WhenAll(reading, listing);
+        var (current, blobs) = (await reading, await listing);
+        if (current.Manifest is { } manifest && !lookAtHistory) return (new StoredScope(manifest, manifest.Version, blobs), current);
+
+        var latest = await store.ReadLatestHistoryAsync(scope, cancellationToken);
+        if (current.Manifest is { } known && known.Version >= (latest?.Version ?? 0)) return (new StoredScope(known, known.Version, blobs), current);
+        if (latest is not null) return (new StoredScope(latest.Manifest, latest.Version, blobs), current);
+
+        var inPlace = await store.ReadListAsync(scope, cancellationToken) is BlobRead.Found found ? PublishedVersions.OfList(found.Bytes) ?? 0 : 0;
+        var recorded = recordedVersion is null ? 0 : await recordedVersion(cancellationToken);
+        return (new StoredScope(null, Math.Max(inPlace, recorded), blobs), current);
     }
 
-    private async Task<int> WriteMissingSnapshotsAsync(PublicationRequest request, Manifest? current, CancellationToken cancellationToken)
+    /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>
+    private void Require(PublicationRequest request, Manifest manifest)
     {
-        var scope = request.Generated.Scope;
-        var stored = await store.ListSnapshotsAsync(scope, cancellationToken);
-        var written = 0;
-        foreach (var snapshot in request.Generated.Snapshots)
-        {
-            var name = snapshot.Hash.ToString();
-            var exists = stored.TryGetValue(name, out var length);
-            // A snapshot that the current manifest names is kept by every collector, so its listing can be trusted.
-            var vouched = exists && length == snapshot.Length && current?.Snapshots.ContainsKey(name) == true;
-            if (vouched && (!request.Verify || await IsIntactAsync(scope, snapshot, cancellationToken))) continue;
-            await store.WriteSnapshotAsync(scope, snapshot, exists, cancellationToken);
-            written++;
-        }
-        return written;
-    }
-
-    private async Task<bool> IsIntactAsync(Scope scope, Snapshot snapshot, CancellationToken cancellationToken) =>
-        await store.ReadSnapshotAsync(scope, snapshot.Hash, cancellationToken) is { } bytes && snapshot.Bytes.Span.SequenceEqual(bytes);
-
-    private Manifest Next(PublicationRequest request, Manifest? previous, byte[]? previousBytes, Guid publicationId)
-    {
-        var generated = request.Generated;
-        var version = (previous?.Version ?? 0) + 1;
-        var now = WireTime.Truncate(time.GetUtcNow());
-        if (previous is not null && now <= previous.GeneratedAt) now = previous.GeneratedAt.AddMilliseconds(1);
-        var hashes = generated.Snapshots.Select(snapshot => snapshot.Hash.ToString()).ToArray();
-        return new Manifest
-        {
-            Schema = Manifest.CurrentSchema,
-            Organization = generated.Scope.Organization.Value,
-            Environment = generated.Scope.Environment.Name(),
-            Version = version,
-            GeneratedAt = now,
-            PublicationId = publicationId,
-            Previous = previousBytes is null ? null : Manifest.Digest(previousBytes),
-            Generator = build.Name,
-            SourceEpoch = Math.Max(request.Position.Epoch, request.Position.Revision is null ? previous?.SourceEpoch ?? 1 : 1),
-            SourceRevision = request.Position.Revision ?? (previous?.SourceRevision ?? 0) + 1,
-            RequiredCategories = [.. generated.RequiredCategories.Select(category => category.Name())],
-            Categories = [.. ConsentCategories.Optional.Select(category => category.Name())],
-            Combinations =
-            [
-                .. generated.Combinations.Select((snapshot, index) =>
-                    previous?.Combinations[index] is { } before && before.Snapshot == hashes[snapshot]
-                        ? before
-                        : new Combination(hashes[snapshot], new CombinationSince(version, now))),
-            ],
-            Snapshots = generated.Snapshots.ToImmutableSortedDictionary(
-                snapshot => snapshot.Hash.ToString(), snapshot => snapshot.ToEntry(), StringComparer.Ordinal),
-        };
-    }
-
-    private void Prove(PublicationRequest request, Manifest manifest)
-    {
+        if (manifest.Bytes.Length > limits.ManifestBytes)
+            throw new ScopeTooLargeException($"The manifest of {manifest.Scope} would have {manifest.Bytes.Length} bytes, and the limit is {limits.ManifestBytes}.");
         var violations = ConsentProof.Violations(
-            manifest,
-            request.Generated.Snapshots.ToDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.Bytes, StringComparer.Ordinal),
-            request.Destinations,
-            request.Generated.Owners,
-            catalogue);
-        if (!violations.IsEmpty) throw new ConsentViolationException(request.Generated.Scope, violations);
+            manifest.Content, request.Destinations, request.Generated.Problems.Select(problem => problem.DestinationId).ToHashSet(), catalogue);
+        if (!violations.IsEmpty) throw new ConsentViolationException(manifest.Scope, violations);
     }
 
-    private static int ChangedCombinations(Manifest? previous, Manifest next) =>
-        ConsentSet.All.Count(set => previous?[set].Snapshot != next[set].Snapshot);
+    /// <summary>Everything that can be done before the commit, at once: the snapshots, and looks at what the steps after it replace.</summary>
+    private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, bool verify, CancellationToken cancellationToken)
+    {
+        var next = plan.Manifest.Version + (plan.Outcome == PublicationOutcome.Published ? 0 : 1);
+        var isTaken = store.HasHistoryAsync(scope, next, cancellationToken);
+        var list = plan.WritesList ? store.ReadListAsync(scope, cancellationToken) : null;
+        var tags = plan.WritesTags ? store.ReadTagsAsync(scope, cancellationToken) : null;
+        var written = 0;
+        var snapshots = Parallel.ForEachAsync(
+            plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, CancellationToken = cancellationToken },
+            async (write, token) =>
+            {
+                if (verify && write.Exists && await store.ReadSnapshotAsync(scope, write.Snapshot.Hash, token) is not null) return;
+                await store.WriteSnapshotAsync(scope, write.Snapshot, write.Exists, token);
+                Interlocked.Increment(ref written);
+            });
+        await Task.WhenAll(isTaken, snapshots, list ?? Task.CompletedTask, tags ?? Task.CompletedTask);
+        return new Lookups(await isTaken, list is null ? null : await list, tags is null ? null : await tags, written);
+    }
+
+    private async Task<bool> CommitAsync(Manifest manifest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.CommitAsync(manifest, cancellationToken);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            throw new CommitUnknownException(manifest.Scope, exception);
+        }
+    }
+
+    /// <summary>The steps after a version is current, at once: the list, the tags, and the line that tells the edges. Only then is the work complete.</summary>
+    private Task CompleteAsync(PublicationRequest request, Manifest manifest, Lookups? lookups, CancellationToken cancellationToken)
+    {
+        var change = new ChangeRecord(
+            manifest.Scope.Organization.Value, manifest.Scope.Environment.Name(), manifest.Version, request.ChangedAt, request.Clock.Now(time));
+        return Task.WhenAll(
+            store.PutListAsync(manifest, lookups?.List, cancellationToken),
+            store.PutTagsAsync(manifest, lookups?.Tags, cancellationToken),
+            store.AppendChangeAsync(change, cancellationToken));
+    }
+
+    private async Task MendAsync(PublicationPlan plan, Lookups lookups, CancellationToken cancellationToken)
+    {
+        if (plan.WritesList) await store.PutListAsync(plan.Manifest, lookups.List, cancellationToken);
+        if (plan.WritesTags) await store.PutTagsAsync(plan.Manifest, lookups.Tags, cancellationToken);
+    }
 }
 
 /// <summary>The build of the generator as manifests name it.</summary>

@@ -1,10 +1,8 @@
-using System.Text.Json;
-using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 
 namespace ConsentSnapshots.Worker.Publishing;
 
@@ -20,30 +18,52 @@ public sealed class ScopeHeldException(ScopeRows rows, IReadOnlyList<Destination
 
 /// <summary>Builds one scope: reads its rows, opens their settings, generates, and publishes.</summary>
 public sealed class ScopeBuilder(
-    IDestinationSource source, SettingsKeyRing keys, SnapshotGenerator generator, SnapshotStore store, Publisher publisher)
+    IDestinationSource source, SettingsKeyRing keys, SnapshotGenerator generator, ScopeStore store, Publisher publisher)
 {
     /// <summary>Builds and publishes.</summary>
+    /// <param name="claim">The scope, and what is known of earlier attempts.</param>
+    /// <param name="verify">Whether to read back every blob, and to announce the scope again.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
-    public async Task<BuildReport> BuildAsync(Scope scope, bool announce, bool verify, CancellationToken cancellationToken)
+    public async Task<BuildReport> BuildAsync(ClaimedScope claim, bool verify, CancellationToken cancellationToken)
     {
+        var scope = claim.Scope;
         var rows = await source.ReadAsync(scope, cancellationToken);
-        var destinations = Open(rows);
-        var generated = generator.Generate(scope, destinations);
-        await RequirePublishableAsync(rows, generated, cancellationToken);
-        var request = new PublicationRequest(generated, destinations, rows.Position) { Announce = announce, Verify = verify };
+        var request = await RequestAsync(rows, cancellationToken) with { Announce = claim.Retried, Fence = claim.Fence, Verify = verify };
         var publication = await publisher.PublishAsync(request, cancellationToken);
         if (publication.Outcome == PublicationOutcome.Superseded)
         {
             // Usually another worker read a later revision. Where even a fresh read is older than the store, the source has gone back.
             var again = (await source.ReadAsync(scope, cancellationToken)).Position;
-            if (again.IsOlderThan(publication.Manifest))
+            var latest = publication.Manifest.Envelope;
+            if (again.IsOlderThan(latest))
             {
-                throw new ScopeHeldException(rows, generated.Problems,
-                    $"The source is at (epoch {again.Epoch}, revision {again.Revision}) and the store has version {publication.Manifest.Version}, made of "
-                    + $"(epoch {publication.Manifest.SourceEpoch}, revision {publication.Manifest.SourceRevision}). If the database was restored, run `migrate --new-epoch`.");
+                throw new ScopeHeldException(rows, request.Generated.Problems,
+                    $"The source is at (epoch {again.Epoch}, revision {again.Revision}) and the store has version {latest.Version}, made of "
+                    + $"(epoch {latest.SourceEpoch}, revision {latest.SourceRevision}). If the database was restored, run `migrate --new-epoch`.");
             }
         }
-        return new BuildReport(rows.Position, generated.Problems, publication);
+        return new BuildReport(rows.Position, request.Generated.Problems, publication);
+    }
+
+    /// <summary>What a build would do to the store, without doing it.</summary>
+    /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
+    public async Task<(PublicationPlan Plan, IReadOnlyList<DestinationProblem> Problems)> PlanAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var request = await RequestAsync(await source.ReadAsync(scope, cancellationToken), cancellationToken);
+        return (await publisher.PlanAsync(request, cancellationToken), request.Generated.Problems);
+    }
+
+    private async Task<PublicationRequest> RequestAsync(ScopeRows rows, CancellationToken cancellationToken)
+    {
+        var destinations = Open(rows);
+        var generated = generator.Generate(rows.Scope, destinations);
+        await RequirePublishableAsync(rows, generated, cancellationToken);
+        return new PublicationRequest(generated, destinations, rows.Position, rows.Clock)
+        {
+            ChangedAt = rows.ChangedAt,
+            RecordedVersion = token => source.RecordedVersionAsync(rows.Scope, token),
+        };
     }
 
     /// <summary>Generates without publishing anything.</summary>
@@ -84,7 +104,7 @@ public sealed class ScopeBuilder(
         var unknown = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.UnknownType).ToList();
         if (lacking.Count == 0 && unknown.Count == 0) return;
 
-        var current = (await store.ReadCurrentAsync(rows.Scope, cancellationToken)).Current?.Manifest;
+        var current = (await store.ReadCurrentAsync(rows.Scope, cancellationToken)).Manifest;
         if (lacking.Count > 0)
         {
             // Where nothing was ever published there is nothing to keep, so what can be read is better than nothing; but where no
@@ -95,21 +115,9 @@ public sealed class ScopeBuilder(
         }
         if (unknown.Count > 0 && current is not null)
         {
-            var published = await PublishedTypesAsync(rows.Scope, current, cancellationToken);
+            var published = Enumerable.Range(0, current.Content.ScriptCount).Select(current.Content.TypeOf).ToHashSet(StringComparer.Ordinal);
             if (unknown.FirstOrDefault(problem => published.Contains(problem.Type)) is { } lost)
                 throw new ScopeHeldException(rows, generated.Problems, $"This build does not know the type '{lost.Type}', which is published.");
         }
-    }
-
-    /// <summary>The types in a manifest: its snapshot for full consent has every script, as more consent never takes one away.</summary>
-    private async Task<HashSet<string>> PublishedTypesAsync(Scope scope, Manifest manifest, CancellationToken cancellationToken)
-    {
-        var types = new HashSet<string>(StringComparer.Ordinal);
-        if (!SnapshotHash.TryParse(manifest[ConsentSet.Everything].Snapshot, out var hash)
-            || await store.ReadSnapshotAsync(scope, hash, cancellationToken) is not { } bytes) return types;
-        using var document = JsonDocument.Parse(bytes);
-        foreach (var script in document.RootElement.GetProperty("scripts").EnumerateArray())
-            types.Add(script.GetProperty("id").GetString()!.Split(':')[0]);
-        return types;
     }
 }

@@ -1,5 +1,6 @@
+using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -7,7 +8,7 @@ namespace ConsentSnapshots.Worker.Scheduling;
 
 /// <summary>Drains whenever somebody signals, from the start of the process on.</summary>
 public sealed class DrainService(
-    ScopeDrain drain, DrainSignal signal, SnapshotStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
+    ScopeDrain drain, DrainSignal signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan WriterInFlightDelay = TimeSpan.FromMilliseconds(50);
@@ -37,7 +38,7 @@ public sealed class DrainService(
                 await signal.WaitAsync(stoppingToken);
                 if (!prepared)
                 {
-                    await store.Blobs.EnsureContainersAsync(stoppingToken);
+                    await store.PrepareAsync(stoppingToken);
                     prepared = true;
                     logger.Started(source.Description, store.Blobs.Description);
                 }

@@ -1,5 +1,5 @@
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Logging;
 using Quartz;
 

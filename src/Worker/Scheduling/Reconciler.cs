@@ -1,8 +1,8 @@
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
@@ -11,14 +11,16 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// Compares what every scope of the source generates with what is in the store, by two listings instead of a read a scope, and makes
 /// pending what differs: a change whose trigger failed, a blob that was lost.
 /// </summary>
-public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, SnapshotStore store, ILogger<Reconciler> logger)
+public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger)
 {
     /// <summary>Looks at every scope; the ones found different, which are pending now.</summary>
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
     {
-        var snapshots = new HashSet<(Scope, SnapshotHash)>();
+        store.ForgetLoader();
+        var blobs = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var blob in store.Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
-            if (BlobNames.TryParseSnapshot(blob.Name, out var scope, out var hash) && blob.Length > 0) snapshots.Add((scope, hash));
+            if (blob.Length > 0) blobs.Add(blob.Name);
+        if (!blobs.Contains(BlobNames.Loader)) await store.EnsureLoaderAsync(cancellationToken);
         var current = new Dictionary<Scope, CurrentListing>();
         await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
         var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
@@ -28,24 +30,26 @@ public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, 
         organizations.UnionWith(current.Keys.Select(scope => scope.Organization));
         var different = new List<Scope>();
         await foreach (var read in source.ReadAsync([.. organizations], cancellationToken))
-            if (Differs(read, current.GetValueOrDefault(read.Scope), announced, snapshots)) different.Add(read.Scope);
+            if (Differs(read, current.GetValueOrDefault(read.Scope), announced, blobs)) different.Add(read.Scope);
         if (different.Count > 0) await source.EnqueueAsync(different, cancellationToken);
         logger.Reconciled(organizations.Count * DeploymentEnvironments.All.Length, different.Count);
         return different;
     }
 
     /// <summary>Whether a scope has to be built. One that cannot be compared has to be: its build says what is wrong, where its problem belongs.</summary>
-    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, HashSet<(Scope, SnapshotHash)> snapshots)
+    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, HashSet<string> blobs)
     {
         try
         {
+            if (read.Held) return false; // its own retries look after it
             if (read.Rows is null) throw new ScopeUnreadableException(read.Problem!);
             var generated = builder.Generate(read.Rows);
             if (generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey)) return false; // held; its own retries look after it
             return listing is null
-                || listing.Fingerprint != ManifestFingerprint.Of(generated)
+                || listing.Fingerprint != generated.Content.Fingerprint
                 || (announced.TryGetValue(read.Scope, out var version) && version < listing.Version)
-                || generated.Snapshots.Any(snapshot => !snapshots.Contains((read.Scope, snapshot.Hash)));
+                || !blobs.Contains(BlobNames.List(read.Scope)) || !blobs.Contains(BlobNames.Tags(read.Scope))
+                || listing.Snapshots.Any(snapshot => !blobs.Contains($"{BlobNames.PublicFolder(read.Scope)}{snapshot}.json"));
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

@@ -1,8 +1,8 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
@@ -57,7 +57,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
     {
         try
         {
-            await BuildAsync(claim, claim.Retried, verify: false, onFailure: null, cancellationToken);
+            await BuildAsync(claim, verify: false, onFailure: null, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -71,12 +71,12 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
 
     /// <summary>Builds one claimed scope and says what became of it; null when it failed, which is recorded.</summary>
     public async Task<BuildReport?> BuildAsync(
-        ClaimedScope claim, bool announce, bool verify, Action<BuildFailure>? onFailure, CancellationToken cancellationToken)
+        ClaimedScope claim, bool verify, Action<BuildFailure>? onFailure, CancellationToken cancellationToken)
     {
         try
         {
             var started = time.GetTimestamp();
-            var report = await KeepingAsync(claim, () => builder.BuildAsync(claim.Scope, announce, verify, cancellationToken), cancellationToken);
+            var report = await KeepingAsync(claim, () => builder.BuildAsync(claim, verify, cancellationToken), cancellationToken);
             TellFailures(claim.Scope, report.Problems);
             await source.CompleteAsync(claim, report, cancellationToken);
             logger.Built(claim.Scope.ToString(), report.Publication.Outcome, report.Publication.Manifest.Version,
@@ -94,10 +94,21 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
             logger.ConsentViolation(claim.Scope.ToString(), violation.Violations.Length, violation.Violations[0]);
             await FailAsync(claim, new BuildFailure(violation.Message, true, null, null), onFailure, cancellationToken);
         }
+        catch (ScopeTooLargeException large)
+        {
+            logger.Held(claim.Scope.ToString(), large.Message);
+            await FailAsync(claim, new BuildFailure(large.Message, true, null, null), onFailure, cancellationToken);
+        }
+        catch (CommitUnknownException unknown)
+        {
+            logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, unknown.Message, null);
+            await FailAsync(claim, new BuildFailure(unknown.Message, false, null, null) { CommitUnknown = true }, onFailure, cancellationToken);
+        }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // It may have got as far as the current manifest, so it counts as an attempt, and the next one announces.
-            await WithinGraceAsync(token => source.FailAsync(claim, new BuildFailure("The worker stopped during the build.", false, null, null), TimeSpan.Zero, token));
+            // It may have got as far as the commit, so it counts as an attempt, and the next one fences it off.
+            await WithinGraceAsync(token =>
+                source.FailAsync(claim, new BuildFailure("The worker stopped during the build.", false, null, null) { CommitUnknown = true }, TimeSpan.Zero, token));
             throw;
         }
         catch (Exception exception)

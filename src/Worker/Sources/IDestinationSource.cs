@@ -7,8 +7,12 @@ namespace ConsentSnapshots.Worker.Sources;
 /// <param name="Scope">The scope.</param>
 /// <param name="Rows">Its destinations, those for all environments included.</param>
 /// <param name="Position">The state of the source they were read at.</param>
-public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, SourcePosition Position)
+/// <param name="Clock">The source's clock at the read.</param>
+public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, SourcePosition Position, SourceClock Clock)
 {
+    /// <summary>When the change was made that no completed build has seen; null where there is none, or the source does not know.</summary>
+    public DateTimeOffset? ChangedAt { get; init; }
+
     /// <summary>Rows that are left out because the source cannot give their settings, and why.</summary>
     public IReadOnlyDictionary<Guid, SettingProblem> LeftOut { get; init; } = new Dictionary<Guid, SettingProblem>();
 }
@@ -17,14 +21,19 @@ public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, Sou
 /// <param name="Scope">The scope.</param>
 /// <param name="Rows">Its rows; null where they cannot be read.</param>
 /// <param name="Problem">Why not.</param>
-public sealed record ScopeRead(Scope Scope, ScopeRows? Rows, string? Problem = null);
+/// <param name="Held">Whether that is a limit, so that the scope is held and nothing is to be done about it.</param>
+public sealed record ScopeRead(Scope Scope, ScopeRows? Rows, string? Problem = null, bool Held = false);
 
 /// <summary>A scope that somebody in this process is building.</summary>
 /// <param name="Scope">The scope.</param>
 /// <param name="Retried">Whether an earlier attempt may have ended halfway.</param>
 /// <param name="Attempt">1 for the first attempt since the scope was last complete.</param>
 /// <param name="Token">What the source recognises the claim by.</param>
-public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token);
+public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token)
+{
+    /// <summary>Whether whoever held the scope before may still commit a version: the claim ran out, or a commit was sent and not answered.</summary>
+    public bool Fence { get; init; }
+}
 
 /// <summary>What a claim brought.</summary>
 /// <param name="Claims">The scopes.</param>
@@ -75,10 +84,14 @@ public interface IDestinationSource
 
     /// <summary>Reads one scope.</summary>
     /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
+    /// <exception cref="ScopeTooLargeException">The scope is over a limit.</exception>
     Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
 
     /// <summary>Reads all scopes of these organizations, in order, without a query a scope. Each scope is read in one piece.</summary>
     IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
+
+    /// <summary>The highest version of a scope that the source remembers to have been published; 0 where it remembers none.</summary>
+    Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken);
 
     /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
     Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
@@ -122,7 +135,11 @@ public sealed record BuildReport(SourcePosition Position, IReadOnlyList<Destinat
 /// <param name="Held">Whether the last good version is kept on purpose because the fault is ours.</param>
 /// <param name="Position">The state of the source that was read, where it got that far.</param>
 /// <param name="Problems">What is wrong with which destination, where it got that far.</param>
-public sealed record BuildFailure(string Error, bool Held, SourcePosition? Position, IReadOnlyList<DestinationProblem>? Problems);
+public sealed record BuildFailure(string Error, bool Held, SourcePosition? Position, IReadOnlyList<DestinationProblem>? Problems)
+{
+    /// <summary>Whether a commit may still arrive, so that the next build has to fence it off.</summary>
+    public bool CommitUnknown { get; init; }
+}
 
 /// <summary>The source cannot be read; says what, where and what to do.</summary>
 public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

@@ -2,7 +2,7 @@ using System.Net;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Tests.Endpoints;
 using ConsentSnapshots.EdgeApi.Tests.Support;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Lookup;

@@ -1,6 +1,6 @@
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 

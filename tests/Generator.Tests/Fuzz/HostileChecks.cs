@@ -9,6 +9,7 @@ using Acornima;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Generator.Tests.Snapshots;
 
@@ -23,7 +24,7 @@ internal sealed partial class HostileChecks
     private const string CustomScript = "script";
 
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
-        "id", "category", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
+        "id", "category", "vendor", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
 
     /// <summary>Hosts beyond those of the least settings that a type chooses by itself: PostHog's regions, Matomo's cloud.</summary>
     private static readonly FrozenDictionary<string, string[]> FurtherHosts = new Dictionary<string, string[]>

@@ -1,12 +1,11 @@
-using System.Collections.Immutable;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Scripts;
-using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Snapshots;
 
@@ -36,7 +35,7 @@ public sealed class GoldenTests
     {
         var generated = Samples.Generate(Samples.Row("script", """{"src":"https://a.example/x.js?a=1&b=2","attributes":{"data-x":"<é>"}}""", 1, "measurement", "marketing"));
         Golden.Check("snapshot.bytes.json", Encoding.UTF8.GetString(generated[ConsentSet.Everything].Bytes.Span));
-        Assert.Equal("{\"scripts\":[],\"metadata\":{\"schema\":1,\"destinationCount\":0,\"scriptCount\":0,\"csp\":{}}}", Encoding.UTF8.GetString(generated[default].Bytes.Span));
+        Assert.Equal("{\"scripts\":[],\"metadata\":{\"schema\":2,\"destinationCount\":0,\"scriptCount\":0,\"csp\":{}}}", Encoding.UTF8.GetString(generated[default].Bytes.Span));
     }
 
     [Fact]
@@ -54,35 +53,19 @@ public sealed class GoldenTests
     }
 
     [Fact]
-    public void Manifest_Bytes_AreUnchanged()
+    public void Documents_Bytes_AreUnchanged()
     {
-        var generated = Samples.Generate(Samples.Least("meta-pixel", 1));
-        var at = new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero);
-        var manifest = new Manifest
-        {
-            Schema = Manifest.CurrentSchema,
-            Organization = "acme",
-            Environment = "production",
-            Version = 42,
-            GeneratedAt = at,
-            PublicationId = new Guid("0b6e2f0e-0d6f-4b8f-9a55-6f6a6f6e2d11"),
-            Previous = Manifest.Digest("before"u8),
-            Generator = "test",
-            SourceEpoch = 1,
-            SourceRevision = 1187,
-            RequiredCategories = [.. generated.RequiredCategories.Select(category => category.Name())],
-            Categories = [.. ConsentCategories.Optional.Select(category => category.Name())],
-            Combinations = [.. generated.Combinations.Select(index => new Combination("0123456789abcdef0123456789abcde" + index, new CombinationSince(40, at.AddHours(-1))))],
-            Snapshots = ImmutableSortedDictionary<string, SnapshotEntry>.Empty.WithComparers(StringComparer.Ordinal)
-                .Add("0123456789abcdef0123456789abcde0", new SnapshotEntry(72, new string('a', 64), 0, 0))
-                .Add("0123456789abcdef0123456789abcde1", new SnapshotEntry(812, new string('b', 64), 1, 2)),
-        };
-        var bytes = manifest.ToBytes();
-        Golden.Check("manifest.json", Encoding.UTF8.GetString(bytes));
-        Assert.Equal(bytes, Manifest.Parse(bytes).ToBytes());
+        // Something inline, something that is only loaded, something of the organization's own: short enough to be read.
+        var manifest = Samples.Generate(
+            Samples.Least("fathom-analytics", 1), Samples.Row("script", """{"textContent":"own()"}""", 2, "marketing"), Samples.Row("script", """{"src":"https://a.example/x.js"}""", 3, "necessary"))
+            .ToManifest(42, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("before"u8)));
+        Golden.Check("manifest.json", Encoding.UTF8.GetString(manifest.Bytes.Span));
+        Golden.Check("scripts.json", Encoding.UTF8.GetString(manifest.ListBytes()));
+        Golden.Check("tags.js", Encoding.UTF8.GetString(manifest.TagsBytes()));
+        Golden.Check("answer.json", Encoding.UTF8.GetString(manifest.AnswerBytes(Samples.Set("marketing"))));
     }
 
     [Fact]
-    public void ChangeRecord_Bytes_AreUnchanged() => Golden.Check("change-record.json",
-        Encoding.UTF8.GetString(new ChangeRecord("acme", "production", 42, new Guid("0b6e2f0e-0d6f-4b8f-9a55-6f6a6f6e2d11")).ToBytes()));
+    public void ChangeRecord_Bytes_AreUnchanged() => Golden.Check("change-record.json", Encoding.UTF8.GetString(
+        new ChangeRecord("acme", "production", 42, new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero), new DateTimeOffset(2026, 3, 1, 10, 0, 0, 412, TimeSpan.Zero)).ToBytes()));
 }

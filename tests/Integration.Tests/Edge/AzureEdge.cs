@@ -2,7 +2,7 @@ using Azure.Storage.Blobs;
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;

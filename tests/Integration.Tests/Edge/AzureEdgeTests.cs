@@ -1,9 +1,9 @@
 using Azure.Storage.Blobs.Models;
 using ConsentSnapshots.EdgeApi.Lookup;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -2,7 +2,7 @@ using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Tests.Publishing;
 

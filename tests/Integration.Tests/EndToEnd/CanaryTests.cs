@@ -13,7 +13,7 @@ using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Commands;
 using ConsentSnapshots.Worker.Encryption;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

@@ -4,7 +4,7 @@ using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Scheduling;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
@@ -238,7 +238,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.InsertAsync(_globex, Platform.Pixel("22222222222"));
         await platform.ServesAsync(_globex, "22222222222");
         await DrainedAsync(platform);
-        var store = platform.Worker.GetRequiredService<SnapshotStore>();
+        var store = platform.Worker.GetRequiredService<ScopeStore>();
         await store.Blobs.DeleteAsync(BlobContainer.Private, $"current/{_globex}/production.json", null, Cancel);
         // A change our trigger never saw, as when it was switched off.
         await platform.Database.ExecuteAsync(

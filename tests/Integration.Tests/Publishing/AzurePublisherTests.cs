@@ -1,5 +1,5 @@
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 
 namespace ConsentSnapshots.Integration.Tests.Publishing;

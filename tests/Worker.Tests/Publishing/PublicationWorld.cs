@@ -2,9 +2,10 @@ using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Storage;
 using Microsoft.Extensions.Time.Testing;
 
@@ -16,7 +17,7 @@ public sealed class PublicationWorld
     public PublicationWorld(IBlobStore store, int recordsPerSegment = ChangeRecord.PerSegment)
     {
         Faults = new FaultingBlobStore(store);
-        Store = new SnapshotStore(Faults, recordsPerSegment);
+        Store = new ScopeStore(Faults, recordsPerSegment);
         Publisher = new Publisher(Store, DestinationCatalogue.BuiltIn, new GeneratorBuild("test"), Time);
     }
 
@@ -24,7 +25,7 @@ public sealed class PublicationWorld
 
     public FaultingBlobStore Faults { get; }
 
-    public SnapshotStore Store { get; }
+    public ScopeStore Store { get; }
 
     public Publisher Publisher { get; }
 

@@ -1,8 +1,9 @@
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Tests.Publishing;
 

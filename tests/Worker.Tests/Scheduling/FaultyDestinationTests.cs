@@ -5,12 +5,13 @@ using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -26,7 +27,7 @@ public sealed class FaultyDestinationTests : IDisposable
 
     private readonly string _path = Directory.CreateTempSubdirectory("consent-snapshots-faulty-").FullName;
     private readonly DirectoryBlobStore _blobs;
-    private readonly SnapshotStore _store;
+    private readonly ScopeStore _store;
     private readonly RowsSource _source = new();
     private readonly Recorder _log = new();
     private readonly ScopeBuilder _builder;
@@ -34,7 +35,7 @@ public sealed class FaultyDestinationTests : IDisposable
     public FaultyDestinationTests()
     {
         _blobs = new DirectoryBlobStore(_path, TimeProvider.System);
-        _store = new SnapshotStore(_blobs);
+        _store = new ScopeStore(_blobs);
         var catalogue = new DestinationCatalogue([.. DestinationCatalogue.BuiltIn.Types, new FaultyType(), new FaultyTogetherType()]);
         _builder = new ScopeBuilder(_source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(catalogue), _store,
             new Publisher(_store, catalogue, new GeneratorBuild("test"), TimeProvider.System));

@@ -4,7 +4,7 @@ using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.Extensions.Logging.Abstractions;
 

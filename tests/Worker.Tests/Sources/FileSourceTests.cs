@@ -2,7 +2,7 @@ using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources.Files;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ConsentSnapshots.Worker.Tests.Sources;
@@ -27,7 +27,7 @@ public sealed class FileSourceTests : IDisposable
         // Many short rounds: a list that is still short is copied often while it grows.
         for (var round = 0; round < 150; round++)
         {
-            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new SnapshotStore(blobs), new DrainSignal(), TimeProvider.System, NullLogger<FileSource>.Instance);
+            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), TimeProvider.System, NullLogger<FileSource>.Instance);
             await source.CheckAsync(Cancel);
             var enqueuing = Task.Run(
                 async () =>

@@ -9,7 +9,7 @@ using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Tests.Sources;
 

@@ -1,4 +1,4 @@
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Tests.Storage;
 

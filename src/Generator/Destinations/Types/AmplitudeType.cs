@@ -32,6 +32,9 @@ public sealed partial class AmplitudeType : DestinationType
     public override string Title => "Amplitude";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -87,7 +90,7 @@ public sealed partial class AmplitudeType : DestinationType
         var library = settings.Url("scriptUrl") is { } own
             ? new VendorLibrary(own)
             : new VendorLibrary(new Uri(Library)).With(("crossorigin", "anonymous"), ("integrity", LibraryIntegrity));
-        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.GrantTracking();
         scripts.Start(library, config =>
         {
             config.WriteString("apiKey", settings.RequiredText("apiKey").Trim());

@@ -28,6 +28,9 @@ public sealed partial class CustomScriptType : DestinationType
     public override string Title => "Custom script";
 
     /// <inheritdoc/>
+    public override string? Vendor => null;
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

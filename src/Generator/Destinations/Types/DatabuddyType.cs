@@ -25,6 +25,9 @@ public sealed partial class DatabuddyType : DestinationType
     public override string Title => "Databuddy";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -74,7 +77,7 @@ public sealed partial class DatabuddyType : DestinationType
         var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.databuddy.cc/databuddy.js")).With(
             ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
             ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"));
-        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.GrantTracking();
         scripts.Start(library, config =>
         {
             Configuration("configWhenGranted").WriteTo(config, "granted");

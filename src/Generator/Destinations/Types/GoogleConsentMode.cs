@@ -58,6 +58,12 @@ public sealed class GoogleConsentMode : SharedBootstrap
     /// <inheritdoc/>
     public override string Id => "google-consent";
 
+    /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [.. ConsentCategories.Optional.Select(GrantDeclaration.Of)];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<string> SignalsThatNeedAGrant => [.. Signals.Where(NeedsAChoice)];
+
     /// <summary>The rules of <see cref="MappingField"/>, for the types that have it.</summary>
     public static void CheckMapping(DestinationSettings settings, List<SettingProblem> problems)
     {

@@ -30,6 +30,9 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     public override string Title => "Matomo";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -88,7 +91,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         scripts.ContactInstead(tracker);
         scripts.Contact(CspDirective.Image, tracker);
         var defaultConsent = settings.Text("defaultConsent");
-        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.GrantTracking();
         scripts.Start(new VendorLibrary(library), config =>
         {
             config.WriteBoolean("extra", !scripts.IsFirstOfType);

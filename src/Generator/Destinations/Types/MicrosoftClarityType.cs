@@ -27,6 +27,9 @@ public sealed partial class MicrosoftClarityType : DestinationType
     public override string Title => "Microsoft Clarity";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.Of(ConsentCategory.Measurement), GrantDeclaration.Of(ConsentCategory.Marketing)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ public sealed partial class MicrosoftUetType : DestinationType
     public override string Title => "Microsoft Advertising UET";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.Of(ConsentCategory.Marketing)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ public sealed partial class MixpanelType : DestinationType
     public override string Title => "Mixpanel";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -75,7 +78,7 @@ public sealed partial class MixpanelType : DestinationType
         if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (settings.Value("initOptions") is { } init && init.TryGetProperty("record_canvas", out var canvas) && canvas.ValueKind == JsonValueKind.True) scripts.ContactBlobWorker();
         if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
-        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.GrantTracking();
         scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js")), config =>
         {
             config.WriteString("token", settings.RequiredText("token").Trim());

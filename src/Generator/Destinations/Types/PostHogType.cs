@@ -22,6 +22,9 @@ public sealed partial class PostHogType : DestinationType
     public override string Title => "PostHog";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -101,7 +104,7 @@ public sealed partial class PostHogType : DestinationType
         options.Set("ui_host", uiHost);
 
         var library = new VendorLibrary(scriptUrl).With(("crossorigin", "anonymous"), ("data-api-host", apiHost), ("data-ui-host", uiHost));
-        scripts.GrantTracking(ConsentCategory.Measurement);
+        scripts.GrantTracking();
         scripts.Start(library, config =>
         {
             config.WriteString("id", settings.RequiredText("id"));

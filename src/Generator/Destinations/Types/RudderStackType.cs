@@ -31,6 +31,9 @@ public sealed partial class RudderStackType : DestinationType
     public override string Title => "RudderStack";
 
     /// <inheritdoc/>
+    public override ImmutableArray<GrantDeclaration> Grants { get; } = [.. ConsentCategories.Optional.Select(GrantDeclaration.Of)];
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>

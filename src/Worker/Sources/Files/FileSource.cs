@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
-using ConsentSnapshots.Worker.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
@@ -15,7 +15,7 @@ namespace ConsentSnapshots.Worker.Sources.Files;
 /// What Postgres would keep of a build (its problems) goes to the private part of the store.
 /// </summary>
 public sealed class FileSource(
-    string path, SettingVariables variables, SnapshotStore store, DrainSignal signal, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
+    string path, SettingVariables variables, ScopeStore store, DrainSignal signal, ScopeLimits limits, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
 {
     private readonly ConcurrentDictionary<Scope, Waiting> _waiting = new();
     private readonly ConcurrentDictionary<Scope, byte> _building = new();
@@ -23,7 +23,7 @@ public sealed class FileSource(
     private volatile Loaded? _loaded;
 
     // The generation tells a change that came during a build from the one that is being built.
-    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore, bool Unannounced = false);
+    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore, bool Unannounced = false, bool Fence = false);
 
     private sealed record Loaded(DestinationFile File, string Stamp, IReadOnlyList<Scope> Scopes);
 
@@ -39,15 +39,32 @@ public sealed class FileSource(
     public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
     {
         var file = (await LoadedAsync(cancellationToken)).File;
-        return new ScopeRows(scope, file.Rows(scope), new SourcePosition(1, null)) { LeftOut = file.LeftOut(scope) };
+        var rows = file.Rows(scope);
+        if (SettingsSize.Of(rows).Exceeds(limits) is { } problem) throw new ScopeTooLargeException(problem);
+        return new ScopeRows(scope, rows, new SourcePosition(1, null), SourceClock.Of(time)) { LeftOut = file.LeftOut(scope) };
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ScopeRead> ReadAsync(
         IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var scope in organizations.SelectMany(Scope.Of)) yield return new ScopeRead(scope, await ReadAsync(scope, cancellationToken));
+        foreach (var scope in organizations.SelectMany(Scope.Of))
+        {
+            ScopeRead read;
+            try
+            {
+                read = new ScopeRead(scope, await ReadAsync(scope, cancellationToken));
+            }
+            catch (ScopeTooLargeException large)
+            {
+                read = new ScopeRead(scope, null, large.Message, Held: true);
+            }
+            yield return read;
+        }
     }
+
+    /// <inheritdoc/>
+    public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => (await LoadedAsync(cancellationToken)).Scopes;
@@ -105,7 +122,7 @@ public sealed class FileSource(
     }
 
     private static ClaimedScope Claimed(Scope scope, Waiting waiting) =>
-        new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting);
+        new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting) { Fence = waiting.Fence };
 
     /// <inheritdoc/>
     public TimeSpan? RenewalInterval => null;
@@ -133,7 +150,7 @@ public sealed class FileSource(
     public async Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken)
     {
         var waiting = (Waiting)claim.Token;
-        _waiting.TryUpdate(claim.Scope, waiting with { Attempts = claim.Attempt, NotBefore = time.GetUtcNow() + delay }, waiting);
+        _waiting.TryUpdate(claim.Scope, waiting with { Attempts = claim.Attempt, NotBefore = time.GetUtcNow() + delay, Fence = waiting.Fence || failure.CommitUnknown }, waiting);
         _building.TryRemove(claim.Scope, out _);
         await SaveReportAsync(claim.Scope, failure.Problems ?? [], failure.Error, failure.Held ? failure.Error : null, cancellationToken);
     }
@@ -148,7 +165,10 @@ public sealed class FileSource(
     private void Enqueue(IReadOnlyCollection<Scope> scopes, HashSet<Scope> unannounced)
     {
         var generation = Interlocked.Increment(ref _generation);
-        foreach (var scope in scopes) _waiting[scope] = new Waiting(generation, 0, default, unannounced.Contains(scope));
+        // A commit that may still arrive is to be fenced off whatever else comes.
+        foreach (var scope in scopes)
+            _waiting.AddOrUpdate(scope, new Waiting(generation, 0, default, unannounced.Contains(scope)),
+                (_, waiting) => new Waiting(generation, 0, default, unannounced.Contains(scope), waiting.Fence));
         signal.Raise();
     }
 
@@ -229,7 +249,7 @@ public sealed class FileSource(
         var bytes = problems.Count == 0 && error is null
             ? []
             : JsonSerializer.SerializeToUtf8Bytes(new ScopeReport(problems, error, held), ReportJsonContext.Default.ScopeReport);
-        var stored = await store.Blobs.ReadAsync(BlobContainer.Private, name, cancellationToken);
+        var stored = await store.Blobs.ReadAsync(BlobContainer.Private, name, null, int.MaxValue, cancellationToken) as BlobRead.Found;
         if (stored is null ? bytes.Length == 0 : stored.Bytes.AsSpan().SequenceEqual(bytes)) return;
         if (bytes.Length == 0) await store.Blobs.DeleteAsync(BlobContainer.Private, name, null, cancellationToken);
         else await store.Blobs.WriteAsync(BlobContainer.Private, name, bytes, BlobProperties.PrivateJson, cancellationToken);
@@ -237,7 +257,7 @@ public sealed class FileSource(
 
     private async Task<ScopeReport?> ReadReportAsync(Scope scope, CancellationToken cancellationToken)
     {
-        if (await store.Blobs.ReadAsync(BlobContainer.Private, BlobNames.Report(scope), cancellationToken) is not { } blob) return null;
+        if (await store.Blobs.ReadAsync(BlobContainer.Private, BlobNames.Report(scope), null, int.MaxValue, cancellationToken) is not BlobRead.Found blob) return null;
         try
         {
             return JsonSerializer.Deserialize(blob.Bytes, ReportJsonContext.Default.ScopeReport);

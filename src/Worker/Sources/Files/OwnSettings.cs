@@ -1,7 +1,7 @@
 using ConsentSnapshots.Worker.Database;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Scheduling;
-using ConsentSnapshots.Worker.Storage;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
 
@@ -11,7 +11,7 @@ internal static class OwnSettings
     // The sections that worker and edge read. Both run in one process in the embedded default.
     private static readonly HashSet<string> Sections = new(StringComparer.OrdinalIgnoreCase)
     {
-        SourceOptions.Section, StorageOptions.Section, EncryptionOptions.Section, ScheduleOptions.Section, PostgresOptions.Section,
+        SourceOptions.Section, StorageOptions.Section, "Limits", EncryptionOptions.Section, ScheduleOptions.Section, PostgresOptions.Section,
         "ConnectionStrings", "Edge", "Logging", "Kestrel", "urls",
     };
 

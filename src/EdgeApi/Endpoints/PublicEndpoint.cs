@@ -1,0 +1,67 @@
+using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
+using Microsoft.Extensions.Primitives;
+
+namespace ConsentSnapshots.EdgeApi.Endpoints;
+
+/// <summary>
+/// <c>/public/…</c>, with a directory store only: the public container, so that a self-hoster has an origin for a CDN and for redirects
+/// (<c>Storage:PublicBaseUrl = https://…/public</c>).
+/// </summary>
+internal static class PublicEndpoint
+{
+    public static void MapPublic(this IEndpointRouteBuilder routes)
+    {
+        if (routes.ServiceProvider.GetRequiredService<EdgeOptions>().Storage.Provider != StorageProvider.Directory) return;
+        var store = routes.ServiceProvider.GetRequiredService<IBlobReader>();
+        var errors = routes.ServiceProvider.GetRequiredService<ErrorAnswers>();
+        var metrics = routes.ServiceProvider.GetRequiredService<EdgeMetrics>();
+        routes.MapResource("/public/{**name}", context => AnswerAsync(context, store, errors, metrics));
+    }
+
+    private static async Task AnswerAsync(HttpContext context, IBlobReader store, ErrorAnswers errors, EdgeMetrics metrics)
+    {
+        // Only a name that some worker could have written reaches the file system.
+        var name = (string?)context.Request.RouteValues["name"] ?? "";
+        try
+        {
+            var isSnapshot = BlobNames.TryParseSnapshot(name, out _, out var hash);
+            if (!BlobNames.IsPublic(name)
+                || await store.ReadAsync(BlobContainer.Public, name, null, ScopeLimits.Default.ManifestBytes * 2, context.RequestAborted) is not BlobRead.Found blob)
+            {
+                await errors.NotFoundAsync(context, "Unknown blob", "There is nothing of this name in the public container.");
+                return;
+            }
+            var response = context.Response;
+            var etag = isSnapshot ? $"\"{hash}\"" : blob.ETag;
+            var precondition = Preconditions.Evaluate(context.Request.Headers, etag, isSnapshot ? DateTimeOffset.UnixEpoch : DateTimeOffset.MaxValue);
+            if (precondition == PreconditionResult.Failed)
+            {
+                await errors.PreconditionFailedAsync(context);
+                return;
+            }
+            EdgeHeaders.ApplyCommon(response.Headers);
+            response.Headers.ETag = etag;
+            response.Headers.CacheControl = isSnapshot ? EdgeHeaders.Immutable : name == BlobNames.Loader ? (StringValues)BlobProperties.LoaderScript.CacheControl : EdgeHeaders.ShortLived;
+            if (precondition == PreconditionResult.NotModified)
+            {
+                metrics.Answered(RequestOutcome.NotModified);
+                response.StatusCode = StatusCodes.Status304NotModified;
+                return;
+            }
+            metrics.Answered(RequestOutcome.Served);
+            response.Headers.ContentType = name.EndsWith(".js", StringComparison.Ordinal) ? EdgeHeaders.JavaScript : EdgeHeaders.Json;
+            response.ContentLength = blob.Bytes.Length;
+            if (!HttpMethods.IsHead(context.Request.Method)) await response.Body.WriteAsync(blob.Bytes, context.RequestAborted);
+        }
+        catch (StoreUnavailableException)
+        {
+            await errors.UnavailableAsync(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is listening.
+        }
+    }
+}

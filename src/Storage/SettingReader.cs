@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.Extensions.Configuration;
+
+namespace ConsentSnapshots.Storage;
+
+/// <summary>
+/// Reads typed settings and collects what is wrong with them. The configuration binder stops at the first value it cannot convert;
+/// an operator wants to hear about all of them at once.
+/// </summary>
+public sealed class SettingReader(IConfiguration configuration)
+{
+    private readonly List<string> _problems = [];
+    private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What is wrong so far: key, rule and actual value, never a secret.</summary>
+    public ImmutableArray<string> Problems => [.. _problems];
+
+    /// <summary>Adds a problem.</summary>
+    public void Fail(string problem) => _problems.Add(problem);
+
+    /// <summary>A setting's text, trimmed; null where it is not set or blank.</summary>
+    public string? Text(string key)
+    {
+        _known.Add(key);
+        var value = configuration[key];
+        return string.IsNullOrWhiteSpace(value) ? null : value.Trim();
+    }
+
+    /// <summary>A duration within limits.</summary>
+    public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least, TimeSpan most)
+    {
+        if (Text(key) is not { } text) return fallback;
+        if (TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        Fail($"{key} must be a duration (hh:mm:ss.fff) from {least:c} to {most:c}; it is {Redaction.Show(text)}.");
+        return fallback;
+    }
+
+    /// <summary>A whole number within limits.</summary>
+    public long Number(string key, long fallback, long least, long most)
+    {
+        if (Text(key) is not { } text) return fallback;
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most) return value;
+        Fail(string.Create(CultureInfo.InvariantCulture, $"{key} must be a whole number from {least} to {most}; it is {Redaction.Show(text)}."));
+        return fallback;
+    }
+
+    /// <summary>One of some names, in any case.</summary>
+    public T OneOf<T>(string key, T fallback, params ReadOnlySpan<(string Name, T Value)> choices)
+    {
+        if (Text(key) is not { } text) return fallback;
+        var names = new List<string>();
+        foreach (var (name, value) in choices)
+        {
+            if (string.Equals(name, text, StringComparison.OrdinalIgnoreCase)) return value;
+            names.Add(name);
+        }
+        Fail($"{key} must be {string.Join(" or ", names)}; it is {Redaction.Show(text)}.");
+        return fallback;
+    }
+
+    /// <summary>An http or https address without query, fragment or user information.</summary>
+    public Uri? HttpAddress(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http"
+            && uri.Query.Length == 0 && uri.Fragment.Length == 0 && uri.UserInfo.Length == 0) return uri;
+        Fail($"{key} must be an absolute http or https address without query, fragment or user information; it is {Redaction.ShowAddress(text)}.");
+        return null;
+    }
+
+    /// <summary>A setting that nobody reads is a typing error that would silently leave the default in place.</summary>
+    public void RefuseUnknown(string section)
+    {
+        var known = string.Join(", ", _known.Where(key => key.StartsWith($"{section}:", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal));
+        foreach (var child in configuration.GetSection(section).GetChildren())
+            if (!_known.Contains(child.Path)) Fail($"{Redaction.Printable(child.Path)} is not a setting of the edge; there are {known}.");
+    }
+}

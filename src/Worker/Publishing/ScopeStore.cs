@@ -1,0 +1,302 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
+
+namespace ConsentSnapshots.Worker.Publishing;
+
+/// <summary>What there is at a scope's current name: nothing, a manifest, or bytes that are none.</summary>
+/// <param name="Manifest">The manifest, when there is a readable one.</param>
+/// <param name="ETag">What replacing it compares; null where there is nothing.</param>
+/// <param name="Problem">Why it cannot be read.</param>
+public sealed record CurrentState(Manifest? Manifest, string? ETag = null, string? Problem = null);
+
+/// <summary>What the public container has of a scope, by a listing.</summary>
+/// <param name="Snapshots">The lengths of the snapshots, by hash.</param>
+/// <param name="HasList">Whether there is a gated list.</param>
+/// <param name="HasTags">Whether there is a <c>tags.js</c>.</param>
+public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, bool HasList, bool HasTags);
+
+/// <summary>The newest version of a scope's history.</summary>
+/// <param name="Version">The highest version that has a name.</param>
+/// <param name="Manifest">Its manifest; null where its bytes are none.</param>
+public sealed record LatestHistory(int Version, Manifest? Manifest);
+
+/// <summary>A scope's line in the listing of current manifests.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Version">The manifest's version.</param>
+/// <param name="Epoch">The source epoch it was made of.</param>
+/// <param name="Revision">The source revision it was made of.</param>
+/// <param name="GeneratedAt">When it was made.</param>
+/// <param name="Fingerprint">See <see cref="ScopeContent.Fingerprint"/>.</param>
+/// <param name="Snapshots">The hashes of its snapshots.</param>
+public sealed record CurrentListing(Scope Scope, int Version, long Epoch, long Revision, DateTimeOffset GeneratedAt, string Fingerprint, IReadOnlyList<string> Snapshots)
+{
+    /// <summary>The listing of a manifest.</summary>
+    public static CurrentListing Of(ManifestHead head) => new(
+        head.Envelope.Scope, head.Envelope.Version, head.Envelope.SourceEpoch, head.Envelope.SourceRevision, head.Envelope.GeneratedAt, head.Envelope.Fingerprint, head.Snapshots);
+}
+
+/// <summary>The store in the terms of the product: which blob holds what, and what goes with it.</summary>
+public sealed class ScopeStore(IBlobStore blobs)
+{
+    private const int Largest = int.MaxValue;
+
+    private readonly int _recordsPerSegment = ChangeRecord.PerSegment;
+    private int _segment = 1;
+    private bool _hasLoader;
+
+    internal ScopeStore(IBlobStore blobs, int recordsPerSegment) : this(blobs) => _recordsPerSegment = recordsPerSegment;
+
+    /// <summary>The blobs underneath.</summary>
+    public IBlobStore Blobs { get; } = blobs;
+
+    /// <summary>For the start: creates the containers where they are missing, and refuses a store that an earlier version of this program wrote.</summary>
+    /// <exception cref="ManifestSchemaException">It did.</exception>
+    /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
+    public async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        await Blobs.EnsureContainersAsync(cancellationToken);
+        await foreach (var _ in Blobs.ListAsync(BlobContainer.Private, BlobNames.EarlierHistoryPrefix, cancellationToken)) throw new ManifestSchemaException(1);
+    }
+
+    /// <summary>Reads the current manifest of a scope.</summary>
+    /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
+    public async Task<CurrentState> ReadCurrentAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        if (await Blobs.ReadAsync(BlobContainer.Private, BlobNames.Current(scope), null, Largest, cancellationToken) is not BlobRead.Found blob) return new CurrentState(null);
+        try
+        {
+            var manifest = Manifest.Parse(blob.Bytes);
+            return manifest.Scope == scope ? new CurrentState(manifest, blob.ETag) : new CurrentState(null, blob.ETag, "It is another scope's.");
+        }
+        catch (ManifestException exception) when (exception is not ManifestSchemaException)
+        {
+            return new CurrentState(null, blob.ETag, exception.Message);
+        }
+    }
+
+    /// <summary>What the public container has of a scope.</summary>
+    public async Task<PublicListing> ListPublicAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var snapshots = new Dictionary<string, long>(StringComparer.Ordinal);
+        var (list, tags) = (false, false);
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, BlobNames.PublicFolder(scope), cancellationToken))
+        {
+            if (BlobNames.TryParseSnapshot(blob.Name, out _, out var hash)) snapshots[hash.ToString()] = blob.Length;
+            else if (blob.Name == BlobNames.List(scope)) list = true;
+            else if (blob.Name == BlobNames.Tags(scope)) tags = true;
+        }
+        return new PublicListing(snapshots, list, tags);
+    }
+
+    /// <summary>The newest version of a scope's history; null where it has none.</summary>
+    /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
+    public async Task<LatestHistory?> ReadLatestHistoryAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var latest = 0;
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.History, BlobNames.HistoryFolder(scope), cancellationToken))
+            if (BlobNames.TryParseHistory(blob.Name, out var of, out var version) && of == scope) latest = Math.Max(latest, version);
+        return latest == 0 ? null : new LatestHistory(latest, await ReadHistoryAsync(scope, latest, cancellationToken));
+    }
+
+    /// <summary>One version of a scope's history; null where there is none, or its bytes are none.</summary>
+    /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
+    public async Task<Manifest?> ReadHistoryAsync(Scope scope, int version, CancellationToken cancellationToken)
+    {
+        if (await Blobs.ReadAsync(BlobContainer.History, BlobNames.History(scope, version), null, Largest, cancellationToken) is not BlobRead.Found found) return null;
+        try
+        {
+            return Manifest.Parse(found.Bytes) is { } manifest && manifest.Scope == scope && manifest.Version == version ? manifest : null;
+        }
+        catch (ManifestException exception) when (exception is not ManifestSchemaException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether the history has a version, whatever its bytes.</summary>
+    public async Task<bool> HasHistoryAsync(Scope scope, int version, CancellationToken cancellationToken) =>
+        await Blobs.ReadRangeAsync(BlobContainer.History, BlobNames.History(scope, version), 0, 1, null, cancellationToken) is BlobRead.Found;
+
+    /// <summary>Writes a version into the history: the commit. False where the history has that version already, which then stays as it is.</summary>
+    public async Task<bool> CommitAsync(Manifest manifest, CancellationToken cancellationToken) =>
+        await Blobs.CreateAsync(BlobContainer.History, BlobNames.History(manifest.Scope, manifest.Version), manifest.Bytes, BlobProperties.PrivateJson, cancellationToken) is not null;
+
+    /// <summary>Makes a manifest that the history has the current one, unless a newer one is; never goes back.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="knownETag">The ETag of what is current as far as the caller knows; null for nothing.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public async Task RollForwardAsync(Manifest manifest, string? knownETag, CancellationToken cancellationToken)
+    {
+        var name = BlobNames.Current(manifest.Scope);
+        var properties = BlobProperties.PrivateJson with { Metadata = Metadata(manifest) };
+        for (var etag = knownETag; ;)
+        {
+            var written = etag is null
+                ? await Blobs.CreateAsync(BlobContainer.Private, name, manifest.Bytes, properties, cancellationToken)
+                : await Blobs.ReplaceAsync(BlobContainer.Private, name, manifest.Bytes, properties, etag, cancellationToken);
+            if (written is not null) return;
+            var now = await ReadCurrentAsync(manifest.Scope, cancellationToken);
+            if (now.Manifest?.Version >= manifest.Version) return;
+            etag = now.ETag;
+        }
+    }
+
+    /// <summary>The gated list in place.</summary>
+    public Task<BlobRead> ReadListAsync(Scope scope, CancellationToken cancellationToken) => Blobs.ReadAsync(BlobContainer.Public, BlobNames.List(scope), null, Largest, cancellationToken);
+
+    /// <summary>The <c>tags.js</c> in place.</summary>
+    public Task<BlobRead> ReadTagsAsync(Scope scope, CancellationToken cancellationToken) => Blobs.ReadAsync(BlobContainer.Public, BlobNames.Tags(scope), null, Largest, cancellationToken);
+
+    /// <summary>Replaces the gated list, unless the one in place is the same, or of a newer version.</summary>
+    /// <param name="manifest">The version.</param>
+    /// <param name="inPlace">What is in place as far as the caller knows; null where it was not looked at.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>Whether it was written.</returns>
+    public Task<bool> PutListAsync(Manifest manifest, BlobRead? inPlace, CancellationToken cancellationToken) =>
+        PutAsync(BlobNames.List(manifest.Scope), manifest.ListBytes(), manifest.Version, PublishedVersions.OfList, BlobProperties.ReplacedJson, inPlace, cancellationToken);
+
+    /// <summary>Replaces <c>tags.js</c>, unless the one in place is the same, or of a newer version.</summary>
+    /// <param name="manifest">The version.</param>
+    /// <param name="inPlace">What is in place as far as the caller knows; null where it was not looked at.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>Whether it was written.</returns>
+    public Task<bool> PutTagsAsync(Manifest manifest, BlobRead? inPlace, CancellationToken cancellationToken) =>
+        PutAsync(BlobNames.Tags(manifest.Scope), manifest.TagsBytes(), manifest.Version, PublishedVersions.OfTags, BlobProperties.ReplacedScript, inPlace, cancellationToken);
+
+    /// <summary>Writes our loader where it is not there, or is another build's.</summary>
+    public async Task EnsureLoaderAsync(CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _hasLoader)) return;
+        if (await Blobs.ReadAsync(BlobContainer.Public, BlobNames.Loader, null, Largest, cancellationToken) is not BlobRead.Found found || !Loader.Bytes.Span.SequenceEqual(found.Bytes))
+            await Blobs.WriteAsync(BlobContainer.Public, BlobNames.Loader, Loader.Bytes, BlobProperties.LoaderScript, cancellationToken);
+        Volatile.Write(ref _hasLoader, true);
+    }
+
+    /// <summary>The loader is looked for again before the next publication.</summary>
+    public void ForgetLoader() => Volatile.Write(ref _hasLoader, false);
+
+    /// <summary>Reads a snapshot's bytes; null when there are none, or none of that hash.</summary>
+    public async Task<byte[]?> ReadSnapshotAsync(Scope scope, SnapshotHash hash, CancellationToken cancellationToken) =>
+        await Blobs.ReadAsync(BlobContainer.Public, BlobNames.Snapshot(scope, hash), null, Largest, cancellationToken) is BlobRead.Found found && SnapshotHash.Of(found.Bytes) == hash
+            ? found.Bytes : null;
+
+    /// <summary>
+    /// Writes a snapshot that no current manifest vouches for. What is there under its name may be an orphan about to be collected, or
+    /// damaged, so an existing blob is written anew: that begins its age anew, and changes its ETag, so that a collector lets it be.
+    /// </summary>
+    public async Task WriteSnapshotAsync(Scope scope, Snapshot snapshot, bool exists, CancellationToken cancellationToken)
+    {
+        var name = BlobNames.Snapshot(scope, snapshot.Hash);
+        if (!exists && await Blobs.CreateAsync(BlobContainer.Public, name, snapshot.Bytes, BlobProperties.ImmutableJson, cancellationToken) is not null) return;
+        await Blobs.WriteAsync(BlobContainer.Public, name, snapshot.Bytes, BlobProperties.ImmutableJson, cancellationToken);
+    }
+
+    /// <summary>Announces a publication in the change log.</summary>
+    public async Task AppendChangeAsync(ChangeRecord change, CancellationToken cancellationToken)
+    {
+        var record = change.ToBytes();
+        var maxLength = (long)ChangeRecord.Length * _recordsPerSegment;
+        // Writers that start anew find the last segment by trying the listing's highest; a full one refuses and the next is tried.
+        var segment = Volatile.Read(ref _segment);
+        if (segment == 1) segment = await LastSegmentAsync(cancellationToken);
+        while (!await Blobs.AppendAsync(BlobNames.ChangeSegment(segment), record, maxLength, cancellationToken)) segment++;
+        Volatile.Write(ref _segment, segment);
+    }
+
+    /// <summary>Lists the current manifests by their heads. One that cannot be read is left out: the build of its scope says why.</summary>
+    public async IAsyncEnumerable<CurrentListing> ListCurrentAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.Private, BlobNames.CurrentPrefix + prefix, cancellationToken))
+        {
+            if (!BlobNames.TryParseCurrent(blob.Name, out var scope)) continue;
+            if (blob.Metadata is { } metadata && TryRead(scope, metadata, out var listing)) yield return listing;
+            else if (await ReadHeadAsync(blob.Name, cancellationToken) is { } head && head.Envelope.Scope == scope) yield return CurrentListing.Of(head);
+        }
+    }
+
+    /// <summary>The highest version announced of each scope, as far as the last two segments of the change log reach back.</summary>
+    public async Task<IReadOnlyDictionary<Scope, int>> ReadAnnouncedVersionsAsync(CancellationToken cancellationToken)
+    {
+        var announced = new Dictionary<Scope, int>();
+        var last = await LastSegmentAsync(cancellationToken);
+        for (var segment = Math.Max(1, last - 1); segment <= last; segment++)
+        {
+            if (await Blobs.ReadAsync(BlobContainer.Private, BlobNames.ChangeSegment(segment), null, Largest, cancellationToken) is not BlobRead.Found log) continue;
+            foreach (var change in ChangeRecord.Read(log.Bytes, out _))
+                announced[change.Scope] = Math.Max(change.Version, announced.GetValueOrDefault(change.Scope));
+        }
+        return announced;
+    }
+
+    private async Task<ManifestHead?> ReadHeadAsync(string name, CancellationToken cancellationToken)
+    {
+        if (await Blobs.ReadRangeAsync(BlobContainer.Private, name, 0, Manifest.HeadBytes, null, cancellationToken) is not BlobRead.Found head) return null;
+        try
+        {
+            return Manifest.ParseHead(head.Bytes);
+        }
+        catch (ManifestException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<bool> PutAsync(
+        string name, byte[] bytes, int version, Func<ReadOnlySpan<byte>, int?> versionOf, BlobProperties properties, BlobRead? known, CancellationToken cancellationToken)
+    {
+        for (var read = known; ; read = null)
+        {
+            read ??= await Blobs.ReadAsync(BlobContainer.Public, name, null, Largest, cancellationToken);
+            string? written;
+            if (read is BlobRead.Found found)
+            {
+                var inPlace = versionOf(found.Bytes) ?? 0;
+                if (inPlace > version || (inPlace == version && found.Bytes.AsSpan().SequenceEqual(bytes))) return false;
+                written = await Blobs.ReplaceAsync(BlobContainer.Public, name, bytes, properties, found.ETag, cancellationToken);
+            }
+            else
+            {
+                written = await Blobs.CreateAsync(BlobContainer.Public, name, bytes, properties, cancellationToken);
+            }
+            if (written is not null) return true;
+        }
+    }
+
+    private static Dictionary<string, string> Metadata(Manifest manifest) => new(StringComparer.Ordinal)
+    {
+        ["version"] = manifest.Envelope.Version.ToString(CultureInfo.InvariantCulture),
+        ["epoch"] = manifest.Envelope.SourceEpoch.ToString(CultureInfo.InvariantCulture),
+        ["revision"] = manifest.Envelope.SourceRevision.ToString(CultureInfo.InvariantCulture),
+        ["generated"] = WireTime.Format(manifest.Envelope.GeneratedAt),
+        ["fingerprint"] = manifest.Envelope.Fingerprint,
+        ["snapshots"] = string.Join(' ', manifest.Snapshots.Keys.Order(StringComparer.Ordinal)),
+    };
+
+    private static bool TryRead(Scope scope, IReadOnlyDictionary<string, string> metadata, out CurrentListing listing)
+    {
+        listing = null!;
+        if (!metadata.TryGetValue("fingerprint", out var fingerprint) || fingerprint.Length != 32
+            || !TryNumber("version", out var version) || !TryNumber("epoch", out var epoch) || !TryNumber("revision", out var revision)
+            || !metadata.TryGetValue("generated", out var generated) || !WireTime.TryParse(generated, out var at)
+            || !metadata.TryGetValue("snapshots", out var snapshots)) return false;
+        listing = new CurrentListing(scope, (int)version, epoch, revision, at, fingerprint, snapshots.Split(' '));
+        return true;
+
+        bool TryNumber(string key, out long number)
+        {
+            number = 0;
+            return metadata.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+        }
+    }
+
+    private async Task<int> LastSegmentAsync(CancellationToken cancellationToken)
+    {
+        var last = 1;
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.Private, BlobNames.ChangesPrefix, cancellationToken))
+            if (BlobNames.TryParseChangeSegment(blob.Name, out var number)) last = Math.Max(last, number);
+        return last;
+    }
+}
