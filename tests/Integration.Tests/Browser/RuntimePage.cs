@@ -16,6 +16,7 @@ internal sealed class RuntimePage : IAsyncDisposable
         ["single"] = Vendor("single", "onePerPage: true,"),
         ["needy"] = Vendor("needy", "needs: 'a',"),
         ["late"] = Vendor("late", "ready: (member) => window.late.push(`${member.config.key} ready`),"),
+        ["plain"] = Vendor("plain", "start: (member, page) => { page.global('plain', () => []); say(member); }, ready: (member) => window.plain.push(`${member.config.key} ready`),"),
         ["set"] = Vendor("set", "start(member, page) { for (const name of ['theme', 'account']) page.set(name, member.config.key); },"),
         ["present"] = Vendor("present", "start: () => false,"),
         ["broken"] = Vendor("broken", "start() { throw new Error('no'); },"),
@@ -72,8 +73,10 @@ internal sealed class RuntimePage : IAsyncDisposable
     public static string LibraryOf(string vendor) => $"https://{vendor}.example/library.js";
 
     /// <summary>Answers requests for a vendor's library from now on.</summary>
-    public void ServeLibrary(string vendor) =>
-        Site.Serve(LibraryOf(vendor), $"log.ran.push('{vendor}'); log.heard.push(...window.{vendor}); window.{vendor} = {{ push: entry => log.heard.push(entry) }};");
+    /// <param name="vendor">The vendor's name.</param>
+    /// <param name="more">What the library does besides.</param>
+    public void ServeLibrary(string vendor, string more = "") =>
+        Site.Serve(LibraryOf(vendor), $"log.ran.push('{vendor}'); log.heard.push(...window.{vendor}); window.{vendor} = {{ push: entry => log.heard.push(entry) }}; {more}");
 
     /// <summary>Runs code of the client or of the page, and waits for what follows from it.</summary>
     public async Task RunAsync(string script)

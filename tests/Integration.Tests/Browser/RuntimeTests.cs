@@ -258,6 +258,21 @@ public sealed class RuntimeTests(ChromiumFixture chromium)
         Assert.Empty(await page.RanAsync());
     }
 
+    /// <summary>As where the vendor calls the page back, and the page's code takes the consent back.</summary>
+    [Fact]
+    public async Task Library_WithdrawnByWhatItDoesAsItRuns_IsToldAndRunsOnce()
+    {
+        await using var page = await RuntimePage.OpenAsync(chromium);
+        page.ServeLibrary("plain", "a.remove();");
+
+        await page.RunAsync("window.a = vendor('a', 'plain')");
+        Assert.Equal(["a on", "a off"], await page.HeardAsync());
+        await page.RunAsync("vendor('a', 'plain')");
+
+        Assert.Equal(["a on", "a off", "a on", "a ready"], await page.HeardAsync());
+        Assert.Equal(["plain"], await page.RanAsync());
+    }
+
     [Fact]
     public async Task Library_WithdrawnAndGrantedUnderWay_RunsOnceWithThePresentConsent()
     {
