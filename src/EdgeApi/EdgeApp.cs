@@ -23,7 +23,7 @@ public static class EdgeApp
         var builder = WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = ListenSocket.Bind);
-        // Why a start failed is said by the program, in one line. The host would log the exception as well, with its stack.
+        // The program itself says in one line why a start failed. The host would log the exception as well, with its stack.
         var started = false;
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && Volatile.Read(ref started));
         LogLines.AddTo(builder.Logging, builder.Configuration);

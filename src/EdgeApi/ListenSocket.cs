@@ -36,10 +36,10 @@ internal static class ListenSocket
         }
     }
 
-    /// <summary>Connecting to an ordinary file is refused as well, and it must not be deleted. Unlike a socket it can be opened.</summary>
+    /// <summary>Connecting to an ordinary file is refused as well, and it must not be deleted. Unlike a socket it has content, or can be opened.</summary>
     private static bool IsSocketFile(string path)
     {
-        if (!File.Exists(path)) return false;
+        if (!File.Exists(path) || new FileInfo(path).Length > 0) return false;
         try
         {
             File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite).Dispose();

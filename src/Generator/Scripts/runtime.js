@@ -112,6 +112,9 @@
 
   function settle() {
     withdraw(withdrawals.takeRecords());
+    // A library that changes the consent as it runs has run, although its load event is still to come.
+    const running = currentScript.call(document);
+    for (const library of libraries.values()) if (library.element === running) hasRun(library);
     for (const name in groups) attempt(name, () => settleGroup(groups[name]));
   }
 
@@ -310,9 +313,8 @@
     element.async = wanted.async !== false;
     element.src = wanted.src;
     element.addEventListener("load", () => {
-      library.ran = true;
+      hasRun(library);
       element.remove();
-      for (const member of library.members) member.group.ran = true;
       for (const member of library.members) ready(member, library);
     });
     element.addEventListener("error", () => {
@@ -324,8 +326,13 @@
     return library;
   }
 
+  function hasRun(library) {
+    library.ran = true;
+    for (const member of library.members) member.group.ran = true;
+  }
+
   function ready(member, library) {
-    if (library.ready.has(member) || !member.started) return;
+    if (library.ready.has(member) || !member.started || !member.is()) return;
     library.ready.add(member);
     if (member.type.ready) attempt(member.key, () => member.type.ready(member, member.group.page));
   }

@@ -33,6 +33,8 @@ internal sealed class ChangeListener : IAsyncDisposable
     private readonly Channel<ChangeSignal> _signals = Channel.CreateBounded<ChangeSignal>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = false });
 
+    private NpgsqlConnection? _checked;
+
     public ChangeListener(IOptions<PostgresOptions> options, TimeProvider time, ILogger<ChangeListener> logger)
     {
         _source = PostgresConnections.CreateForListening(options.Value);
@@ -65,14 +67,14 @@ internal sealed class ChangeListener : IAsyncDisposable
 
     /// <summary>
     /// For the start: refuses a pooler that shares the server's sessions, which would lose every notification without a word. A server that cannot be reached
-    /// now is no reason to refuse: <see cref="RunAsync"/> tries again.
+    /// now is no reason to refuse: <see cref="RunAsync"/>, which begins with the connection that was checked, tries again.
     /// </summary>
     /// <exception cref="DatabaseShapeException">There is such a pooler.</exception>
     public async Task CheckAsync(CancellationToken ct)
     {
         try
         {
-            await using var connection = await OpenAsync(ct);
+            _checked = await OpenAsync(ct);
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
         {
@@ -120,7 +122,11 @@ internal sealed class ChangeListener : IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _checked, null) is { } unused) await unused.DisposeAsync();
+        await _source.DisposeAsync();
+    }
 
     /// <summary>Opens a connection that keeps its session.</summary>
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
@@ -142,7 +148,7 @@ internal sealed class ChangeListener : IAsyncDisposable
 
     private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
     {
-        var connection = await OpenAsync(ct);
+        var connection = Interlocked.Exchange(ref _checked, null) ?? await OpenAsync(ct);
         try
         {
             connection.Notification += (_, _) => _signals.Writer.TryWrite(ChangeSignal.Changed);

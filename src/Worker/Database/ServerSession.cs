@@ -7,6 +7,9 @@ namespace ConsentSnapshots.Worker.Database;
 internal static class ServerSession
 {
     private const int Rounds = 10;
+
+    // Only decides how soon the next question is asked: the order of the answers is what counts.
+    private static readonly TimeSpan UntilAskingAgain = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Whether the server's sessions are shared between clients. Leaves nothing behind in any of them.</summary>
@@ -38,7 +41,7 @@ internal static class ServerSession
         try
         {
             // The second client gets the first one's session only where that was taken back after its statement.
-            if (await asking.WaitAsync(Patience, time, ct) == session) return true;
+            if (await asking.WaitAsync(UntilAskingAgain, time, ct) == session) return true;
         }
         catch (TimeoutException)
         {

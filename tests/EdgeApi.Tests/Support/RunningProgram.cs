@@ -31,6 +31,7 @@ internal sealed class RunningProgram : IDisposable
             WorkingDirectory = workingDirectory,
         };
         foreach (var key in start.Environment.Keys.Where(IsSetting).ToList()) start.Environment.Remove(key);
+        start.Environment["LC_ALL"] = "C"; // the system's own messages are in English
         return new RunningProgram(Process.Start(start)!);
     }
 

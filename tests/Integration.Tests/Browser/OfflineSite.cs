@@ -13,9 +13,13 @@ public sealed class OfflineSite : IAsyncDisposable
 
     private const string Settling = Origin + "settling";
 
+    /// <summary>See <c>tests/browser/under-way.js</c>.</summary>
+    private const string UnderWay = "scripts under way";
+
     private readonly IBrowserContext _profile;
     private readonly ConcurrentDictionary<string, RouteFulfillOptions?> _answers = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _requests = new();
+    private readonly ConcurrentQueue<string> _requestsOfDocument = new();
     private readonly ConcurrentQueue<string> _errors = new();
 
     private readonly ConcurrentDictionary<string, Func<Uri, string>> _services = new(StringComparer.Ordinal);
@@ -76,6 +80,19 @@ public sealed class OfflineSite : IAsyncDisposable
             while (Volatile.Read(ref _answering) > 0) await Page.EvaluateAsync("() => new Promise(resolve => setTimeout(resolve))").WaitAsync(cancellationToken);
             // This answer comes the way that those before it came, and after them.
             await TurnAsync(cancellationToken);
+            await ScriptsRanAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>A busy browser runs a script, or asks for it, long after the page's own requests were answered.</summary>
+    private async Task ScriptsRanAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var underWay = await Page.EvaluateAsync<string[]>(
+                $"requested => window[Symbol.for('{UnderWay}')] ? window[Symbol.for('{UnderWay}')](requested) : []", _requestsOfDocument.ToArray()).WaitAsync(cancellationToken);
+            if (underWay.All(url => _held.ContainsKey(WithoutQuery(url)))) return;
+            await TurnAsync(cancellationToken);
         }
     }
 
@@ -113,6 +130,7 @@ public sealed class OfflineSite : IAsyncDisposable
         var site = new OfflineSite(profile, await profile.NewPageAsync().WaitAsync(cancellationToken));
         site.Serve(Origin, html, "text/html");
         await profile.RouteAsync("**/*", site.AnswerAsync).WaitAsync(cancellationToken);
+        await profile.AddInitScriptAsync(await File.ReadAllTextAsync(C15tBundle.Source("under-way.js"), cancellationToken)).WaitAsync(cancellationToken);
         if (prepare is not null) await prepare(site).WaitAsync(cancellationToken);
         // Not the page's load event, which waits for what is held back.
         await site.Page.GotoAsync(Origin, prepare is null ? null : new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded }).WaitAsync(cancellationToken);
@@ -130,6 +148,8 @@ public sealed class OfflineSite : IAsyncDisposable
             return;
         }
         _requests.Enqueue(route.Request.Url);
+        if (route.Request.IsNavigationRequest && route.Request.Frame == Page.MainFrame) _requestsOfDocument.Clear();
+        _requestsOfDocument.Enqueue(route.Request.Url);
         if (_held.TryGetValue(url, out var gate)) await gate.Task;
         Interlocked.Increment(ref _answering);
         try

@@ -1,5 +1,8 @@
+using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Database;
+using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
@@ -56,8 +59,10 @@ public sealed class ChangeListenerTests(PostgresFixture postgres)
         var name = await database.ScalarAsync<string>("select current_database()::text");
         await using var server = await SourceDatabase.CreateEmptyAsync(postgres);
         await server.ExecuteAsync($"alter database {name} allow_connections false");
-        await using var running = new Running(database.NewListener());
-        await Task.WhenAny(running.Task, Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System, Cancel));
+        var logs = new RecordingLogs();
+        using var loggers = new LoggerFactory([logs]);
+        await using var running = new Running(database.NewListener(loggers.CreateLogger<ChangeListener>()));
+        await Eventually.TrueAsync(() => Task.FromResult(logs.Count(Events.ListenerRetrying) > 0), "an attempt has failed");
         Assert.False(running.Task.IsCompleted);
         Assert.False(running.Listener.IsConnected);
 

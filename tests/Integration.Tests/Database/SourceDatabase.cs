@@ -1,6 +1,7 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -88,8 +89,8 @@ internal sealed class SourceDatabase : IAsyncDisposable
     public DestinationReader NewReader(NpgsqlDataSource source) =>
         new(source, Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DestinationReader>.Instance);
 
-    public ChangeListener NewListener() =>
-        Own(new ChangeListener(Microsoft.Extensions.Options.Options.Create(Options), TimeProvider.System, NullLogger<ChangeListener>.Instance));
+    public ChangeListener NewListener(ILogger<ChangeListener>? logger = null) =>
+        Own(new ChangeListener(Microsoft.Extensions.Options.Options.Create(Options), TimeProvider.System, logger ?? NullLogger<ChangeListener>.Instance));
 
     /// <summary>A pool of another role of this database; the role exists only here and may log in without a password.</summary>
     public NpgsqlDataSource As(string role)
@@ -175,13 +176,13 @@ internal sealed class SourceDatabase : IAsyncDisposable
 /// </summary>
 internal static class Eventually
 {
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 90)
+    public static async Task TrueAsync(Func<Task<bool>> condition, string what, double seconds = 90, Func<string>? details = null)
     {
         var cancel = TestContext.Current.CancellationToken;
         var started = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(seconds), $"Not within {seconds} s: {what}");
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < TimeSpan.FromSeconds(seconds), $"Not within {seconds} s: {what}{details?.Invoke()}");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancel);
         }
     }

@@ -156,7 +156,8 @@ internal sealed class Platform : IAsyncDisposable
                 var (status, body) = await GetAsync(organization, environment, consent);
                 return status == HttpStatusCode.OK && body.Contains(text, StringComparison.Ordinal) == present;
             },
-            $"the edge serves {organization}/{environment} {(present ? "with" : "without")} '{text}'");
+            $"the edge serves {organization}/{environment} {(present ? "with" : "without")} '{text}'",
+            details: () => string.Concat(Logs.Lines.TakeLast(100).Select(line => $"{Environment.NewLine}  {line}")));
 
     public async Task<string[]> ScriptIdsAsync(Guid organization, string environment = "production", string consent = "marketing")
     {
