@@ -52,13 +52,13 @@ public sealed class ScopeStore(IBlobStore blobs)
     /// <summary>The blobs underneath.</summary>
     public IBlobStore Blobs { get; } = blobs;
 
-    /// <summary>For the start: creates the containers where they are missing, and refuses a store that an earlier version of this program wrote.</summary>
+    /// <summary>For the start: refuses a store that an earlier version of this program wrote, as it is, and creates the containers where they are missing.</summary>
     /// <exception cref="ManifestSchemaException">It did.</exception>
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await Blobs.EnsureContainersAsync(cancellationToken);
         await foreach (var _ in Blobs.ListAsync(BlobContainer.Private, BlobNames.EarlierHistoryPrefix, cancellationToken)) throw new ManifestSchemaException(1);
+        await Blobs.EnsureContainersAsync(cancellationToken);
     }
 
     /// <summary>Reads the current manifest of a scope.</summary>

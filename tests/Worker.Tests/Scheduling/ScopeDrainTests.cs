@@ -21,7 +21,7 @@ public sealed class ScopeDrainTests
         var world = folder.World;
         var source = new SlowSource(TimeSpan.FromSeconds(30));
         using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
 
         // The second attempt finds the source away; that is not the end of it.
         for (var renewal = 0; renewal < 4; renewal++)
@@ -42,7 +42,7 @@ public sealed class ScopeDrainTests
         var world = folder.World;
         var source = new SlowSource(TimeSpan.FromSeconds(30)) { Lost = true };
         using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
         while (!await source.Renewed.WaitAsync(TimeSpan.FromMilliseconds(5), Cancel)) world.Time.Advance(TimeSpan.FromSeconds(10));
         source.MayBeRead.SetResult();
 
@@ -58,7 +58,7 @@ public sealed class ScopeDrainTests
         source.MayBeRead.SetResult();
         using var drain = Drain(folder.World, source);
 
-        Assert.NotNull(await drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel));
+        Assert.NotNull(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
         Assert.Equal(0, source.Renewed.CurrentCount);
     }
 
@@ -119,7 +119,7 @@ public sealed class ScopeDrainTests
         public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
         {
             await MayBeRead.Task.WaitAsync(cancellationToken);
-            return new ScopeRows(scope, [], new SourcePosition(1, 1));
+            return new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System));
         }
 
         public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
@@ -127,6 +127,8 @@ public sealed class ScopeDrainTests
             Completed = true;
             return Task.CompletedTask;
         }
+
+        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
 
         public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 

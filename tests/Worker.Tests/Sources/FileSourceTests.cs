@@ -1,5 +1,7 @@
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources.Files;
 using ConsentSnapshots.Storage;
@@ -27,7 +29,7 @@ public sealed class FileSourceTests : IDisposable
         // Many short rounds: a list that is still short is copied often while it grows.
         for (var round = 0; round < 150; round++)
         {
-            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), TimeProvider.System, NullLogger<FileSource>.Instance);
+            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
             await source.CheckAsync(Cancel);
             var enqueuing = Task.Run(
                 async () =>
