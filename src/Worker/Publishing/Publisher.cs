@@ -112,7 +112,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         var tags = plan.WritesTags ? store.ReadTagsAsync(scope, cancellationToken) : null;
         var written = 0;
         var snapshots = Parallel.ForEachAsync(
-            plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, CancellationToken = cancellationToken },
+            plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken },
             async (write, token) =>
             {
                 if (verify && write.Exists && await store.ReadSnapshotAsync(scope, write.Snapshot.Hash, token) is not null) return;

@@ -44,7 +44,7 @@ public sealed class ScopeStore(IBlobStore blobs)
     private const int Largest = int.MaxValue;
 
     private readonly int _recordsPerSegment = ChangeRecord.PerSegment;
-    private int _segment = 1;
+    private int _segment; // 0 until it was looked for
     private bool _hasLoader;
 
     internal ScopeStore(IBlobStore blobs, int recordsPerSegment) : this(blobs) => _recordsPerSegment = recordsPerSegment;
@@ -201,7 +201,7 @@ public sealed class ScopeStore(IBlobStore blobs)
         var maxLength = (long)ChangeRecord.Length * _recordsPerSegment;
         // Writers that start anew find the last segment by trying the listing's highest; a full one refuses and the next is tried.
         var segment = Volatile.Read(ref _segment);
-        if (segment == 1) segment = await LastSegmentAsync(cancellationToken);
+        if (segment == 0) segment = await LastSegmentAsync(cancellationToken);
         while (!await Blobs.AppendAsync(BlobNames.ChangeSegment(segment), record, maxLength, cancellationToken)) segment++;
         Volatile.Write(ref _segment, segment);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection;

@@ -102,14 +102,15 @@ public sealed class PublicationWorld
 
     public async Task<List<int>> AnnouncedAsync() => [.. (await ChangesAsync()).Select(change => change.Version)];
 
-    /// <summary>Never torn: every manifest that can be read names snapshots that are there, whole. Returns the current version, 0 for none.</summary>
-    public async Task<int> AssertNothingTornAsync()
+    /// <summary>Never torn: every manifest names snapshots that are there, whole. Returns the current version, 0 for none.</summary>
+    /// <param name="since">The first version of which that must hold: a later one than 1 where the snapshots before were lost.</param>
+    public async Task<int> AssertNothingTornAsync(int since = 1)
     {
         var manifests = new List<Manifest>();
         foreach (var name in await NamesAsync(BlobContainer.History)) manifests.Add(await ManifestAsync(BlobContainer.History, name));
         var current = await BytesAsync(BlobContainer.Private, BlobNames.Current(Scope));
         if (current is not null) manifests.Add(Manifest.Parse(current));
-        foreach (var manifest in manifests)
+        foreach (var manifest in manifests.Where(manifest => manifest.Version >= since))
         {
             foreach (var (hash, entry) in manifest.Snapshots)
             {
@@ -131,16 +132,17 @@ public sealed class PublicationWorld
     /// </summary>
     /// <param name="version">The current version.</param>
     /// <param name="first">The first version that the history has: a later one than 1 where everything before was lost.</param>
-    public async Task<Manifest> AssertCompleteAsync(int version, int first = 1)
+    /// <param name="whole">The first version whose snapshots are all there.</param>
+    public async Task<Manifest> AssertCompleteAsync(int version, int first = 1, int whole = 1)
     {
-        Assert.Equal(version, await AssertNothingTornAsync());
+        Assert.Equal(version, await AssertNothingTornAsync(whole));
         Assert.Equal(Enumerable.Range(first, version - first + 1).Select(number => BlobNames.History(Scope, number)), await NamesAsync(BlobContainer.History));
         Manifest? last = null;
         for (var number = first; number <= version; number++)
         {
             var manifest = await ManifestAsync(BlobContainer.History, BlobNames.History(Scope, number));
             Assert.Equal((Scope, number), (manifest.Scope, manifest.Version));
-            Assert.Equal(last?.Digest(), manifest.Envelope.Previous);
+            if (number == 1 || last is not null) Assert.Equal(last?.Digest(), manifest.Envelope.Previous);
             Assert.True(last is null || last.Envelope.GeneratedAt < manifest.Envelope.GeneratedAt);
             last = manifest;
         }

@@ -17,6 +17,9 @@ public sealed class FaultingBlobStore(IBlobStore inner) : IBlobStore
 
     public bool AfterEffect { get; set; }
 
+    /// <summary>The write it died at.</summary>
+    public string? Died { get; private set; }
+
     /// <summary>Awaited before each call: the call's line of the log is its argument.</summary>
     public Func<string, Task>? Before { get; set; }
 
@@ -99,8 +102,11 @@ public sealed class FaultingBlobStore(IBlobStore inner) : IBlobStore
     private async Task<T> WriteAsync<T>(string what, Func<Task<T>> write)
     {
         if (Before is { } before) await before(what);
-        var dies = Interlocked.Increment(ref _started) == DieAtWrite;
-        if (dies && !AfterEffect) throw new StoreUnavailableException($"died before: {what}");
+        var number = Interlocked.Increment(ref _started);
+        var dies = number == DieAtWrite;
+        if (dies) Died = what;
+        // Whoever is dead writes nothing any more, whatever else it had begun.
+        if (number > DieAtWrite || (dies && !AfterEffect)) throw new StoreUnavailableException($"died before: {what}");
         var result = await write();
         lock (_lock) _writes.Add(what);
         if (dies) throw new StoreUnavailableException($"died after: {what}");
