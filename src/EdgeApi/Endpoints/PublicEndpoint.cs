@@ -27,8 +27,15 @@ internal static class PublicEndpoint
         try
         {
             var isSnapshot = BlobNames.TryParseSnapshot(name, out _, out var hash);
-            if (!BlobNames.IsPublic(name)
-                || await store.ReadAsync(BlobContainer.Public, name, null, ScopeLimits.Default.ManifestBytes * 2, context.RequestAborted) is not BlobRead.Found blob)
+            var read = BlobNames.IsPublic(name)
+                ? await store.ReadAsync(BlobContainer.Public, name, null, ScopeLimits.Default.ManifestBytes * 2, context.RequestAborted)
+                : new BlobRead.Missing();
+            if (read is BlobRead.NoContainer)
+            {
+                await errors.UnavailableAsync(context);
+                return;
+            }
+            if (read is not BlobRead.Found blob)
             {
                 await errors.NotFoundAsync(context, "Unknown blob", "There is nothing of this name in the public container.");
                 return;

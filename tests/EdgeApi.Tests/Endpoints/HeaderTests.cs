@@ -8,7 +8,7 @@ namespace ConsentSnapshots.EdgeApi.Tests.Endpoints;
 public sealed class HeaderTests : IDisposable
 {
     private const string Marketing = "/v1/acme/production/scripts?consent=marketing";
-    private const string Config = "/v1/acme/production/config";
+    private const string List = "/v1/acme/production/scripts.json";
     private readonly TestStore _store = new();
 
     public HeaderTests() => _store.Publish(TestStore.Acme, TestStore.OneOfEach);
@@ -16,17 +16,18 @@ public sealed class HeaderTests : IDisposable
     public void Dispose() => _store.Dispose();
 
     [Theory]
-    [InlineData(Marketing)]
-    [InlineData("/analytics/scripts?consent=marketing&organizationId=acme&environment=production")]
-    [InlineData(Config)]
-    public async Task Answer_Success_CarriesEveryHeaderOfTheContract(string path)
+    [InlineData(Marketing, "max-age=30, private")]
+    [InlineData("/analytics/scripts?consent=marketing&organizationId=acme&environment=production", "max-age=30, private")]
+    [InlineData("/v1/acme/production/scripts/marketing.json", "public, max-age=30")]
+    [InlineData(List, "public, max-age=30")]
+    public async Task Answer_Success_CarriesEveryHeaderOfTheContract(string path, string caches)
     {
         await using var edge = await TestEdge.StartAsync(_store);
         using var response = await edge.GetAsync(path);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Matches("^\"[0-9a-f]{32}\"$", Header(response, "ETag"));
         Assert.Equal("Sun, 01 Mar 2026 10:00:10 GMT", Header(response, "Last-Modified"));
-        Assert.Equal("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400", Header(response, "Cache-Control"));
+        Assert.Equal($"{caches}, stale-while-revalidate=60, stale-if-error=3600", Header(response, "Cache-Control"));
         Assert.Equal("Accept-Encoding", Header(response, "Vary"));
         Assert.Equal("nosniff", Header(response, "X-Content-Type-Options"));
         Assert.Equal("*", Header(response, "Access-Control-Allow-Origin"));
@@ -42,26 +43,29 @@ public sealed class HeaderTests : IDisposable
     }
 
     [Fact]
-    public async Task Answer_PublicBaseUrl_NamesTheBlobAsContentLocation()
+    public async Task Answer_PublicBaseUrl_NamesTheListsBlobAsContentLocation()
     {
         await using var edge = await TestEdge.StartAsync(_store, ("Storage:PublicBaseUrl", "https://cdn.example/scripts/"));
-        using var response = await edge.GetAsync(Marketing);
-        Assert.Equal($"https://cdn.example/scripts/acme/production/{_store.Current(TestStore.Acme).Combinations[8].Snapshot}.json", Header(response, "Content-Location"));
-        using var confirmed = await edge.GetAsync(Marketing, ("If-None-Match", Header(response, "ETag")!));
+        using var response = await edge.GetAsync(List);
+        Assert.Equal("https://cdn.example/scripts/acme/production/scripts.json", Header(response, "Content-Location"));
+        using var confirmed = await edge.GetAsync(List, ("If-None-Match", Header(response, "ETag")!));
         Assert.Equal(Header(response, "Content-Location"), Header(confirmed, "Content-Location"));
+        // A snapshot has neither version nor consent, so it is not the same as an answer.
+        using var query = await edge.GetAsync(Marketing);
+        Assert.Null(Header(query, "Content-Location"));
     }
 
     [Fact]
-    public async Task Answer_CacheControlSetting_IsUsed()
+    public async Task Answer_SharedQueryCache_LetsACacheKeepAnswersToQueries()
     {
-        await using var edge = await TestEdge.StartAsync(_store, ("Edge:CacheControl", "public, max-age=7"));
+        await using var edge = await TestEdge.StartAsync(_store, ("Edge:SharedQueryCache", "true"));
         using var response = await edge.GetAsync(Marketing);
-        Assert.Equal("public, max-age=7", Header(response, "Cache-Control"));
+        Assert.Equal("public, max-age=30, stale-while-revalidate=60, stale-if-error=3600", Header(response, "Cache-Control"));
     }
 
     [Theory]
     [InlineData(Marketing)]
-    [InlineData(Config)]
+    [InlineData(List)]
     public async Task Answer_EachCoding_HasItsOwnETagAndTheSameContent(string path)
     {
         await using var edge = await TestEdge.StartAsync(_store);
@@ -139,7 +143,7 @@ public sealed class HeaderTests : IDisposable
 
     [Theory]
     [InlineData(Marketing)]
-    [InlineData(Config)]
+    [InlineData(List)]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/v1/acme/production/scripts")]
@@ -160,7 +164,7 @@ public sealed class HeaderTests : IDisposable
 
     [Theory]
     [InlineData(Marketing)]
-    [InlineData(Config)]
+    [InlineData(List)]
     [InlineData("/analytics/scripts")]
     public async Task Options_Preflight_Is204WithWhatIsAllowed(string path)
     {

@@ -18,11 +18,16 @@ public sealed class RedirectTests : IDisposable
         using var response = await edge.GetAsync("/v1/acme/production/scripts?consent=marketing");
         Assert.Equal(HttpStatusCode.TemporaryRedirect, response.StatusCode);
         Assert.Equal($"https://cdn.example/x/acme/production/{_store.Current(TestStore.Acme).Combinations[8].Snapshot}.json", HeaderTests.Header(response, "Location"));
-        Assert.Equal("public, max-age=60", HeaderTests.Header(response, "Cache-Control"));
+        // A cache in front that ignores queries must not hand one visitor's way to another.
+        Assert.Equal("max-age=30, private", HeaderTests.Header(response, "Cache-Control"));
         Assert.Equal("*", HeaderTests.Header(response, "Access-Control-Allow-Origin"));
         Assert.Equal("0", HeaderTests.Header(response, "Content-Length"));
-        using var config = await edge.GetAsync("/v1/acme/production/config");
-        Assert.Equal(HttpStatusCode.OK, config.StatusCode);
+        using var path = await edge.GetAsync("/v1/acme/production/scripts/marketing.json");
+        Assert.Equal(HeaderTests.Header(response, "Location"), HeaderTests.Header(path, "Location"));
+        using var list = await edge.GetAsync("/v1/acme/production/scripts.json");
+        Assert.Equal(HttpStatusCode.TemporaryRedirect, list.StatusCode);
+        Assert.Equal("https://cdn.example/x/acme/production/scripts.json", HeaderTests.Header(list, "Location"));
+        Assert.Equal("max-age=30, private", HeaderTests.Header(list, "Cache-Control"));
         using var error = await edge.GetAsync("/v1/acme/production/scripts");
         Assert.Equal(HttpStatusCode.BadRequest, error.StatusCode);
     }
@@ -46,7 +51,27 @@ public sealed class RedirectTests : IDisposable
     }
 
     [Theory]
+    [InlineData("scripts.json", "application/json")]
+    [InlineData("tags.js", "text/javascript; charset=utf-8")]
+    public async Task ListAndTags_DirectoryStore_AreServedBrieflyFromTheEdge(string name, string contentType)
+    {
+        await using var edge = await TestEdge.StartAsync(_store);
+
+        using var response = await edge.GetAsync($"/public/acme/production/{name}");
+
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_store.Public, "acme", "production", name), TestContext.Current.CancellationToken),
+            await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("public, max-age=30, stale-while-revalidate=60, stale-if-error=3600", HeaderTests.Header(response, "Cache-Control"));
+        Assert.Equal(contentType, HeaderTests.Header(response, "Content-Type"));
+        using var confirmed = await edge.GetAsync($"/public/acme/production/{name}", ("If-None-Match", HeaderTests.Header(response, "ETag")!));
+        Assert.Equal(HttpStatusCode.NotModified, confirmed.StatusCode);
+        using var dated = await edge.GetAsync($"/public/acme/production/{name}", ("If-Modified-Since", "Sun, 01 Mar 2027 10:00:00 GMT"));
+        Assert.Equal(HttpStatusCode.OK, dated.StatusCode);
+    }
+
+    [Theory]
     [InlineData("/public/acme/production/00000000000000000000000000000000.json")]
+    [InlineData("/public/acme/production/..%2f..%2f..%2fprivate%2fcurrent%2facme%2fproduction.json")]
     [InlineData("/public/acme/production/production.json")]
     [InlineData("/public/acme/production/0000000000000000000000000000000A.json")]
     [InlineData("/public/acme/qa/00000000000000000000000000000000.json")]
@@ -55,7 +80,18 @@ public sealed class RedirectTests : IDisposable
         await using var edge = await TestEdge.StartAsync(_store);
         using var response = await edge.GetAsync(path);
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
-        await Errors.AssertAsync(response, "Unknown snapshot");
+        await Errors.AssertAsync(response, "Unknown blob");
+    }
+
+    [Theory]
+    [InlineData("/public/../private/current/acme/production.json")]
+    [InlineData("/public/%2e%2e/private/current/acme/production.json")]
+    [InlineData("/public/acme/../../private/current/acme/production.json")]
+    [InlineData("/public//etc/passwd")]
+    public async Task Public_PathOutOfTheContainer_Is404(string path)
+    {
+        await using var edge = await TestEdge.StartAsync(_store);
+        Assert.Equal(404, (await edge.SendRawTargetAsync(path)).Status);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class ScriptsEndpointsTests : IDisposable
             string Granted(ConsentCategory category) => set.Contains(category) ? "true" : "false";
             Assert.Equal(
                 $$$"""
-                {{{scripts}}},"metadata":{"generatedAt":"2026-03-01T10:00:10.000Z","consent":{"necessary":true,"functionality":{{{Granted(ConsentCategory.Functionality)}}},"experience":{{{Granted(ConsentCategory.Experience)}}},"measurement":{{{Granted(ConsentCategory.Measurement)}}},"marketing":{{{Granted(ConsentCategory.Marketing)}}}},"destinationCount":{{{entry.DestinationCount}}},"scriptCount":{{{entry.ScriptCount}}},"cached":true,"version":1,"snapshot":"{{{manifest[set].Snapshot}}}","requiredCategories":["functionality","experience","measurement","marketing"]}}
+                {{{scripts}}},"metadata":{"generatedAt":"2026-03-01T10:00:10.000Z","consent":{"necessary":true,"functionality":{{{Granted(ConsentCategory.Functionality)}}},"experience":{{{Granted(ConsentCategory.Experience)}}},"measurement":{{{Granted(ConsentCategory.Measurement)}}},"marketing":{{{Granted(ConsentCategory.Marketing)}}}},"destinationCount":{{{entry.List.DestinationCount}}},"scriptCount":{{{entry.List.Scripts.Length}}},"cached":true,"version":1,"snapshot":"{{{manifest[set].Snapshot}}}","requiredCategories":["functionality","experience","measurement","marketing"]}}
                 """,
                 body);
         }

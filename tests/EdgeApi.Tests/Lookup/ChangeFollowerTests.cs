@@ -3,6 +3,7 @@ using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Tests.Endpoints;
 using ConsentSnapshots.EdgeApi.Tests.Support;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Lookup;
@@ -39,8 +40,8 @@ public sealed class ChangeFollowerTests
         using var before = await edge.GetAsync(Nothing);
         store.Publish(TestStore.Acme, TestStore.Pixel("11111111111", "measurement"));
         using var after = await edge.GetUntilAsync(Nothing, (_, body) => body.Contains("\"requiredCategories\":[\"measurement\"]", StringComparison.Ordinal));
-        // The combination's own version has not changed: the snapshot is the same empty list as before.
-        Assert.Contains("\"version\":1,", await after.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        // The categories are in every body, so their change is a change of every combination, although its snapshot is the same empty list as before.
+        Assert.Contains("\"version\":2,", await after.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.NotEqual(HeaderTests.Header(before, "ETag"), HeaderTests.Header(after, "ETag"));
         using var conditional = await edge.GetAsync(Nothing, ("If-Modified-Since", HeaderTests.Header(before, "Last-Modified")!));
         Assert.Equal(HttpStatusCode.OK, conditional.StatusCode);
@@ -82,7 +83,7 @@ public sealed class ChangeFollowerTests
         store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         await using var edge = await TestEdge.StartAsync(store);
         (await edge.GetUntilAsync(Marketing, Version(1))).Dispose();
-        var record = new ChangeRecord("somebody-else", "production", 1, Guid.NewGuid()).ToBytes();
+        var record = new ChangeRecord("somebody-else", "production", 1, null, DateTimeOffset.UnixEpoch).ToBytes();
         store.Append([.. Enumerable.Repeat(record, 1000).SelectMany(bytes => bytes)]);
         store.Publish(TestStore.Acme, TestStore.Pixel("2"));
         (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
@@ -101,10 +102,9 @@ public sealed class ChangeFollowerTests
         store.Publish(TestStore.Acme, TestStore.Pixel("2"));
         (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
         // Another log of the very same length or longer stands in its place; only its records tell that it is another one.
-        var manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("3")], out var generated);
-        foreach (var snapshot in generated.Snapshots) TestStore.Write(store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
+        var manifest = store.Prepare(TestStore.Acme, TestStore.Pixel("3"));
         store.WriteCurrent(manifest);
-        var record = new ChangeRecord("somebody-else", "production", 1, Guid.NewGuid()).ToBytes();
+        var record = new ChangeRecord("somebody-else", "production", 1, null, DateTimeOffset.UnixEpoch).ToBytes();
         TestStore.Write(store.SegmentPath(1), [.. record, .. record, .. record]);
         (await edge.GetUntilAsync(Marketing, Version(3))).Dispose();
     }
@@ -132,8 +132,7 @@ public sealed class ChangeFollowerTests
         await using var edge = await TestEdge.StartAsync(store);
         (await edge.GetUntilAsync(Marketing, Version(1))).Dispose();
         await edge.FollowsAsync();
-        var manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("2")], out var generated);
-        foreach (var snapshot in generated.Snapshots) TestStore.Write(store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
+        var manifest = store.Prepare(TestStore.Acme, TestStore.Pixel("2"));
         store.WriteCurrent(manifest);
         store.Append(new byte[ChangeRecord.Length]);
         (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
@@ -146,13 +145,12 @@ public sealed class ChangeFollowerTests
         using var store = new TestStore();
         store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         var watched = new WatchedStore(store);
-        await using var edge = await TestEdge.StartAsync(store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await using var edge = await TestEdge.StartAsync(store, services => services.AddSingleton<IBlobReader>(watched));
         (await edge.GetUntilAsync(Marketing, Version(1))).Dispose();
         await edge.FollowsAsync();
-        var manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("2")], out var generated);
-        foreach (var snapshot in generated.Snapshots) TestStore.Write(store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
+        var manifest = store.Prepare(TestStore.Acme, TestStore.Pixel("2"));
         store.WriteCurrent(manifest);
-        var record = new ChangeRecord("acme", "production", 2, Guid.NewGuid()).ToBytes();
+        var record = new ChangeRecord("acme", "production", 2, null, DateTimeOffset.UnixEpoch).ToBytes();
         store.Append(record[..100]);
         // The next read begins after the part was written, and the one after that begins when it has been dealt with.
         var reads = watched.LogReads;
@@ -170,8 +168,7 @@ public sealed class ChangeFollowerTests
         store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         await using var edge = await TestEdge.StartAsync(store, ("Edge:RevalidateInterval", "00:00:00.200"));
         (await edge.GetUntilAsync(Marketing, Version(1))).Dispose();
-        var manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("2")], out var generated);
-        foreach (var snapshot in generated.Snapshots) TestStore.Write(store.SnapshotPath(TestStore.Acme, snapshot.Hash), snapshot.Bytes.Span);
+        var manifest = store.Prepare(TestStore.Acme, TestStore.Pixel("2"));
         store.WriteCurrent(manifest);
         (await edge.GetUntilAsync(Marketing, Version(2))).Dispose();
     }
@@ -193,7 +190,7 @@ public sealed class ChangeFollowerTests
         using var store = new TestStore();
         store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         var watched = new WatchedStore(store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
-        await using var edge = await TestEdge.StartAsync(store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await using var edge = await TestEdge.StartAsync(store, services => services.AddSingleton<IBlobReader>(watched));
         await edge.FollowsAsync();
         // The load has read version 1 and is held back; version 2 is announced meanwhile, and the record is read by the follower.
         var first = edge.GetAsync(Marketing);
@@ -213,7 +210,7 @@ public sealed class ChangeFollowerTests
         using var store = new TestStore();
         var watched = new WatchedStore(store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
         await using var edge = await TestEdge.StartAsync(
-            store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:NegativeCacheDuration", "00:05:00"));
+            store, services => services.AddSingleton<IBlobReader>(watched), ("Edge:NegativeCacheDuration", "00:05:00"));
         await edge.FollowsAsync();
         var first = edge.GetAsync(Marketing);
         await Eventually.TrueAsync(() => watched.Reads(TestStore.Acme) == 1, "the load");

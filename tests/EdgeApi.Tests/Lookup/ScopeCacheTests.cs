@@ -5,6 +5,7 @@ using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Tests.Endpoints;
 using ConsentSnapshots.EdgeApi.Tests.Support;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
@@ -23,7 +24,7 @@ public sealed class ScopeCacheTests : IDisposable
     {
         _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
-        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<IBlobReader>(watched));
         await edge.FollowsAsync();
         var requests = Enumerable.Range(0, 50).Select(_ => edge.GetAsync(Marketing)).ToList();
         await Eventually.TrueAsync(() => watched.Reads(TestStore.Acme) == 1, "the load");
@@ -34,7 +35,7 @@ public sealed class ScopeCacheTests : IDisposable
             response.Dispose();
         }
         Assert.Equal(1, watched.Reads(TestStore.Acme));
-        Assert.Equal(2, watched.SnapshotReads);
+        Assert.Equal(0, watched.OtherReads);
     }
 
     [Fact]
@@ -42,7 +43,7 @@ public sealed class ScopeCacheTests : IDisposable
     {
         _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
-        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<IBlobReader>(watched));
         await edge.FollowsAsync();
         using var impatience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var first = edge.Client.GetAsync(Marketing, impatience.Token);
@@ -62,7 +63,7 @@ public sealed class ScopeCacheTests : IDisposable
         _store.Publish(TestStore.Acme, TestStore.Pixel("1"));
         var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
         await using var edge = await TestEdge.StartAsync(
-            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:LoadTimeout", "00:00:00.200"), ("Edge:RetryAfter", "00:00:07"));
+            _store, services => services.AddSingleton<IBlobReader>(watched), ("Edge:LoadTimeout", "00:00:00.200"), ("Edge:RetryAfter", "00:00:07"));
         using var response = await edge.GetAsync(Marketing);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         Assert.Equal("7", HeaderTests.Header(response, "Retry-After"));
@@ -75,7 +76,7 @@ public sealed class ScopeCacheTests : IDisposable
     {
         var watched = new WatchedStore(_store) { Gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) };
         await using var edge = await TestEdge.StartAsync(
-            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:ConcurrentLoads", "2"), ("Edge:WaitingLoads", "3"));
+            _store, services => services.AddSingleton<IBlobReader>(watched), ("Edge:ConcurrentLoads", "2"), ("Edge:WaitingLoads", "3"));
         var waiting = Enumerable.Range(0, 5).Select(number => edge.GetAsync($"/v1/org{number}/production/scripts?consent=marketing")).ToList();
         await Eventually.TrueAsync(() => watched.AllReads == 2 && edge.Cache.Waiting == 5, "two loads and three waiting");
         using var refused = await edge.GetAsync("/v1/org9/production/scripts?consent=marketing");
@@ -94,7 +95,7 @@ public sealed class ScopeCacheTests : IDisposable
     {
         var watched = new WatchedStore(_store);
         await using var edge = await TestEdge.StartAsync(
-            _store, services => services.AddSingleton<ISnapshotStore>(watched), ("Edge:NegativeCacheDuration", "00:05:00"));
+            _store, services => services.AddSingleton<IBlobReader>(watched), ("Edge:NegativeCacheDuration", "00:05:00"));
         await edge.FollowsAsync();
         for (var count = 0; count < 5; count++)
         {
@@ -146,7 +147,7 @@ public sealed class ScopeCacheTests : IDisposable
     {
         const int Scopes = 10_000;
         await using var edge = await TestEdge.StartAsync(
-            _store, services => services.AddSingleton<ISnapshotStore>(new EndlessStore(_store)), ("Edge:MemoryBytes", "1048576"));
+            _store, services => services.AddSingleton<IBlobReader>(new EndlessStore(_store)), ("Edge:MemoryBytes", "1048576"));
         var outcomes = new ConcurrentDictionary<ScopeOutcome, int>();
 
         await Parallel.ForAsync(0, Scopes, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken }, async (number, cancellationToken) =>
@@ -161,18 +162,22 @@ public sealed class ScopeCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Refresh_OnlyOneSnapshotIsNew_ReadsOnlyThat()
+    public async Task Get_EveryCombinationOfAScope_CostsOneRead()
     {
         _store.Publish(TestStore.Acme, TestStore.OneOfEach);
         var watched = new WatchedStore(_store);
-        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<ISnapshotStore>(watched));
-        using var before = await edge.GetAsync("/v1/acme/production/scripts?consent=functionality,experience,measurement,marketing");
-        Assert.Equal(16, watched.SnapshotReads);
-        // A fifth destination that needs all four categories: one snapshot of sixteen changes.
+        await using var edge = await TestEdge.StartAsync(_store, services => services.AddSingleton<IBlobReader>(watched), ("Edge:RevalidateInterval", "1.00:00:00"));
+        await edge.FollowsAsync();
+
+        foreach (var set in Generator.Consent.ConsentSet.All) (await edge.GetAsync($"/v1/acme/production/scripts/{set.Name}.json")).Dispose();
+        (await edge.GetAsync("/v1/acme/production/scripts.json")).Dispose();
+
+        Assert.Equal((1, 0), (watched.Reads(TestStore.Acme), watched.OtherReads));
+
         _store.Publish(TestStore.Acme, [.. TestStore.OneOfEach, TestStore.Pixel("5", "functionality", "experience", "measurement", "marketing")]);
         (await edge.GetUntilAsync("/v1/acme/production/scripts?consent=functionality,experience,measurement,marketing",
             (_, body) => body.Contains("\"version\":2,", StringComparison.Ordinal))).Dispose();
-        Assert.Equal(17, watched.SnapshotReads);
+        Assert.Equal((2, 0), (watched.Reads(TestStore.Acme), watched.OtherReads));
     }
 
     [Fact]

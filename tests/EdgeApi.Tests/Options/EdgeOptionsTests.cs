@@ -20,7 +20,8 @@ public sealed class EdgeOptionsTests
         var options = Read(("Storage:Provider", "directory"), ("Storage:Directory", "/data"));
         Assert.Equal(EdgeMode.Inline, options.Mode);
         Assert.Equal(TimeSpan.FromMilliseconds(100), options.PollInterval);
-        Assert.Equal("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400", options.CacheControl);
+        Assert.False(options.SharedQueryCache);
+        Assert.Equal("consent-snapshots-history", options.Storage.HistoryContainer);
         Assert.Equal("consent-snapshots", options.Storage.Container);
         Assert.Equal("consent-snapshots-private", options.Storage.PrivateContainer);
         Assert.Null(options.Organization);
@@ -42,8 +43,8 @@ public sealed class EdgeOptionsTests
 
     [Theory]
     [InlineData("Edge:Organization", "-acme", "Edge:Organization is not an organization id.")]
-    [InlineData("Edge:CacheControl", "max-age=1\r\nX: y", "Edge:CacheControl must be at most 256 printable ASCII characters")]
-    [InlineData("Edge:PolInterval", "00:00:01", "Edge:PolInterval is not a setting of the edge; there are Edge:CacheControl, ")]
+    [InlineData("Edge:SharedQueryCache", "perhaps", "Edge:SharedQueryCache must be true or false; it is 'perhaps'.")]
+    [InlineData("Edge:PolInterval", "00:00:01", "Edge:PolInterval is not a setting of the edge; there are Edge:CacheDirectory, ")]
     public void Read_OneBadSetting_SaysWhatIsAllowed(string key, string value, string expected) =>
         Assert.StartsWith(expected, Problem((key, value)), StringComparison.Ordinal);
 

@@ -1,32 +1,29 @@
-using ConsentSnapshots.EdgeApi.Lookup;
-using ConsentSnapshots.Generator.Destinations;
+using System.Text;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 
 /// <summary>A store in memory that has every scope that is asked for: all of them have the same one destination. Its log is empty.</summary>
-internal sealed class EndlessStore : ISnapshotStore
+internal sealed class EndlessStore : IBlobReader
 {
-    private readonly Manifest _manifest;
-    private readonly Dictionary<SnapshotHash, byte[]> _snapshots = [];
+    private readonly string _manifest;
 
-    public EndlessStore(TestStore store)
+    public EndlessStore(TestStore store) => _manifest = Encoding.UTF8.GetString(store.Prepare(TestStore.Acme, TestStore.Pixel("1")).Bytes.Span);
+
+    public string Description => "endless";
+
+    public Task<BlobRead> ReadAsync(BlobContainer container, string name, string? knownETag, int maxBytes, CancellationToken cancellationToken)
     {
-        _manifest = store.Prepare(TestStore.Acme, [TestStore.Pixel("1")], out var generated);
-        foreach (var snapshot in generated.Snapshots) _snapshots.Add(snapshot.Hash, snapshot.Bytes.ToArray());
+        if (!BlobNames.TryParseCurrent(name, out var scope)) return Task.FromResult<BlobRead>(new BlobRead.Missing());
+        // The scope stands in the envelope only, which nothing is hashed with.
+        var manifest = _manifest
+            .Replace($"\"organization\":\"{TestStore.Acme.Organization}\",\"environment\":\"production\"", $"\"organization\":\"{scope.Organization}\",\"environment\":\"{scope.ToString().Split('/')[1]}\"", StringComparison.Ordinal);
+        return Task.FromResult<BlobRead>(new BlobRead.Found(Encoding.UTF8.GetBytes(manifest), "\"1\""));
     }
 
-    public Task<BlobRead> ReadCurrentAsync(Scope scope, string? knownETag, int maxBytes, CancellationToken cancellation)
-    {
-        var manifest = _manifest with { Organization = scope.Organization.Value, Environment = scope.Environment.Name() };
-        return Task.FromResult<BlobRead>(new BlobRead.Found(manifest.ToBytes(), "\"1\""));
-    }
-
-    public Task<BlobRead> ReadSnapshotAsync(Scope scope, SnapshotHash hash, int maxBytes, CancellationToken cancellation) =>
-        Task.FromResult<BlobRead>(_snapshots.TryGetValue(hash, out var bytes) ? new BlobRead.Found(bytes, "\"1\"") : new BlobRead.Missing());
-
-    public Task<LogTail> FindTailAsync(CancellationToken cancellation) => Task.FromResult(default(LogTail));
-
-    public Task<BlobRead> ReadLogAsync(int segment, long offset, int maxBytes, string? knownETag, CancellationToken cancellation) =>
+    public Task<BlobRead> ReadRangeAsync(BlobContainer container, string name, long offset, int length, string? knownETag, CancellationToken cancellationToken) =>
         Task.FromResult<BlobRead>(new BlobRead.Missing());
+
+    public IAsyncEnumerable<ListedBlob> ListAsync(BlobContainer container, string prefix, CancellationToken cancellationToken) => AsyncEnumerable.Empty<ListedBlob>();
 }

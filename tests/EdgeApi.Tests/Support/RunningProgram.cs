@@ -64,9 +64,20 @@ internal sealed class RunningProgram : IDisposable
 
     /// <summary>The folders and files that the program watches, as the kernel lists them.</summary>
     public string[] Watches() =>
-    [
-        .. Directory.GetFiles($"/proc/{Id}/fdinfo").SelectMany(File.ReadAllLines).Where(line => line.StartsWith("inotify ", StringComparison.Ordinal)),
-    ];
+        [.. Directory.GetFiles($"/proc/{Id}/fdinfo").SelectMany(LinesOf).Where(line => line.StartsWith("inotify ", StringComparison.Ordinal))];
+
+    /// <summary>A descriptor that the program closes meanwhile watches nothing.</summary>
+    private static string[] LinesOf(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (FileNotFoundException)
+        {
+            return [];
+        }
+    }
 
     public void Dispose()
     {

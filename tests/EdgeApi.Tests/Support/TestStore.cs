@@ -7,7 +7,7 @@ using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 
-/// <summary>A directory store and a publisher that writes it as a worker does: snapshots, then current, then the change record.</summary>
+/// <summary>A directory store and a publisher that writes it as a worker does: snapshots, then current, then list, tags and change record.</summary>
 internal sealed class TestStore : IDisposable
 {
     private readonly SnapshotGenerator _generator = new(DestinationCatalogue.BuiltIn);
@@ -78,58 +78,53 @@ internal sealed class TestStore : IDisposable
 
     public Manifest Publish(Scope scope, params OpenedDestination[] destinations)
     {
-        var manifest = Prepare(scope, destinations, out var generated);
-        foreach (var snapshot in generated.Snapshots) Write(SnapshotPath(scope, snapshot.Hash), snapshot.Bytes.Span);
+        var manifest = Prepare(scope, destinations);
+        foreach (var hash in manifest.Snapshots.Keys)
+            if (SnapshotHash.TryParse(hash, out var parsed)) Write(SnapshotPath(scope, parsed), manifest.SnapshotBytes(hash));
         WriteCurrent(manifest);
+        Write(Path.Combine(Public, BlobNames.List(scope)), manifest.ListBytes());
+        Write(Path.Combine(Public, BlobNames.Tags(scope)), manifest.TagsBytes());
         Announce(scope);
         return manifest;
     }
 
     /// <summary>The next version, written nowhere.</summary>
-    public Manifest Prepare(Scope scope, OpenedDestination[] destinations, out GeneratedScope generated)
+    public Manifest Prepare(Scope scope, params OpenedDestination[] destinations)
     {
-        var result = _generator.Generate(scope, destinations);
-        Assert.Empty(result.Problems);
-        generated = result;
-        var previous = _published.GetValueOrDefault(scope);
+        var generated = _generator.Generate(scope, destinations);
+        Assert.Empty(generated.Problems);
+        var (previous, content) = (_published.GetValueOrDefault(scope), generated.Content);
         _clock = _clock.AddSeconds(10);
         var version = (previous?.Version ?? 0) + 1;
-        return new Manifest
+        var envelope = new ManifestEnvelope
         {
-            Schema = Manifest.CurrentSchema,
-            Organization = scope.Organization.Value,
-            Environment = scope.Environment.Name(),
+            Scope = scope,
             Version = version,
             GeneratedAt = _clock,
             PublicationId = Guid.NewGuid(),
+            Previous = previous?.Digest(),
             Generator = "test",
             SourceEpoch = 1,
             SourceRevision = version,
-            RequiredCategories = [.. generated.RequiredCategories.Select(category => category.Name())],
-            Categories = [.. ConsentCategories.Optional.Select(category => category.Name())],
-            Combinations =
-            [
-                .. ConsentSet.All.Select(set =>
-                {
-                    var hash = result[set].Hash.ToString();
-                    return previous is not null && previous[set].Snapshot == hash ? previous[set] : new Combination(hash, new CombinationSince(version, _clock));
-                }),
-            ],
-            Snapshots = generated.Snapshots.ToImmutableSortedDictionary(snapshot => snapshot.Hash.ToString(), snapshot => snapshot.ToEntry(), StringComparer.Ordinal),
+            Fingerprint = content.Fingerprint,
         };
+        ImmutableArray<Snapshot> snapshots = [.. content.Lists.Select(list => new Snapshot(content.SnapshotBytes(list)))];
+        var sameCategories = previous?.Content.RequiredCategories.SequenceEqual(content.RequiredCategories) == true;
+        return Manifest.Create(envelope, content, snapshots, [.. ConsentSet.All.Select(set =>
+            sameCategories && previous![set] is { } before && before.Snapshot == snapshots[content.Combinations[set.Index]].Name ? before.Since : new CombinationSince(version, _clock))]);
     }
 
     public void WriteCurrent(Manifest manifest)
     {
         _published[manifest.Scope] = manifest;
-        Write(CurrentPath(manifest.Scope), manifest.ToBytes());
+        Write(CurrentPath(manifest.Scope), manifest.Bytes.Span);
     }
 
     /// <summary>Appends a change record, to the segment whose turn it is.</summary>
     public void Announce(Scope scope)
     {
         var version = _published.GetValueOrDefault(scope)?.Version ?? 1;
-        Append(new ChangeRecord(scope.Organization.Value, scope.Environment.Name(), version, Guid.NewGuid()).ToBytes());
+        Append(new ChangeRecord(scope.Organization.Value, scope.Environment.Name(), version, null, _clock).ToBytes());
     }
 
     public void Append(byte[] record)

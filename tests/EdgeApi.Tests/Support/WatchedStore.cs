@@ -1,54 +1,56 @@
 using System.Collections.Concurrent;
-using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 
 /// <summary>A store that counts what it is asked, and can hold reads back or refuse them.</summary>
-internal sealed class WatchedStore(TestStore store) : ISnapshotStore
+internal sealed class WatchedStore(TestStore store) : IBlobReader
 {
-    private readonly DirectorySnapshotStore _inner = new(store.Root);
+    private readonly DirectoryBlobStore _inner = new(store.Root, TimeProvider.System);
     private readonly ConcurrentDictionary<Scope, int> _reads = new();
-    private int _snapshots;
+    private int _others;
     private int _logReads;
+
+    public string Description => _inner.Description;
 
     /// <summary>Reads of `current` wait for this.</summary>
     public TaskCompletionSource? Gate { get; set; }
 
-    /// <summary>Reads of `current` and snapshots fail, while the change log can be read.</summary>
+    /// <summary>Reads of blobs fail, while the change log can be read.</summary>
     public volatile bool RefuseLoads;
 
     /// <summary>How many reads of the change log have begun. The follower begins one after the other.</summary>
     public int LogReads => Volatile.Read(ref _logReads);
 
-    public int SnapshotReads => _snapshots;
+    /// <summary>How many reads there were of something else than a current manifest or the change log.</summary>
+    public int OtherReads => Volatile.Read(ref _others);
 
     public int Reads(Scope scope) => _reads.GetValueOrDefault(scope);
 
     public int AllReads => _reads.Values.Sum();
 
-    public async Task<BlobRead> ReadCurrentAsync(Scope scope, string? knownETag, int maxBytes, CancellationToken cancellation)
+    public async Task<BlobRead> ReadAsync(BlobContainer container, string name, string? knownETag, int maxBytes, CancellationToken cancellationToken)
     {
+        if (container != BlobContainer.Private || !BlobNames.TryParseCurrent(name, out var scope))
+        {
+            Interlocked.Increment(ref _others);
+            return await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
+        }
         _reads.AddOrUpdate(scope, 1, (_, count) => count + 1);
         // Read first, then held back: what is handed out later is what was there when it was asked for.
-        var read = await _inner.ReadCurrentAsync(scope, knownETag, maxBytes, cancellation);
-        if (Gate is { } gate) await gate.Task.WaitAsync(cancellation);
+        var read = await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
+        if (Gate is { } gate) await gate.Task.WaitAsync(cancellationToken);
         if (RefuseLoads) throw new StoreUnavailableException("The test refuses.");
         return read;
     }
 
-    public Task<BlobRead> ReadSnapshotAsync(Scope scope, SnapshotHash hash, int maxBytes, CancellationToken cancellation)
-    {
-        Interlocked.Increment(ref _snapshots);
-        return _inner.ReadSnapshotAsync(scope, hash, maxBytes, cancellation);
-    }
-
-    public Task<LogTail> FindTailAsync(CancellationToken cancellation) => _inner.FindTailAsync(cancellation);
-
-    public Task<BlobRead> ReadLogAsync(int segment, long offset, int maxBytes, string? knownETag, CancellationToken cancellation)
+    public Task<BlobRead> ReadRangeAsync(BlobContainer container, string name, long offset, int length, string? knownETag, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _logReads);
-        return _inner.ReadLogAsync(segment, offset, maxBytes, knownETag, cancellation);
+        return _inner.ReadRangeAsync(container, name, offset, length, knownETag, cancellationToken);
     }
+
+    public IAsyncEnumerable<ListedBlob> ListAsync(BlobContainer container, string prefix, CancellationToken cancellationToken) => _inner.ListAsync(container, prefix, cancellationToken);
 }
