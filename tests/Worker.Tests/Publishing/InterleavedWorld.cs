@@ -164,12 +164,20 @@ internal sealed class InterleavedWorld
     /// <summary>How many times the calls of one publication wait for those before them, where all that can be done at once is.</summary>
     public int CountStepsOfAnEdit()
     {
-        (_content, _revision) = (1, _revision + 1);
         var worker = _workers[0];
-        Claim(worker);
+        // A process looks for the loader and the end of the change log once.
+        Happen(new Event(Happening.Edit, 0, 1));
+        Happen(new Event(Happening.Claim, 0, 0));
+        Happen(new Event(Happening.StepsToEnd, 0, 0));
+        Happen(new Event(Happening.Edit, 0, 2));
+        Happen(new Event(Happening.Claim, 0, 0));
         var steps = 0;
         for (; worker.Store.Pending.Count > 0; steps++)
+        {
             for (var call = worker.Store.Pending.Count; call > 0; call--) worker.Store.Take(0).Answer();
+            Run(worker);
+        }
+        Assert.Equal(_revision, _completed);
         return steps;
     }
 

@@ -62,6 +62,66 @@ public sealed class ScopeDrainTests
         Assert.Equal(0, source.Renewed.CurrentCount);
     }
 
+    /// <summary>A commit that was sent and not answered may still arrive, so the source has to know.</summary>
+    [Fact]
+    public async Task Build_CommitNotAnswered_IsRecordedAsUnknown()
+    {
+        using var folder = new StoreFolder();
+        folder.World.Faults.Before = call => call.StartsWith("create history ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
+        var source = new SlowSource(interval: null);
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((true, false), (source.Failure!.CommitUnknown, source.Failure.Held));
+        Assert.Equal("Whether the new version of acme/production was committed is not known: no answer", source.Failure.Error);
+    }
+
+    [Fact]
+    public async Task Build_StoreFailsBeforeTheCommit_NothingIsUnknown()
+    {
+        using var folder = new StoreFolder();
+        folder.World.Faults.Before = call => call.StartsWith("create public ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
+        var source = new SlowSource(interval: null);
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((false, false), (source.Failure!.CommitUnknown, source.Failure.Held));
+    }
+
+    /// <summary>A worker that is told to stop may have got as far as the commit.</summary>
+    [Fact]
+    public async Task Build_WorkerStops_IsRecordedAsUnknown()
+    {
+        using var folder = new StoreFolder();
+        var source = new SlowSource(interval: null);
+        using var drain = Drain(folder.World, source);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, stopping.Token);
+        await stopping.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => building);
+
+        Assert.True(source.Failure!.CommitUnknown);
+    }
+
+    [Fact]
+    public async Task Build_ScopeOverALimit_IsHeldWithTheReason()
+    {
+        using var folder = new StoreFolder();
+        var source = new SlowSource(interval: null) { TooLarge = "The scope has 5000 destinations, and the limit is 1000." };
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((source.TooLarge, true, false), (source.Failure!.Error, source.Failure.Held, source.Failure.CommitUnknown));
+        Assert.Equal(0, folder.World.Faults.Writes);
+    }
+
     private static ScopeDrain Drain(PublicationWorld world, SlowSource source) => new(
         source, new ScopeBuilder(source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), world.Store, world.Publisher),
         new ScheduleOptions(), world.Time, NullLogger<ScopeDrain>.Instance);
@@ -100,6 +160,10 @@ public sealed class ScopeDrainTests
 
         public bool Lost { get; init; }
 
+        public string? TooLarge { get; init; }
+
+        public BuildFailure? Failure { get; private set; }
+
         public bool Completed { get; private set; }
 
         public bool RenewedAfterTheEnd { get; private set; }
@@ -119,6 +183,7 @@ public sealed class ScopeDrainTests
         public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
         {
             await MayBeRead.Task.WaitAsync(cancellationToken);
+            if (TooLarge is not null) throw new ScopeTooLargeException(TooLarge);
             return new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System));
         }
 
@@ -140,7 +205,11 @@ public sealed class ScopeDrainTests
 
         public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken)
+        {
+            Failure = failure;
+            return Task.CompletedTask;
+        }
 
         public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
