@@ -12,8 +12,8 @@ public sealed class SecretSettingsTests
     [
         "Source:Provider", "Source:File", "Source:Variables", "Source:WatchInterval", "ConnectionStrings:Postgres", "ConnectionStrings:PostgresListen", "Database:DestinationsTable",
         "Database:WorkerRole", "Database:LockTimeout", "Database:MigrationWait", "Database:KeepAlive", "Storage:Provider", "Storage:Directory", "Storage:ConnectionString",
-        "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:Timeout", "Storage:PublicBaseUrl", "Encryption:Keys:0", "Encryption:Keys",
-        "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
+        "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:HistoryContainer", "Storage:Timeout", "Storage:PublicBaseUrl", "Limits:Destinations", "Limits:ScopeSettingsBytes",
+        "Limits:DestinationSettingsBytes", "Encryption:Keys:0", "Encryption:Keys", "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
     ];
 
     public static TheoryData<string> Secrets =>

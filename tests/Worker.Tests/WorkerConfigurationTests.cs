@@ -12,7 +12,7 @@ public sealed class WorkerConfigurationTests
     {
         var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(
             ("Source:Provider", "mysql"), ("Source:WatchInterval", "soon"), ("Storage:Provider", "azure"), ("Storage:Container", "UPPER"),
-            ("Storage:Timeout", "1.00:00:00"), ("Encryption:Keys:0", "short"), ("Schedule:Drain", "every minute"), ("Schedule:Parallelism", "many"))));
+            ("Storage:PrivateContainer", "the-same"), ("Storage:HistoryContainer", "the-same"), ("Storage:Timeout", "1.00:00:00"), ("Limits:Destinations", "1001"), ("Encryption:Keys:0", "short"), ("Schedule:Drain", "every minute"), ("Schedule:Parallelism", "many"))));
 
         Assert.Equal(
             [
@@ -20,9 +20,11 @@ public sealed class WorkerConfigurationTests
                 "Source:WatchInterval must be a time such as 00:00:05; it is 'soon'.",
                 "Schedule:Parallelism must be a whole number; it is 'many'.",
                 "Source:File must name a file when Source:Provider is file; it is empty.",
-                "Storage:ConnectionString or Storage:ServiceUri must be set (one of them) when Storage:Provider is azure; neither is.",
-                "Storage:Container must be 3 to 63 lowercase letters, digits and single hyphens; it is 'UPPER'.",
-                "Storage:Timeout must be 00:00:00.100 to 00:05:00; it is 1.00:00:00.",
+                "Storage:Timeout must be a duration (hh:mm:ss.fff) from 00:00:00.1000000 to 00:05:00; it is '1.00:00:00'.",
+                "Storage:ConnectionString or Storage:ServiceUri, exactly one of them, must be set while Storage:Provider is azure; neither is.",
+                "Storage:Container must be 3 to 63 of a-z, 0-9 and single hyphens between them; it is 'UPPER'.",
+                "Storage:PrivateContainer and Storage:HistoryContainer must differ; both are 'the-same'.",
+                "Limits:Destinations must be a whole number from 1 to 1000; it is '1001'.",
                 "Encryption:Keys:0 must be 64 hexadecimal digits; it has 5 characters, not all of them hexadecimal digits.",
                 "Schedule:Drain must be a Quartz cron expression (seconds first) that fires again; it is 'every minute'.",
             ],
@@ -41,7 +43,7 @@ public sealed class WorkerConfigurationTests
 
     [Theory]
     [InlineData("Storage:ConnectionString", "garbage-with-a-secret", "Storage:ConnectionString must be an Azure Storage connection string")]
-    [InlineData("Storage:ServiceUri", "http://account.blob.core.windows.net", "Storage:ServiceUri must be an absolute https URL")]
+    [InlineData("Storage:ServiceUri", "http://account.blob.core.windows.net", "Storage:ServiceUri must be an https address")]
     [InlineData("Schedule:Reconcile", "0 0 0 30 2 ?", "Schedule:Reconcile must be a Quartz cron expression (seconds first) that fires again")]
     [InlineData("Encryption:Keys", "00", "Encryption:Keys is a list: set Encryption:Keys:0")]
     public void Read_ValueThatWouldFailLater_IsFoundAtOnce(string key, string value, string message)

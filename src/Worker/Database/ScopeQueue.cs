@@ -166,7 +166,9 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
             update consent_snapshots.work w
             set completed_revision = case when $5 then $3 else greatest(w.completed_revision, $3) end,
                 completed_at = now(),
-                attempts = 0, next_attempt_at = null, last_error = null, held_reason = null, fence = false,
+                attempts = 0, next_attempt_at = null, last_error = null, held_reason = null,
+                -- What this build fenced off is what was under way when it was claimed, not what a later claim has sent.
+                fence = w.fence and w.claim_token is distinct from $4,
                 claimed_by = case when w.claim_token = $4 then null else w.claimed_by end,
                 claimed_until = case when w.claim_token = $4 then null else w.claimed_until end,
                 claim_token = case when w.claim_token = $4 then null else w.claim_token end

@@ -27,7 +27,6 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         var scope = request.Generated.Scope;
         var publicationId = Guid.NewGuid();
         var (written, changed, lookAtHistory) = (0, 0, request.Verify);
-        await store.EnsureLoaderAsync(cancellationToken);
         for (var attempt = 0; attempt < MaxConflicts; attempt++)
         {
             var (stored, current) = await ReadAsync(scope, request.RecordedVersion, lookAtHistory, cancellationToken);
@@ -103,23 +102,24 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         if (!violations.IsEmpty) throw new ConsentViolationException(manifest.Scope, violations);
     }
 
-    /// <summary>Everything that can be done before the commit, at once: the snapshots, and looks at what the steps after it replace.</summary>
+    /// <summary>Everything that can be done before the commit, at once: the snapshots, the loader, and looks at what the steps after it replace.</summary>
     private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, bool verify, CancellationToken cancellationToken)
     {
         var next = plan.Manifest.Version + (plan.Outcome == PublicationOutcome.Published ? 0 : 1);
         var isTaken = store.HasHistoryAsync(scope, next, cancellationToken);
+        var loader = store.EnsureLoaderAsync(cancellationToken);
         var list = plan.WritesList ? store.ReadListAsync(scope, cancellationToken) : null;
         var tags = plan.WritesTags ? store.ReadTagsAsync(scope, cancellationToken) : null;
         var written = 0;
         var snapshots = Parallel.ForEachAsync(
-            plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, CancellationToken = cancellationToken },
+            plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken },
             async (write, token) =>
             {
                 if (verify && write.Exists && await store.ReadSnapshotAsync(scope, write.Snapshot.Hash, token) is not null) return;
                 await store.WriteSnapshotAsync(scope, write.Snapshot, write.Exists, token);
                 Interlocked.Increment(ref written);
             });
-        await Task.WhenAll(isTaken, snapshots, list ?? Task.CompletedTask, tags ?? Task.CompletedTask);
+        await Task.WhenAll(isTaken, loader, snapshots, list ?? Task.CompletedTask, tags ?? Task.CompletedTask);
         return new Lookups(await isTaken, list is null ? null : await list, tags is null ? null : await tags, written);
     }
 

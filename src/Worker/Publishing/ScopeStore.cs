@@ -44,7 +44,7 @@ public sealed class ScopeStore(IBlobStore blobs)
     private const int Largest = int.MaxValue;
 
     private readonly int _recordsPerSegment = ChangeRecord.PerSegment;
-    private int _segment = 1;
+    private int _segment; // 0 until it was looked for
     private bool _hasLoader;
 
     internal ScopeStore(IBlobStore blobs, int recordsPerSegment) : this(blobs) => _recordsPerSegment = recordsPerSegment;
@@ -52,13 +52,13 @@ public sealed class ScopeStore(IBlobStore blobs)
     /// <summary>The blobs underneath.</summary>
     public IBlobStore Blobs { get; } = blobs;
 
-    /// <summary>For the start: creates the containers where they are missing, and refuses a store that an earlier version of this program wrote.</summary>
+    /// <summary>For the start: refuses a store that an earlier version of this program wrote, as it is, and creates the containers where they are missing.</summary>
     /// <exception cref="ManifestSchemaException">It did.</exception>
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await Blobs.EnsureContainersAsync(cancellationToken);
         await foreach (var _ in Blobs.ListAsync(BlobContainer.Private, BlobNames.EarlierHistoryPrefix, cancellationToken)) throw new ManifestSchemaException(1);
+        await Blobs.EnsureContainersAsync(cancellationToken);
     }
 
     /// <summary>Reads the current manifest of a scope.</summary>
@@ -201,7 +201,7 @@ public sealed class ScopeStore(IBlobStore blobs)
         var maxLength = (long)ChangeRecord.Length * _recordsPerSegment;
         // Writers that start anew find the last segment by trying the listing's highest; a full one refuses and the next is tried.
         var segment = Volatile.Read(ref _segment);
-        if (segment == 1) segment = await LastSegmentAsync(cancellationToken);
+        if (segment == 0) segment = await LastSegmentAsync(cancellationToken);
         while (!await Blobs.AppendAsync(BlobNames.ChangeSegment(segment), record, maxLength, cancellationToken)) segment++;
         Volatile.Write(ref _segment, segment);
     }

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Publishing;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
@@ -205,4 +207,85 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
 
         Assert.Contains("consent-snapshots migrate", exception.Message, StringComparison.Ordinal);
     }
+
+    /// <summary>300 MB of settings in one scope: they are measured where they are, and not sent.</summary>
+    [Fact]
+    public async Task Read_ScopeOverTheLimits_IsNotReadAndConcernsNoOther()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "staging");
+        await database.InsertAsync(SourceDatabase.Globex);
+        await InsertScriptsAsync(database, 5000, 60_000);
+        OrganizationId[] organizations = [Production.Organization, SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization];
+        await database.Reader.ReadAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Cancel); // so that nothing is allocated below that is allocated once
+
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => database.Reader.ReadAsync(Production, Cancel));
+        var sources = new List<ScopeSource>();
+        await foreach (var source in database.Reader.ReadAsync(organizations, Cancel)) sources.Add(source);
+        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+
+        Assert.Equal("The scope has 5000 destinations, and the limit is 1000. It keeps its last good version; remove what is not needed.", exception.Message);
+        // Other tests allocate meanwhile; the settings alone are 300 MB, and 600 MB as text.
+        Assert.True(allocated < 200_000_000, $"{allocated} bytes were allocated.");
+        Assert.Equal([(0, false), (1, false), (0, true), (0, false), (0, false), (1, false)], sources.Select(source => (source.Destinations.Length, source.IsOverLimit)));
+        Assert.Equal(1, (await database.Reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Staging }, Cancel)).Destinations.Length);
+
+        // Nobody reads the settings of what is switched off.
+        await database.ExecuteAsync($"update destinations set enabled = false where organization_id = '{Acme}' and environment = 'production' and name <> '1'");
+        Assert.Equal(5000, (await database.Reader.ReadAsync(Production, Cancel)).Destinations.Length);
+    }
+
+    [Theory]
+    [InlineData(100, 60_000, "The scope has 6001200 bytes of settings, and the limit is 4194304.")]
+    [InlineData(1, 256_000, "The scope has 256012 bytes of settings in one destination, and the limit is 256000.")]
+    public async Task Read_SettingsOverALimit_SaysWhichAndByHowMuch(int rows, int length, string message)
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await InsertScriptsAsync(database, rows, length);
+
+        var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => database.Reader.ReadAsync(Production, Cancel));
+
+        Assert.Equal($"{message} It keeps its last good version; remove what is not needed.", exception.Message);
+    }
+
+    [Fact]
+    public async Task Read_RowsOfAllEnvironments_CountForEach()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await InsertScriptsAsync(database, 2, 10);
+        await database.ExecuteAsync("update destinations set environment = null where name = '1'");
+        await database.InsertAsync(Acme, "staging");
+        var reader = database.NewReader(database.Pool, ScopeLimits.Default with { Destinations = 1 });
+
+        Assert.Single((await reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Development }, Cancel)).Destinations);
+        foreach (var environment in (DeploymentEnvironment[])[DeploymentEnvironment.Staging, DeploymentEnvironment.Production])
+        {
+            var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => reader.ReadAsync(Production with { Environment = environment }, Cancel));
+            Assert.StartsWith("The scope has 2 destinations, and the limit is 1.", exception.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Read_Scope_HasTheDatabasesClockAndTheTimeOfTheOldestUnpublishedChange()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme);
+        var changed = await database.ScalarAsync<DateTime>($"select changed_at from consent_snapshots.scopes where organization_id = '{Acme}' and environment = 'production'");
+        var earliest = await database.ScalarAsync<DateTime>("select clock_timestamp()");
+
+        var pending = await database.Reader.ReadAsync(Production, Cancel);
+        await database.DrainAsync();
+        var completed = await database.Reader.ReadAsync(Production, Cancel);
+
+        Assert.Equal(new DateTimeOffset(changed), pending.ChangedAt);
+        Assert.Null(completed.ChangedAt);
+        Assert.InRange(pending.Clock.ReadAt, new DateTimeOffset(earliest), new DateTimeOffset(await database.ScalarAsync<DateTime>("select clock_timestamp()")));
+    }
+
+    private static Task InsertScriptsAsync(SourceDatabase database, int rows, int length) => database.ExecuteAsync(
+        $$"""
+        insert into destinations (organization_id, type, name, environment, settings, settings_encrypted)
+        select '{{Acme}}', 'script', n::text, 'production', jsonb_build_object('html', repeat('x', {{length}})), false from generate_series(1, {{rows}}) n
+        """);
 }

@@ -315,6 +315,51 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.NotNull(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
     }
 
+    /// <summary>Whoever did not give the scope back may still be about to commit: every build is fenced until one has ended well.</summary>
+    [Fact]
+    public async Task Claim_AfterSomebodyWhoDidNotGiveItBack_IsFencedUntilABuildIsComplete()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        Assert.False((await ClaimProductionAsync(database, TimeSpan.Zero)).Fence);
+
+        var second = await ClaimProductionAsync(database);
+        Assert.True(second.Fence);
+        Assert.True(await database.Queue.FailAsync(second, "no", TimeSpan.Zero, null, Cancel));
+        var third = await ClaimProductionAsync(database);
+        Assert.True(third.Fence);
+        await database.Queue.CompleteAsync(third, 1, published: true, Cancel);
+
+        await database.ExecuteAsync("update destinations set enabled = false");
+        Assert.False((await ClaimProductionAsync(database)).Fence);
+    }
+
+    [Fact]
+    public async Task Fail_CommitUnknown_TheNextBuildIsFenced()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var first = await ClaimProductionAsync(database);
+        Assert.True(await database.Queue.FailAsync(first, "no answer", TimeSpan.Zero, null, Cancel, fence: true));
+
+        Assert.True((await ClaimProductionAsync(database)).Fence);
+    }
+
+    [Fact]
+    public async Task Complete_OfAClaimThatWasLost_LeavesTheFenceOfALaterOne()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
+        await database.Queue.CompleteAsync(await ClaimProductionAsync(database), 1, published: true, Cancel);
+        await database.ExecuteAsync("update destinations set enabled = false");
+        Assert.True(await database.Queue.FailAsync(await ClaimProductionAsync(database), "no answer", TimeSpan.Zero, null, Cancel, fence: true));
+
+        await database.Queue.CompleteAsync(slow, 1, published: false, Cancel);
+
+        Assert.True((await ClaimProductionAsync(database)).Fence);
+    }
+
     private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database, TimeSpan? lease = null)
     {
         var claims = (await database.Queue.ClaimAsync(10, lease ?? Lease, Cancel)).Claims;

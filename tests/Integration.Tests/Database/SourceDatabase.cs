@@ -1,4 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
 using Microsoft.Extensions.Logging;
@@ -86,8 +87,8 @@ internal sealed class SourceDatabase : IAsyncDisposable
 
     public ScopeQueue NewQueue(string worker) => new(Pool, worker, TimeProvider.System, NullLogger<ScopeQueue>.Instance);
 
-    public DestinationReader NewReader(NpgsqlDataSource source) =>
-        new(source, Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DestinationReader>.Instance);
+    public DestinationReader NewReader(NpgsqlDataSource source, ScopeLimits? limits = null) =>
+        new(source, Microsoft.Extensions.Options.Options.Create(Options), limits ?? ScopeLimits.Default, TimeProvider.System, NullLogger<DestinationReader>.Instance);
 
     public ChangeListener NewListener(ILogger<ChangeListener>? logger = null) =>
         Own(new ChangeListener(Microsoft.Extensions.Options.Options.Create(Options), TimeProvider.System, logger ?? NullLogger<ChangeListener>.Instance));

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Edge;
 
-/// <summary>The worker's publisher and an edge on the same two containers of Azurite.</summary>
+/// <summary>The worker's publisher and an edge on the same containers of Azurite.</summary>
 internal sealed class AzureEdge : IAsyncDisposable
 {
     private readonly string _connectionString;
@@ -24,14 +24,16 @@ internal sealed class AzureEdge : IAsyncDisposable
         _connectionString = connectionString;
         _publicName = azurite.NextContainerName("public");
         _privateName = azurite.NextContainerName("private");
-        Blobs = new AzureBlobStore(new StorageOptions
-        {
-            Provider = StorageProvider.Azure,
-            ConnectionString = connectionString,
-            Container = _publicName,
-            PrivateContainer = _privateName,
-            Timeout = TimeSpan.FromMinutes(2),
-        });
+        Blobs = new AzureBlobStore(
+            new StorageOptions
+            {
+                Provider = StorageProvider.Azure,
+                ConnectionString = connectionString,
+                Container = _publicName,
+                PrivateContainer = _privateName,
+                HistoryContainer = azurite.NextContainerName("history"),
+            },
+            StoreRetries.Patient(TimeSpan.FromMinutes(2)));
         World = new PublicationWorld(Blobs);
     }
 
@@ -45,19 +47,9 @@ internal sealed class AzureEdge : IAsyncDisposable
 
     public BlobContainerClient Private => new(_connectionString, _privateName);
 
-    public BlobContainerClient Public => new(_connectionString, _publicName);
-
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public static async Task<AzureEdge> CreateAsync(AzuriteFixture azurite) => new(await azurite.ConnectionStringAsync(Cancel), azurite);
-
-    public EdgeApi.Options.StorageOptions EdgeStorage => new()
-    {
-        Provider = EdgeApi.Options.StorageProvider.Azure,
-        ConnectionString = _connectionString,
-        Container = _publicName,
-        PrivateContainer = _privateName,
-    };
 
     public async Task StartAsync(Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using Azure.Storage.Blobs.Models;
 using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.Generator.Formats;
@@ -66,22 +67,18 @@ public sealed class AzureEdgeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Load_SnapshotDamaged_Is503UntilMended()
+    public async Task Load_ManifestDamaged_Is503UntilMended()
     {
         await using var edge = await AzureEdge.CreateAsync(azurite);
         await edge.Blobs.EnsureContainersAsync(Cancel);
-        var request = edge.World.Request(2, PublicationWorld.MetaPixel("22222222222"));
-        await edge.World.PublishAsync(2, PublicationWorld.MetaPixel("22222222222"));
-        var good = new Dictionary<string, BinaryData>();
-        foreach (var snapshot in request.Generated.Snapshots)
-        {
-            var name = BlobNames.Snapshot(edge.World.Scope, snapshot.Hash);
-            good[name] = BinaryData.FromBytes(snapshot.Bytes);
-            await edge.Public.GetBlobClient(name).UploadAsync(BinaryData.FromString("{}"), overwrite: true, Cancel);
-        }
+        var manifest = (await edge.World.PublishAsync(1, PublicationWorld.MetaPixel("22222222222"))).Manifest;
+        var current = edge.Private.GetBlobClient(BlobNames.Current(edge.World.Scope));
+        // Still a manifest, whose parts do not give its hashes.
+        var other = Encoding.UTF8.GetString(manifest.Bytes.Span).Replace("22222222222", "33333333333", StringComparison.Ordinal);
+        await current.UploadAsync(BinaryData.FromString(other), overwrite: true, Cancel);
         await edge.StartAsync();
         Assert.Equal(503, (await edge.GetAsync()).Status);
-        foreach (var (name, bytes) in good) await edge.Public.GetBlobClient(name).UploadAsync(bytes, overwrite: true, Cancel);
+        await current.UploadAsync(BinaryData.FromBytes(manifest.Bytes), overwrite: true, Cancel);
         await ServesAsync(edge, "22222222222");
     }
 }

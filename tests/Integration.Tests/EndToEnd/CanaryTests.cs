@@ -30,6 +30,8 @@ public sealed class CanaryTests(PostgresFixture postgres, AzuriteFixture azurite
         "/v1/held/production/scripts?consent=marketing", "/v1/held/production/config", "/analytics/scripts?consent=marketing", "/nothing",
     ];
 
+    private static readonly string[] Answers = ["config", "scripts.json", "scripts/functionality-experience-measurement-marketing.json"];
+
     private static readonly string[] Served = ["plain", "sealed"];
 
     private static readonly SettingsKeyRing Ours = new(new EncryptionOptions { Keys = { Platform.Key } });
@@ -69,7 +71,7 @@ public sealed class CanaryTests(PostgresFixture postgres, AzuriteFixture azurite
         {
             foreach (var set in ConsentSet.All) await SaysNothingAsync(http, $"/v1/{kind}/production/scripts?consent={set}");
             await SaysNothingAsync(http, $"/analytics/scripts?consent={{\"marketing\":true}}&organizationId={kind}&environment=production");
-            await SaysNothingAsync(http, $"/v1/{kind}/production/config");
+            foreach (var answer in Answers) await SaysNothingAsync(http, $"/v1/{kind}/production/{answer}");
             var preview = await CommandAsync(settings, "preview", "--org", kind, "--env", "production", "--consent", "functionality,experience,measurement,marketing");
             Assert.Contains("left out", preview, StringComparison.Ordinal);
         }
@@ -127,7 +129,7 @@ public sealed class CanaryTests(PostgresFixture postgres, AzuriteFixture azurite
         {
             await platform.ServesAsync(organization, "meta-pixel");
             foreach (var set in ConsentSet.All) await SaysNothingAsync(platform.Http, $"/v1/{organization}/production/scripts?consent={set}");
-            await SaysNothingAsync(platform.Http, $"/v1/{organization}/production/config");
+            foreach (var answer in Answers) await SaysNothingAsync(platform.Http, $"/v1/{organization}/production/{answer}");
             foreach (var words in (string[][])
                 [
                     ["preview", "--org", $"{organization}", "--env", "production", "--consent", "marketing"], ["status", "--json"], ["status"],
@@ -147,7 +149,7 @@ public sealed class CanaryTests(PostgresFixture postgres, AzuriteFixture azurite
             await foreach (var blob in blobs.ListAsync(container, "", Cancel))
             {
                 Clean(blob.Name);
-                Clean(Encoding.UTF8.GetString((await blobs.ReadAsync(container, blob.Name, Cancel))!.Bytes));
+                Clean(Encoding.UTF8.GetString(Assert.IsType<BlobRead.Found>(await blobs.ReadAsync(container, blob.Name, null, int.MaxValue, Cancel)).Bytes));
                 seen++;
             }
         Assert.True(seen > 10, $"Only {seen} blobs were written.");

@@ -47,6 +47,7 @@ internal sealed class Platform : IAsyncDisposable
             ["Storage:ConnectionString"] = await azurite.ConnectionStringAsync(Cancel),
             ["Storage:Container"] = azurite.NextContainerName("public"),
             ["Storage:PrivateContainer"] = azurite.NextContainerName("private"),
+            ["Storage:HistoryContainer"] = azurite.NextContainerName("history"),
             ["Encryption:Keys:0"] = Key,
             // Only when a test asks for it: what is shown without must be due to the notification.
             ["Schedule:Drain"] = "0 0 0 1 1 ? 2099",

@@ -3,6 +3,7 @@ using System.Text.Json;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -257,6 +258,31 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         // The edge has served this of globex all along, so it does not say that globex is published again.
         await DrainedAsync(platform);
         Assert.Empty(await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel));
+    }
+
+    /// <summary>More than a scope may have: it keeps what it has, says why, and nobody else is concerned.</summary>
+    [Fact]
+    public async Task Scope_OverALimit_KeepsItsLastGoodVersionAndSaysWhy()
+    {
+        await using var platform = await StartAsync();
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
+
+        await platform.Database.ExecuteAsync(
+            $$"""
+            insert into destinations (organization_id, type, name, environment, settings, settings_encrypted)
+            select '{{_acme}}', 'script', n::text, 'production', jsonb_build_object('textContent', repeat('x', 60000)), false from generate_series(1, 5000) n
+            """);
+        await Eventually.TrueAsync(
+            async () => (await platform.CommandAsync("status", "--org", _acme.ToString())).Output.Contains("The scope has 5001 destinations, and the limit is 1000.", StringComparison.Ordinal),
+            "the scope is held");
+        await platform.InsertAsync(_globex, Platform.Pixel("22222222222"));
+        await platform.ServesAsync(_globex, "22222222222");
+
+        Assert.Equal(["consent-snapshots", "meta-pixel"], await platform.ScriptIdsAsync(_acme));
+        Assert.DoesNotContain($"{_acme}/production", (await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel)).Select(scope => scope.ToString()));
+        await platform.Database.ExecuteAsync($$"""delete from destinations where type = 'script'; update destinations set settings = '{"pixelId":"33333333333"}' where organization_id = '{{_acme}}'""");
+        await platform.ServesAsync(_acme, "33333333333");
     }
 
     private static Task DrainedAsync(Platform platform) => Eventually.TrueAsync(

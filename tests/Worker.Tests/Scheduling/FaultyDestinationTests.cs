@@ -38,7 +38,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _store = new ScopeStore(_blobs);
         var catalogue = new DestinationCatalogue([.. DestinationCatalogue.BuiltIn.Types, new FaultyType(), new FaultyTogetherType()]);
         _builder = new ScopeBuilder(_source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(catalogue), _store,
-            new Publisher(_store, catalogue, new GeneratorBuild("test"), TimeProvider.System));
+            new Publisher(_store, catalogue, new GeneratorBuild("test"), ScopeLimits.Default, TimeProvider.System));
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -49,7 +49,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Rows[s_production] = [PublicationWorld.MetaPixel("10000111"), Row("faulty")];
         using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
-        var report = await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), announce: false, verify: false, onFailure: null, Cancel);
+        var report = await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel);
 
         Assert.Equal(PublicationOutcome.Published, report!.Publication.Outcome);
         Assert.Equal("faulty", Assert.Single(report.Problems).Type);
@@ -67,10 +67,10 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Rows[s_production] = [taken, PublicationWorld.MetaPixel("10000222")];
         using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         var claim = new ClaimedScope(s_production, false, 1, new object());
-        await drain.BuildAsync(claim, announce: false, verify: false, onFailure: null, Cancel);
+        await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
 
         _source.Rows[s_production] = [taken with { Enabled = false }, PublicationWorld.MetaPixel("10000222"), Row("faulty")];
-        var report = await drain.BuildAsync(claim, announce: false, verify: false, onFailure: null, Cancel);
+        var report = await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
 
         Assert.Equal(2, report!.Publication.Manifest.Version);
         Assert.DoesNotContain("10000111", await ScriptsAsync(), StringComparison.Ordinal);
@@ -84,7 +84,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.FailsToRecord = true;
         using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
-        Assert.Null(await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), announce: false, verify: false, onFailure: null, Cancel));
+        Assert.Null(await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel));
 
         Assert.Contains(_log.Lines, line => line.StartsWith("4006 ", StringComparison.Ordinal) || line.StartsWith("4005 ", StringComparison.Ordinal));
     }
@@ -99,7 +99,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Rows[last] = [PublicationWorld.MetaPixel("10000111")];
         using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         foreach (var scope in (await _source.ListScopesAsync(Cancel)).Where(scope => scope != s_production && scope != staging && scope != last))
-            await drain.BuildAsync(new ClaimedScope(scope, false, 1, new object()), announce: false, verify: false, onFailure: null, Cancel);
+            await drain.BuildAsync(new ClaimedScope(scope, false, 1, new object()), verify: false, onFailure: null, Cancel);
 
         var different = await new Reconciler(_source, _builder, _store, new Logger<Reconciler>(_log)).ReconcileAsync(Cancel);
 
@@ -132,7 +132,7 @@ public sealed class FaultyDestinationTests : IDisposable
 
     private async Task<string> ScriptsAsync()
     {
-        var manifest = (await _store.ReadCurrentAsync(s_production, Cancel)).Current!.Manifest;
+        var manifest = (await _store.ReadCurrentAsync(s_production, Cancel)).Manifest!;
         Assert.True(SnapshotHash.TryParse(manifest[ConsentSet.Everything].Snapshot, out var hash));
         return Encoding.UTF8.GetString((await _store.ReadSnapshotAsync(s_production, hash, Cancel))!);
     }
@@ -141,7 +141,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         var combinations = string.Join(',', Enumerable.Repeat("""{"snapshot":"00000000000000000000000000000000","since":{"version":1,"at":"2026-03-01T10:00:00.000Z"}}""", ConsentSet.Count));
         return $$$"""
-            {"schema":{{{Manifest.CurrentSchema + 1}}},"organization":"other","environment":"production","version":1,"generatedAt":"2026-03-01T10:00:00.000Z","publicationId":"00000000-0000-0000-0000-000000000001",
+            {"schema":{{{Manifest.Schema + 1}}},"organization":"other","environment":"production","version":1,"generatedAt":"2026-03-01T10:00:00.000Z","publicationId":"00000000-0000-0000-0000-000000000001",
              "generator":"newer","sourceEpoch":1,"sourceRevision":1,"requiredCategories":[],"categories":[],"combinations":[{{{combinations}}}],"snapshots":{}}
             """;
     }
@@ -236,13 +236,15 @@ public sealed class FaultyDestinationTests : IDisposable
         public Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken) =>
             scope == Unreadable
                 ? throw new ScopeUnreadableException("It cannot be read.")
-                : Task.FromResult(new ScopeRows(scope, Rows.GetValueOrDefault(scope, []), new SourcePosition(1, 1 + Rows.GetValueOrDefault(scope, []).Count)));
+                : Task.FromResult(new ScopeRows(scope, Rows.GetValueOrDefault(scope, []), new SourcePosition(1, 1 + Rows.GetValueOrDefault(scope, []).Count), SourceClock.Of(TimeProvider.System)));
 
         public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             foreach (var scope in organizations.SelectMany(Scope.Of))
                 yield return scope == Unreadable ? new ScopeRead(scope, null, "It cannot be read.") : new ScopeRead(scope, await ReadAsync(scope, cancellationToken));
         }
+
+        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
 
         public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) =>
             Task.FromResult<IReadOnlyList<Scope>>([.. new[] { "acme", "globex", "initech" }.Select(OrganizationId.Parse).SelectMany(Scope.Of)]);

@@ -21,7 +21,7 @@ public sealed class ScopeDrainTests
         var world = folder.World;
         var source = new SlowSource(TimeSpan.FromSeconds(30));
         using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
 
         // The second attempt finds the source away; that is not the end of it.
         for (var renewal = 0; renewal < 4; renewal++)
@@ -42,7 +42,7 @@ public sealed class ScopeDrainTests
         var world = folder.World;
         var source = new SlowSource(TimeSpan.FromSeconds(30)) { Lost = true };
         using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
         while (!await source.Renewed.WaitAsync(TimeSpan.FromMilliseconds(5), Cancel)) world.Time.Advance(TimeSpan.FromSeconds(10));
         source.MayBeRead.SetResult();
 
@@ -58,8 +58,68 @@ public sealed class ScopeDrainTests
         source.MayBeRead.SetResult();
         using var drain = Drain(folder.World, source);
 
-        Assert.NotNull(await drain.BuildAsync(source.Claim, announce: false, verify: false, onFailure: null, Cancel));
+        Assert.NotNull(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
         Assert.Equal(0, source.Renewed.CurrentCount);
+    }
+
+    /// <summary>A commit that was sent and not answered may still arrive, so the source has to know.</summary>
+    [Fact]
+    public async Task Build_CommitNotAnswered_IsRecordedAsUnknown()
+    {
+        using var folder = new StoreFolder();
+        folder.World.Faults.Before = call => call.StartsWith("create history ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
+        var source = new SlowSource(interval: null);
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((true, false), (source.Failure!.CommitUnknown, source.Failure.Held));
+        Assert.Equal("Whether the new version of acme/production was committed is not known: no answer", source.Failure.Error);
+    }
+
+    [Fact]
+    public async Task Build_StoreFailsBeforeTheCommit_NothingIsUnknown()
+    {
+        using var folder = new StoreFolder();
+        folder.World.Faults.Before = call => call.StartsWith("create public ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
+        var source = new SlowSource(interval: null);
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((false, false), (source.Failure!.CommitUnknown, source.Failure.Held));
+    }
+
+    /// <summary>A worker that is told to stop may have got as far as the commit.</summary>
+    [Fact]
+    public async Task Build_WorkerStops_IsRecordedAsUnknown()
+    {
+        using var folder = new StoreFolder();
+        var source = new SlowSource(interval: null);
+        using var drain = Drain(folder.World, source);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, stopping.Token);
+        await stopping.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => building);
+
+        Assert.True(source.Failure!.CommitUnknown);
+    }
+
+    [Fact]
+    public async Task Build_ScopeOverALimit_IsHeldWithTheReason()
+    {
+        using var folder = new StoreFolder();
+        var source = new SlowSource(interval: null) { TooLarge = "The scope has 5000 destinations, and the limit is 1000." };
+        source.MayBeRead.SetResult();
+        using var drain = Drain(folder.World, source);
+
+        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+
+        Assert.Equal((source.TooLarge, true, false), (source.Failure!.Error, source.Failure.Held, source.Failure.CommitUnknown));
+        Assert.Equal(0, folder.World.Faults.Writes);
     }
 
     private static ScopeDrain Drain(PublicationWorld world, SlowSource source) => new(
@@ -100,6 +160,10 @@ public sealed class ScopeDrainTests
 
         public bool Lost { get; init; }
 
+        public string? TooLarge { get; init; }
+
+        public BuildFailure? Failure { get; private set; }
+
         public bool Completed { get; private set; }
 
         public bool RenewedAfterTheEnd { get; private set; }
@@ -119,7 +183,8 @@ public sealed class ScopeDrainTests
         public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
         {
             await MayBeRead.Task.WaitAsync(cancellationToken);
-            return new ScopeRows(scope, [], new SourcePosition(1, 1));
+            if (TooLarge is not null) throw new ScopeTooLargeException(TooLarge);
+            return new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System));
         }
 
         public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
@@ -127,6 +192,8 @@ public sealed class ScopeDrainTests
             Completed = true;
             return Task.CompletedTask;
         }
+
+        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
 
         public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -138,7 +205,11 @@ public sealed class ScopeDrainTests
 
         public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken)
+        {
+            Failure = failure;
+            return Task.CompletedTask;
+        }
 
         public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 

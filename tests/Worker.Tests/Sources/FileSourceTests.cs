@@ -1,6 +1,9 @@
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -27,7 +30,7 @@ public sealed class FileSourceTests : IDisposable
         // Many short rounds: a list that is still short is copied often while it grows.
         for (var round = 0; round < 150; round++)
         {
-            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), TimeProvider.System, NullLogger<FileSource>.Instance);
+            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
             await source.CheckAsync(Cancel);
             var enqueuing = Task.Run(
                 async () =>
@@ -44,5 +47,49 @@ public sealed class FileSourceTests : IDisposable
 
             async Task ClaimAsync() => claimed.AddRange((await source.ClaimAsync(int.MaxValue, Cancel)).Claims.Select(claim => claim.Scope));
         }
+    }
+
+    /// <summary>The file changes while a commit is under way that nobody answers: what comes next is another build, and has to fence off this one all the same.</summary>
+    [Fact]
+    public async Task Fail_CommitUnknownAndMadePendingMeanwhile_TheNextBuildFencesAndAnnounces()
+    {
+        using var blobs = new DirectoryBlobStore(Path.Combine(_folder, "store"), TimeProvider.System);
+        using var source = await SourceAsync(blobs, """{"organizations":[{"id":"acme"}]}""");
+        var scope = new Scope(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
+        var claim = (await source.ClaimAsync(scope, Cancel))!;
+        Assert.Equal((false, false), (claim.Retried, claim.Fence));
+
+        await source.EnqueueAsync([scope], Cancel);
+        await source.FailAsync(claim, new BuildFailure("no answer", false, null, null) { CommitUnknown = true }, TimeSpan.FromHours(1), Cancel);
+
+        var next = Assert.Single((await source.ClaimAsync(10, Cancel)).Claims, next => next.Scope == scope);
+        Assert.Equal((true, true, 1), (next.Retried, next.Fence, next.Attempt));
+    }
+
+    [Fact]
+    public async Task Read_SettingsOverTheLimit_ConcernThatScopeOnly()
+    {
+        using var blobs = new DirectoryBlobStore(Path.Combine(_folder, "store"), TimeProvider.System);
+        var settings = $$"""{"textContent":"{{new string('x', 256_000)}}"}""";
+        using var source = await SourceAsync(
+            blobs, """{"organizations":[{"id":"acme","environments":{"staging":{"destinations":[{"type":"console"}]},"production":{"destinations":[{"type":"script","settings":""" + settings + "}]}}}]}");
+        var organization = OrganizationId.Parse("acme");
+
+        var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => source.ReadAsync(new Scope(organization, DeploymentEnvironment.Production), Cancel));
+        Assert.Equal(
+            $"The scope has {settings.Length} bytes of settings in one destination, and the limit is 256000. It keeps its last good version; remove what is not needed.", exception.Message);
+        var reads = new List<ScopeRead>();
+        await foreach (var read in source.ReadAsync([organization], Cancel)) reads.Add(read);
+        Assert.Equal([(false, 0), (false, 1), (true, null)], reads.Select(read => (read.Held, read.Rows?.Rows.Count)));
+    }
+
+    private async Task<FileSource> SourceAsync(DirectoryBlobStore blobs, string json)
+    {
+        var file = Path.Combine(_folder, "destinations.json");
+        await File.WriteAllTextAsync(file, json, Cancel);
+        var source = new FileSource(
+            file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
+        await source.CheckAsync(Cancel);
+        return source;
     }
 }

@@ -150,7 +150,9 @@ public sealed class FileSource(
     public async Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken)
     {
         var waiting = (Waiting)claim.Token;
-        _waiting.TryUpdate(claim.Scope, waiting with { Attempts = claim.Attempt, NotBefore = time.GetUtcNow() + delay, Fence = waiting.Fence || failure.CommitUnknown }, waiting);
+        var failed = waiting with { Attempts = claim.Attempt, NotBefore = time.GetUtcNow() + delay, Fence = waiting.Fence || failure.CommitUnknown };
+        // A change that came meanwhile is due at once, and has to finish all the same what this attempt may have begun.
+        _waiting.AddOrUpdate(claim.Scope, failed, (_, now) => now == waiting ? failed : now with { Unannounced = true, Fence = failed.Fence });
         _building.TryRemove(claim.Scope, out _);
         await SaveReportAsync(claim.Scope, failure.Problems ?? [], failure.Error, failure.Held ? failure.Error : null, cancellationToken);
     }
