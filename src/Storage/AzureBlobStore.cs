@@ -287,8 +287,8 @@ public sealed class AzureBlobStore : IBlobStore
     }
 
     // No anonymous access is granted here: whether the CDN reads with an identity or the container is public is the operator's choice.
-    private static Task CreateContainerAsync(BlobContainerClient container, CancellationToken cancellationToken) =>
-        container.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: cancellationToken);
+    private static async Task CreateContainerAsync(BlobContainerClient container, CancellationToken cancellationToken) =>
+        await container.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: cancellationToken);
 
     /// <summary>A lease is refused with the status of a lost race, and is none: whoever waits for the race to be over waits for ever.</summary>
     private static bool IsLeased(RequestFailedException exception) =>

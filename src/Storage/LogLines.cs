@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
@@ -15,9 +16,12 @@ public sealed class LogLines(TimeProvider? time = null) : ConsoleFormatter(Forma
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
     /// <summary>Logs to the console in this form, unless <c>Logging:Console:FormatterName</c> chooses another one.</summary>
-    public static void AddTo(ILoggingBuilder logging, IConfiguration configuration) => logging
-        .AddConsole(options => options.FormatterName = configuration["Logging:Console:FormatterName"] ?? FormatterName)
-        .AddConsoleFormatter<LogLines, ConsoleFormatterOptions>();
+    public static void AddTo(ILoggingBuilder logging, IConfiguration configuration)
+    {
+        logging.AddConsole(options => options.FormatterName = configuration["Logging:Console:FormatterName"] ?? FormatterName);
+        // It has no options to be bound, which AddConsoleFormatter would do by reflection.
+        logging.Services.AddSingleton<ConsoleFormatter, LogLines>();
+    }
 
     /// <inheritdoc/>
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
