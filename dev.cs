@@ -97,7 +97,8 @@ static void PrintWelcome(string url, string file, string directory, IReadOnlyLis
           curl '{{url}}/v1/{{scope}}/scripts?consent=measurement'
           curl '{{url}}/v1/{{scope}}/scripts?consent=marketing'
           curl -G '{{url}}/analytics/scripts' --data-urlencode 'consent={"measurement":true}' -d organizationId={{scope.Organization}} -d environment={{scope.Environment.Name()}}
-          curl '{{url}}/v1/{{scope}}/config'
+          curl '{{url}}/v1/{{scope}}/scripts.json'
+          curl '{{url}}/v1/{{scope}}/scripts/measurement-marketing.json'
           curl '{{url}}/health/ready'
 
         """);

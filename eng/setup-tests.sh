@@ -22,6 +22,7 @@ main() {
     need_node
     need_chromium
     need_pgbouncer
+    need_nginx
     need_docker
     keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
@@ -45,14 +46,18 @@ need_chromium() {
     apt_install chromium
 }
 
-# Only the program is wanted: the tests start their own, and the service that Debian's package starts is none of theirs.
-need_pgbouncer() {
-    have pgbouncer && return
-    apt_install pgbouncer
+need_pgbouncer() { need_program pgbouncer pgbouncer; }
+
+need_nginx() { need_program nginx nginx-light; }
+
+# need_program NAME PACKAGE: only the program is wanted. The tests start their own, and the service that Debian's package starts is none of theirs.
+need_program() {
+    have "$1" && return
+    apt_install "$2"
     if [[ -d /run/systemd/system ]]; then
-        as_root systemctl disable --now --quiet pgbouncer
+        as_root systemctl disable --now --quiet "$1"
     else
-        as_root service pgbouncer stop >/dev/null || true
+        as_root service "$1" stop >/dev/null || true
     fi
 }
 

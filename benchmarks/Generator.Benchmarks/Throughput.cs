@@ -21,21 +21,30 @@ internal static class Throughput
     {
         var generator = new SnapshotGenerator(DestinationCatalogue.BuiltIn);
         var scopes = Enumerable.Range(0, Pool).Select(SixDestinations.Rows).ToArray();
-        var snapshots = generator.Generate(SixDestinations.Scope, scopes[0]).Snapshots;
+        var manifest = Manifests.First(generator.Generate(SixDestinations.Scope, scopes[0]));
+        Snapshot[] snapshots = [.. manifest.Snapshots.Values.Select(entry => new Snapshot(manifest.Content.SnapshotBytes(entry.List)))];
+        var none = new HashSet<Guid>();
         void Measure(string name, int seconds, Func<int, int> once)
         {
             if (only is null || only == name) Report(name, seconds, once);
         }
-        Measure("generate", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots.Length);
-        Measure("parse-and-generate", seconds, number => generator.Generate(SixDestinations.Scope, SixDestinations.Rows(number % Pool)).Snapshots.Length);
+        Measure("generate", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Content.Lists.Length);
+        Measure("parse-and-generate", seconds, number => generator.Generate(SixDestinations.Scope, SixDestinations.Rows(number % Pool)).Content.Lists.Length);
         // What the first publication of a scope needs besides: every snapshot's bytes, each in an array of its own.
         Measure("generate-and-bytes", seconds, number =>
         {
             var length = 0;
-            foreach (var snapshot in generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Snapshots) length += snapshot.Bytes.Length;
+            var content = generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Content;
+            foreach (var list in content.Lists) length += content.SnapshotBytes(list).Length;
             return length;
         });
-        // Already part of generating; alone, to see its share.
+        // What an unchanged scope costs: nothing is put together.
+        Measure("generate-and-fingerprint", seconds, number => generator.Generate(SixDestinations.Scope, scopes[number % Pool]).Content.Fingerprint.Length);
+        // Only before a publication.
+        Measure("prove", Math.Min(seconds, 2), _ => ConsentProof.Violations(manifest.Content, scopes[0], none, DestinationCatalogue.BuiltIn).Length);
+        // What an edge does with a manifest that it has read.
+        Measure("read-and-check", Math.Min(seconds, 2), _ => Manifest.Parse(manifest.Bytes.ToArray()).FindFault()?.Length ?? 0);
+        // Alone, to see its share.
         Measure("hash-names", Math.Min(seconds, 2), _ =>
         {
             var count = 0;

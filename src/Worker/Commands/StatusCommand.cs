@@ -41,8 +41,12 @@ internal static class StatusCommand
         return command;
     }
 
-    private static string Limits(ScopeLimits limits) => string.Create(CultureInfo.InvariantCulture,
-        $"A scope over a limit is held: {limits.Destinations} destinations, {limits.ScopeSettingsBytes} bytes of settings ({limits.DestinationSettingsBytes} a destination), {limits.ManifestBytes} bytes of manifest.");
+    /// <summary>What a scope is held for that has more.</summary>
+    private static string Limits(ScopeLimits limits) =>
+        $"Limits of a scope: {limits.Destinations} destinations, {Size(limits.ScopeSettingsBytes)} of settings, {Size(limits.DestinationSettingsBytes)} each.";
+
+    private static string Size(int bytes) => string.Create(CultureInfo.InvariantCulture,
+        $"{(bytes % (1 << 20) == 0 ? bytes >> 20 : bytes % 1000 == 0 ? bytes / 1000 : bytes)} {(bytes % (1 << 20) == 0 ? "MiB" : bytes % 1000 == 0 ? "kB" : "bytes")}");
 
     private static string Name(BuildState state) => state switch
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -58,7 +59,16 @@ internal static class TypesCommand
             await context.WriteLineAsync($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
         if (!type.Hosts.Sources.IsEmpty) await context.WriteLineAsync($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
         await context.WriteLineAsync($"A visitor who withdraws consent after the library has run: the vendor {type.AfterWithdrawal.InWords()}.");
+        foreach (var (part, grants) in Grants(type))
+            await context.WriteLineAsync($"Script '{part}:{{NAME}}' stands for a grant: {string.Join(", ", grants.Select(grant => grant.Name == grant.Category.Name() ? grant.Name : $"{grant.Name} ({grant.Category.Name()})"))}.");
         if (type.Hosts.Withheld is { } withheld) await context.WriteLineAsync($"The vendor also asks for this, which no snapshot does: {withheld}.");
+    }
+
+    /// <summary>The scripts that stand for grants: the type's own, and those of the part that it shares with others.</summary>
+    private static IEnumerable<(string Part, ImmutableArray<GrantDeclaration> Grants)> Grants(DestinationType type)
+    {
+        if (!type.Grants.IsEmpty) yield return (type.Name, type.Grants);
+        if (type.Bootstrap is { Grants.IsEmpty: false } shared) yield return (shared.Id, shared.Grants);
     }
 
     private static IEnumerable<IGrouping<CspDirective, CspSource>> Policy(DestinationType type) => type.Hosts.Sources
@@ -103,6 +113,16 @@ internal static class TypesCommand
                 writer.WriteEndArray();
             }
             writer.WriteEndObject();
+            writer.WriteStartArray("grants");
+            foreach (var (part, grants) in Grants(type))
+                foreach (var grant in grants)
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("script", $"{part}:{grant.Name}");
+                    writer.WriteString("category", grant.Category.Name());
+                    writer.WriteEndObject();
+                }
+            writer.WriteEndArray();
             writer.WriteString("npmPackage", type.Package?.ToString());
             writer.WriteEndObject();
         }

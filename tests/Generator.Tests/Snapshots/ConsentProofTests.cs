@@ -344,7 +344,7 @@ public sealed class ConsentProofTests
             {
                 var script = part!["script"]!.AsObject();
                 var what = (string?)script["src"] is { } source ? Base((string?)part["type"], source) : $"text {(string?)script["textContent"]}".GetHashCode(StringComparison.Ordinal).ToString("x", System.Globalization.CultureInfo.InvariantCulture);
-                var keys = string.Join(',', script.Select(property => property.Key).Where(key => key is not ("src" or "textContent" or "async" or "defer" or "fetchPriority" or "target" or "vendor")));
+                var keys = string.Join(',', script.Select(property => property.Key).Where(key => key is not ("src" or "textContent" or "anonymizeId" or "async" or "defer" or "fetchPriority" or "target" or "vendor")));
                 for (var set = 0; set < ConsentSet.Count; set++)
                     if (Holds(script["category"], set)) given.Add($"{set}: {what} {Stands(Config(script))} {keys}");
             }

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace ConsentSnapshots.Integration.Tests.Fixtures;
+
+/// <summary>A real nginx of the machine's own package, as a cache in front of an edge that leaves the query out of its key, which some CDNs do unless they are told otherwise.</summary>
+internal sealed class Nginx : IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder;
+    private readonly Process _process;
+
+    private Nginx(DirectoryInfo folder, Process process, Uri address) => (_folder, _process, Address) = (folder, process, address);
+
+    /// <summary>Where it listens.</summary>
+    public Uri Address { get; }
+
+    public static async Task<Nginx> StartAsync(Uri origin, CancellationToken cancellationToken)
+    {
+        var port = FixedPort.Next();
+        var folder = Directory.CreateTempSubdirectory("consent-snapshots-nginx-");
+        var settings = Path.Combine(folder.FullName, "nginx.conf");
+        await File.WriteAllTextAsync(settings, string.Create(CultureInfo.InvariantCulture,
+            $$"""
+            daemon off;
+            pid {{folder.FullName}}/pid;
+            error_log stderr;
+            {{(Environment.IsPrivilegedProcess ? "user root;" : "")}}
+            events {}
+            http {
+                access_log off;
+                client_body_temp_path {{folder.FullName}}/body;
+                proxy_temp_path {{folder.FullName}}/proxy;
+                fastcgi_temp_path {{folder.FullName}}/fastcgi;
+                uwsgi_temp_path {{folder.FullName}}/uwsgi;
+                scgi_temp_path {{folder.FullName}}/scgi;
+                proxy_cache_path {{folder.FullName}}/cache keys_zone=edge:1m;
+                server {
+                    listen 127.0.0.1:{{port}};
+                    location / {
+                        proxy_pass {{origin.GetLeftPart(UriPartial.Authority)}};
+                        proxy_cache edge;
+                        proxy_cache_key $scheme$host$uri;
+                        proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
+                        add_header X-Cache $upstream_cache_status always;
+                    }
+                }
+            }
+            """), cancellationToken);
+        var process = Process.Start(new ProcessStartInfo(Executable(), ["-c", settings, "-p", folder.FullName]) { RedirectStandardError = true })!;
+        var nginx = new Nginx(folder, process, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
+        try
+        {
+            await nginx.AnswersAsync(process.StandardError.ReadToEndAsync(cancellationToken), cancellationToken);
+            return nginx;
+        }
+        catch
+        {
+            await nginx.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // Its workers are its children, and end with it.
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await _process.WaitForExitAsync(patience.Token);
+        _process.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    // Debian's package puts it where only root's PATH leads.
+    private static string Executable() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Concat(["/usr/sbin", "/usr/local/sbin"])
+        .Select(folder => Path.Combine(folder, "nginx")).FirstOrDefault(File.Exists)
+        ?? throw new FileNotFoundException("There is no nginx on this machine. eng/setup-tests.sh installs it.");
+
+    private async Task AnswersAsync(Task<string> errors, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
+        using var http = new HttpClient { BaseAddress = Address };
+        while (true)
+        {
+            try
+            {
+                using var response = await http.GetAsync(new Uri("/health/live", UriKind.Relative), patience.Token);
+                return;
+            }
+            catch (HttpRequestException) when (!_process.HasExited)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token);
+            }
+            catch (HttpRequestException)
+            {
+                throw new InvalidOperationException($"nginx did not start: {await errors}");
+            }
+        }
+    }
+}
