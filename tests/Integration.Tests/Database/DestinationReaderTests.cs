@@ -23,8 +23,8 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
             $$"""
             insert into destinations (id, organization_id, type, name, environment, settings, settings_encrypted, required_consent, enabled, test_mode, deleted_at, created_at) values
               ('00000000-0000-4000-8000-00000000000b', '{{Acme}}', 'console', 'second by id', null, 'null', false, '{}', true, false, null, '2026-01-02T00:00:00Z'),
-              ('00000000-0000-4000-8000-00000000000a', '{{Acme}}', 'meta-pixel', 'first', 'production', '{"pixelId":"1","n":1.50}', false, '{marketing,measurement}', false, true, null, '2026-01-02T00:00:00Z'),
-              ('00000000-0000-4000-8000-00000000000c', '{{Acme}}', 'console', 'earliest', 'production', '{}', true, '{}', true, false, null, '2026-01-01T00:00:00Z'),
+              ('00000000-0000-4000-8000-00000000000a', '{{Acme}}', 'meta-pixel', 'first', 'production', '{"pixelId":"1","n":1.50}', false, '{marketing,measurement}', true, true, null, '2026-01-02T00:00:00Z'),
+              ('00000000-0000-4000-8000-00000000000c', '{{Acme}}', 'console', 'earliest', 'production', '{"a":"b"}', true, '{}', false, false, null, '2026-01-01T00:00:00Z'),
               (gen_random_uuid(), '{{Acme}}', 'console', 'elsewhere', 'staging', '{}', true, '{}', true, false, null, now()),
               (gen_random_uuid(), '{{Acme}}', 'console', 'deleted', 'production', '{}', true, '{}', true, false, now(), now()),
               (gen_random_uuid(), '{{Acme}}', 'console', 'no such place', 'qa', '{}', true, '{}', true, false, null, now()),
@@ -36,12 +36,14 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         Assert.Equal((Production, new SourceVersion(1, 1)), (source.Scope, source.Version));
         Assert.Equal(["earliest", "first", "second by id"], source.Destinations.Select(row => row.Name));
         var row = source.Destinations[1];
-        Assert.Equal(("meta-pixel", "production", false, false, true, false), (row.Type, row.Environment, row.SettingsEncrypted, row.Enabled, row.TestMode, row.Deleted));
+        Assert.Equal(("meta-pixel", "production", false, true, true, false), (row.Type, row.Environment, row.SettingsEncrypted, row.Enabled, row.TestMode, row.Deleted));
         Assert.Equal("""{"n": 1.50, "pixelId": "1"}""", row.Settings.GetRawText());
         Assert.Equal(["marketing", "measurement"], row.RequiredConsent);
         Assert.Equal(new DateTimeOffset(2026, 1, 2, 0, 0, 0, TimeSpan.Zero), row.CreatedAt);
         Assert.Equal(JsonValueKind.Null, source.Destinations[2].Settings.ValueKind);
         Assert.Null(source.Destinations[2].Environment);
+        // Nobody uses the settings of what is off, so they are not asked for.
+        Assert.Equal((false, JsonValueKind.Null), (source.Destinations[0].Enabled, source.Destinations[0].Settings.ValueKind));
     }
 
     [Theory]

@@ -17,7 +17,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
 
         Assert.Equal(
             [
-                "table public.destinations", "schema consent_snapshots", "0001_scopes", "0002_change_tracking", "0003_reports",
+                "table public.destinations", "schema consent_snapshots", "0001_scopes", "0002_change_tracking", "0003_reports", "0004_fence",
                 "scheduler tables", "change triggers on public.destinations",
             ],
             result.Applied);
