@@ -1,5 +1,4 @@
 using System.Net;
-using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Tests.Endpoints;
 using ConsentSnapshots.EdgeApi.Tests.Support;
 using ConsentSnapshots.Storage;

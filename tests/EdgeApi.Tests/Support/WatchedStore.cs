@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
@@ -6,6 +7,7 @@ using ConsentSnapshots.Storage;
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 
 /// <summary>A store that counts what it is asked, and can hold reads back or refuse them.</summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "What it would dispose of holds nothing: only writers take turns on it.")]
 internal sealed class WatchedStore(TestStore store) : IBlobReader
 {
     private readonly DirectoryBlobStore _inner = new(store.Root, TimeProvider.System);

@@ -1,5 +1,4 @@
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Generator.Tests.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Generator.Tests.Snapshots;
 using CsCheck;
 
 namespace ConsentSnapshots.Generator.Tests.Fuzz;

@@ -11,7 +11,6 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Generator.Tests.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Fuzz;
 
@@ -123,7 +122,7 @@ internal sealed partial class HostileChecks
             Assert.True(ids.Add(id));
             Assert.Matches(ScriptId(), id);
             // The runtime serves whoever has an inline script.
-            var owners = id == PageScripts.RuntimeId ? [.. rows.Values] : allOwners[id].Select(owner => rows[owner]).ToList();
+            var owners = id == PageScripts.RuntimeId ? [.. rows.Values.Where(row => row.Facts.InlineTexts.ContainsKey(PageScripts.Runtime.Text))] : allOwners[id].Select(owner => rows[owner]).ToList();
             // Scripts for the body come last, in the order of their own.
             if (script.TryGetProperty("target", out _) != inBody)
             {
