@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Snapshots;

@@ -1,5 +1,4 @@
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Sources;
