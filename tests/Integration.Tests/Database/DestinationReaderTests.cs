@@ -231,7 +231,7 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         // Other tests allocate meanwhile; the settings alone are 300 MB, and 600 MB as text.
         Assert.True(allocated < 200_000_000, $"{allocated} bytes were allocated.");
         Assert.Equal([(0, false), (1, false), (0, true), (0, false), (0, false), (1, false)], sources.Select(source => (source.Destinations.Length, source.IsOverLimit)));
-        Assert.Equal(1, (await database.Reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Staging }, Cancel)).Destinations.Length);
+        Assert.Single((await database.Reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Staging }, Cancel)).Destinations);
 
         // Nobody reads the settings of what is switched off.
         await database.ExecuteAsync($"update destinations set enabled = false where organization_id = '{Acme}' and environment = 'production' and name <> '1'");

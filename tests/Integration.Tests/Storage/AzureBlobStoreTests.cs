@@ -6,7 +6,6 @@ using BlobProperties = ConsentSnapshots.Storage.BlobProperties;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Tests.Publishing;
 
 namespace ConsentSnapshots.Integration.Tests.Storage;

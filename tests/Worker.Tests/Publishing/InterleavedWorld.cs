@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
@@ -202,7 +201,7 @@ internal sealed class InterleavedWorld
             Announce = ++_attempts > 1,
             Fence = _fence && _fences,
         };
-        worker.Building = _scheduler.Start(() => worker.Publisher.PublishAsync(request, CancellationToken.None));
+        worker.Building = _scheduler.Start(() => worker.Publisher.PublishAsync(request, TestContext.Current.CancellationToken));
         Run(worker);
     }
 

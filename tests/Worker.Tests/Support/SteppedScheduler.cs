@@ -9,7 +9,7 @@ internal sealed class SteppedScheduler : TaskScheduler
     private readonly Queue<Task> _ready = new();
 
     /// <summary>Starts asynchronous code. It runs in <see cref="RunReady"/> only.</summary>
-    public Task<T> Start<T>(Func<Task<T>> action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.None, this).Unwrap();
+    public Task<T> Start<T>(Func<Task<T>> action) => Task.Factory.StartNew(action, TestContext.Current.CancellationToken, TaskCreationOptions.None, this).Unwrap();
 
     /// <summary>Runs what is ready, and what becomes so by that.</summary>
     public void RunReady()
