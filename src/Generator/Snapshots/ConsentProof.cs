@@ -255,6 +255,7 @@ public static class ConsentProof
                 if (facts.Table != served) Add($"Script '{facts.Id}' does not load exactly where one of its destinations may.");
                 CheckConstant(facts, shared.PageScript);
                 CheckSignals(facts, shared);
+                CheckKey(facts, key => key == shared.Id);
                 return;
             }
             if (shared.Grants.FirstOrDefault(grant => facts.Id == $"{shared.Id}:{grant.Name}") is not { } declared)
@@ -325,9 +326,14 @@ public static class ConsentProof
             if (!facts.IsInline || first.Type.PageScript is not { } text) return;
             _needRuntime |= facts.Table;
             CheckConstant(facts, text);
+            CheckKey(facts, key => IsKeyOf(key, typeName, first));
+        }
+
+        private void CheckKey(Facts facts, Func<string, bool> isKey)
+        {
             using var config = Parse(facts.Config);
-            if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("key", out var key) || key.ValueKind != JsonValueKind.String || !IsKeyOf(key.GetString()!, typeName, first))
-                Add($"Script '{facts.Id}' is configured for another destination than row {owners[0]}.");
+            if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("key", out var key) || key.ValueKind != JsonValueKind.String || !isKey(key.GetString()!))
+                Add($"Script '{facts.Id}' is configured for another destination than it serves.");
         }
 
         private void CheckGrant(Facts facts, GrantDeclaration declared, ushort served, Func<string, bool> isKey)
