@@ -145,12 +145,15 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     }
 
     /// <summary>Records that <paramref name="revision"/>, the one that was read, is published, and gives the scope back.</summary>
-    /// <remarks>True and recorded even where the lease ran out meanwhile; a later claim of somebody else stays.</remarks>
+    /// <remarks>
+    /// Where the lease ran out meanwhile, nothing counts as completed: whoever took the scope over may have committed a version, which this build then found unchanged, and have died before
+    /// anybody was told of it. A later claim of somebody else stays.
+    /// </remarks>
     /// <param name="claim">The claim.</param>
     /// <param name="revision">The revision that was read.</param>
     /// <param name="published">
-    /// Whether a new version was made current. If a later revision was completed meanwhile (by a worker that found nothing to change, and so left no
-    /// fence), that version is of older data: the scope counts as completed at this revision only, and is due again at once.
+    /// Whether a new version was made current. If a later revision was completed meanwhile, that version is of older data: the scope counts as completed at this revision only, and is
+    /// due again at once.
     /// </param>
     /// <param name="ct">Cancels the call.</param>
     public async Task<Completion> CompleteAsync(ScopeClaim claim, long revision, bool published, CancellationToken ct)
@@ -164,9 +167,13 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
                 for share skip locked
             )
             update consent_snapshots.work w
-            set completed_revision = case when $5 then $3 else greatest(w.completed_revision, $3) end,
-                completed_at = now(),
-                attempts = 0, next_attempt_at = null, last_error = null, held_reason = null,
+            set completed_revision = case when w.claim_token is distinct from $4 then case when $5 then least(w.completed_revision, $3) else w.completed_revision end
+                                          when $5 then $3 else greatest(w.completed_revision, $3) end,
+                completed_at = case when w.claim_token = $4 then now() else w.completed_at end,
+                attempts = case when w.claim_token = $4 then 0 else w.attempts end,
+                next_attempt_at = case when w.claim_token = $4 then null else w.next_attempt_at end,
+                last_error = case when w.claim_token = $4 then null else w.last_error end,
+                held_reason = case when w.claim_token = $4 then null else w.held_reason end,
                 -- What this build fenced off is what was under way when it was claimed, not what a later claim has sent.
                 fence = w.fence and w.claim_token is distinct from $4,
                 claimed_by = case when w.claim_token = $4 then null else w.claimed_by end,

@@ -360,6 +360,25 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.True((await ClaimProductionAsync(database)).Fence);
     }
 
+    /// <summary>
+    /// It found nothing to change, because whoever took the scope over had made that version current. Who then dies, or fails, before anybody was told of it must not find the scope
+    /// completed.
+    /// </summary>
+    [Fact]
+    public async Task Complete_OfAClaimThatWasLost_CountsForNothing()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
+        var holder = await ClaimProductionAsync(database);
+
+        await database.Queue.CompleteAsync(slow, 1, published: false, Cancel);
+        Assert.True(await database.Queue.FailAsync(holder, "the store is away", TimeSpan.Zero, null, Cancel));
+
+        var next = await ClaimProductionAsync(database);
+        Assert.Equal((3, true), (next.Attempt, next.Fence));
+    }
+
     private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database, TimeSpan? lease = null)
     {
         var claims = (await database.Queue.ClaimAsync(10, lease ?? Lease, Cancel)).Claims;

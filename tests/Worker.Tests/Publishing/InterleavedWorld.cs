@@ -267,10 +267,15 @@ internal sealed class InterleavedWorld
     private void Complete(Worker worker, bool published)
     {
         _story.Add($"    completes {worker.Revision}");
-        _completed = published ? worker.Revision : Math.Max(_completed, worker.Revision);
-        _attempts = 0;
-        if (_claim != worker.Claim) return;
-        (_claim, _fence) = (null, false);
+        if (_claim == worker.Claim)
+        {
+            _completed = published ? worker.Revision : Math.Max(_completed, worker.Revision);
+            (_claim, _fence, _attempts) = (null, false, 0);
+        }
+        else if (published)
+        {
+            _completed = Math.Min(_completed, worker.Revision);
+        }
     }
 
     private void Fail(Worker worker, Exception exception)
