@@ -118,7 +118,8 @@ public sealed class ConsentProofTests
         ["all of Google's signals granted to everybody"] = ([Samples.Least("google-tag-manager", 1, "necessary")], manifest =>
         {
             foreach (var grant in (string[])["functionality", "experience", "measurement", "marketing"]) Script(manifest, $"google-consent:{grant}")["category"] = "necessary";
-        }),
+        }
+        ),
         ["Google's signals that need no grant"] = ([Samples.Least("google-tag-manager", 1, "necessary")], manifest =>
             Configure(manifest, "google-consent", config => config["signals"]!["ad_storage"] = new JsonArray())),
         ["Google's signals that are not said"] = ([Samples.Least("google-tag-manager", 1, "necessary")], manifest =>
@@ -135,12 +136,14 @@ public sealed class ConsentProofTests
         {
             Part(manifest, "fathom-analytics")["destinations"]!.AsArray().Add(Samples.Row("script", "{}", 2).Row.Id.ToString());
             Script(manifest, "fathom-analytics")["category"] = "necessary";
-        }),
+        }
+        ),
         ["owners of another type"] = ([Samples.Least("fathom-analytics", 1, "marketing"), Samples.Least("meta-pixel", 2, "necessary")], manifest =>
         {
             Part(manifest, "fathom-analytics")["destinations"]!.AsArray().Add(Samples.Row("script", "{}", 2).Row.Id.ToString());
             Script(manifest, "fathom-analytics")["category"] = "necessary";
-        }),
+        }
+        ),
         ["another type's name"] = ([Samples.Least("meta-pixel", 1)], manifest => Part(manifest, "meta-pixel")["type"] = "script"),
         ["a condition that more consent falsifies"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["category"] = JsonNode.Parse("""{"not":"marketing"}""")),
         ["an id twice"] = ([Samples.Least("meta-pixel", 1), Samples.Least("snapchat-pixel", 2)], manifest => Script(manifest, "snapchat-pixel")["id"] = "meta-pixel"),
@@ -155,7 +158,8 @@ public sealed class ConsentProofTests
             var runtime = scripts[0]!;
             scripts.RemoveAt(0);
             scripts.Add(runtime);
-        }),
+        }
+        ),
     };
 
     [Theory]
