@@ -21,8 +21,8 @@ internal static class Preconditions
 {
     /// <param name="headers">The request's headers.</param>
     /// <param name="etag">The strong ETag of the chosen representation, quoted.</param>
-    /// <param name="lastModified">Since when the representation has been what it is, in whole seconds.</param>
-    public static PreconditionResult Evaluate(IHeaderDictionary headers, string etag, DateTimeOffset lastModified)
+    /// <param name="lastModified">Since when the representation has been what it is, in whole seconds; null where nobody knows, and then dates are ignored.</param>
+    public static PreconditionResult Evaluate(IHeaderDictionary headers, string etag, DateTimeOffset? lastModified)
     {
         var match = headers.IfMatch;
         if (match.Count > 0 && !Matches(match, etag, weakly: false)) return PreconditionResult.Failed;

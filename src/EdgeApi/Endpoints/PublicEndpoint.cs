@@ -42,7 +42,7 @@ internal static class PublicEndpoint
             }
             var response = context.Response;
             var etag = isSnapshot ? $"\"{hash}\"" : blob.ETag;
-            var precondition = Preconditions.Evaluate(context.Request.Headers, etag, isSnapshot ? DateTimeOffset.UnixEpoch : DateTimeOffset.MaxValue);
+            var precondition = Preconditions.Evaluate(context.Request.Headers, etag, isSnapshot ? DateTimeOffset.UnixEpoch : null);
             if (precondition == PreconditionResult.Failed)
             {
                 await errors.PreconditionFailedAsync(context);

@@ -132,14 +132,19 @@ public abstract class SharedBootstrap
     public virtual ImmutableArray<GrantDeclaration> Grants => [];
 
     /// <summary>
-    /// The signals in its configuration (<c>signals</c>, by name a list of grants that all have to be held, or <c>false</c>) for which the list may not be empty: no visitor has
-    /// them without a grant.
+    /// Which signals its configuration tells (<c>signals</c>: by name a list of grants that all have to be held, or <c>false</c> for never), and what each needs unless a destination's
+    /// settings say otherwise; null where it tells none.
     /// </summary>
-    public virtual ImmutableArray<string> SignalsThatNeedAGrant => [];
+    public virtual SignalMapping? Mapping => null;
 
     /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
     protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);
 }
+
+/// <summary>What a vendor's consent signals need.</summary>
+/// <param name="Setting">The setting of a destination that replaces <paramref name="Default"/>: an object with a list of signals for each category.</param>
+/// <param name="Default">The signals that each category grants.</param>
+public sealed record SignalMapping(string Setting, ImmutableArray<(ConsentCategory Category, ImmutableArray<string> Signals)> Default);
 
 /// <summary>A destination that needs a <see cref="SharedBootstrap"/>.</summary>
 /// <param name="Type">Its type.</param>

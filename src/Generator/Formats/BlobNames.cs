@@ -76,7 +76,7 @@ public static class BlobNames
         scope = default;
         version = 0;
         return TrySplit(name, "", ".json", out var parts) && parts.Length == 3
-            && Scope.TryParse(parts[0], parts[1], out scope) && TryParseNumber(parts[2], out version);
+            && Scope.TryParse(parts[0], parts[1], out scope) && TryParseNumber(parts[2], out version) && version <= PublishedVersions.Highest;
     }
 
     /// <summary>Reads the name of a change log's segment.</summary>

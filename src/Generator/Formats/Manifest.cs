@@ -184,13 +184,6 @@ public sealed class Snapshot
         Name = Hash.ToString();
     }
 
-    /// <summary>The same snapshot, whose SHA-256 is known already.</summary>
-    public Snapshot With(string sha256)
-    {
-        _sha256 = sha256;
-        return this;
-    }
-
     /// <summary>The blob's content.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 

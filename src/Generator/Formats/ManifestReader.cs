@@ -154,6 +154,7 @@ internal static class ManifestReader
                     return schema == 0 ? throw new ManifestException("Not a manifest: it has no 'schema'.")
                         : !Scope.TryParse(organization, environment, out var scope) ? throw new ManifestException("The manifest's scope is not valid.")
                         : version < 1 ? throw new ManifestException($"Manifest version {version} is not positive.")
+                        : version > PublishedVersions.Highest ? throw new ManifestException($"Manifest version {version} is higher than any can be.")
                         : !WireTime.TryParse(generatedAt, out var at) ? throw new ManifestException("The manifest's 'generatedAt' is not a time.")
                         : !Guid.TryParseExact(publication, "D", out var id) ? throw new ManifestException("The manifest's 'publicationId' is not a uuid.")
                         : generator is null ? throw new ManifestException("The manifest has no 'generator'.")

@@ -6,6 +6,9 @@ namespace ConsentSnapshots.Generator.Formats;
 /// <summary>Reads from what stands in the public container which version it is of, so that it is never replaced by an older one.</summary>
 public static class PublishedVersions
 {
+    /// <summary>A higher number is nobody's version: something else stands there.</summary>
+    public const int Highest = 999_999_999;
+
     /// <summary>The version of a gated list; null where the bytes are none.</summary>
     public static int? OfList(ReadOnlySpan<byte> bytes)
     {
@@ -27,7 +30,7 @@ public static class PublishedVersions
                 {
                     var isVersion = reader.ValueTextEquals("version"u8);
                     reader.Read();
-                    if (isVersion) return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var version) && version > 0 ? version : null;
+                    if (isVersion) return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var version) && version is > 0 and <= Highest ? version : null;
                     reader.Skip();
                 }
             }
@@ -47,6 +50,6 @@ public static class PublishedVersions
         if (line < 0) return null;
         var words = bytes[3..line];
         var space = words.IndexOf((byte)' ');
-        return space > 0 && Utf8Parser.TryParse(words[(space + 1)..], out int version, out var read) && version > 0 && words[(space + 1 + read)..].SequenceEqual(" */"u8) ? version : null;
+        return space > 0 && Utf8Parser.TryParse(words[(space + 1)..], out int version, out var read) && version is > 0 and <= Highest && words[(space + 1 + read)..].SequenceEqual(" */"u8) ? version : null;
     }
 }

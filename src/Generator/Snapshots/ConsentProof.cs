@@ -32,7 +32,7 @@ public static class ConsentProof
     }
 
     /// <summary>What one script of the content says of itself.</summary>
-    private sealed record Facts(string Id, ushort Table, string? Vendor, bool HasSource, JsonElement Text, string? Config, bool Persists)
+    private sealed record Facts(string Id, ushort Table, string? Vendor, bool HasSource, JsonElement Text, string? Config, bool Persists, bool HasOnlyConfig)
     {
         public bool IsInline => Text.ValueKind == JsonValueKind.String;
     }
@@ -59,12 +59,16 @@ public static class ConsentProof
         {
             if (destination is not { Row: { Enabled: true, Deleted: false, Problem: null }, Problem: null }) continue;
             // Two active rows with one id cannot be told apart, so neither may have a script.
-            if (leftOut.Contains(destination.Row.Id) || !catalogue.TryGet(destination.Row.Type, out var type)) continue;
+            if (leftOut.Contains(destination.Row.Id) || !IsForBrowsers(destination.Settings) || !catalogue.TryGet(destination.Row.Type, out var type)) continue;
             if (!rows.TryAdd(destination.Row.Id, new ActiveRow(destination, type, Required(destination, type)))) repeated.Add(destination.Row.Id);
         }
         foreach (var id in repeated) rows.Remove(id);
         return rows;
     }
+
+    /// <summary>One that is left to the server has no script, and so shares none.</summary>
+    private static bool IsForBrowsers(JsonElement settings) =>
+        settings.ValueKind != JsonValueKind.Object || !settings.TryGetProperty(DestinationType.EnableClientSide, out var enabled) || enabled.ValueKind != JsonValueKind.False;
 
     private static ushort Required(OpenedDestination destination, DestinationType type)
     {
@@ -194,7 +198,7 @@ public static class ConsentProof
             }
             string? id = null, vendor = null, config = null;
             ushort? table = null;
-            var (hasSource, persists) = (false, false);
+            var (hasSource, persists, hasOnlyConfig) = (false, false, true);
             JsonElement text = default;
             var seen = new HashSet<string>(StringComparer.Ordinal);
             foreach (var property in script.EnumerateObject())
@@ -215,6 +219,15 @@ public static class ConsentProof
                     case "attributes":
                         if (property.Value.ValueKind == JsonValueKind.Object && property.Value.TryGetProperty(InlineScript.ConfigAttribute, out var value))
                             config = value.ValueKind == JsonValueKind.String ? value.GetString() : "";
+                        if (property.Value.ValueKind != JsonValueKind.Object) hasOnlyConfig = false;
+                        else
+                            foreach (var attribute in property.Value.EnumerateObject())
+                            {
+                                if (attribute.Name != InlineScript.ConfigAttribute) hasOnlyConfig = false;
+                                // What these do to an element is what 'src' and 'textContent' are for.
+                                if (attribute.Name.StartsWith("on", StringComparison.OrdinalIgnoreCase) || attribute.Name.ToLowerInvariant() is "src" or "srcdoc" or "href")
+                                    Add($"Script {index} has an attribute that would run something.");
+                            }
                         break;
                 }
             }
@@ -227,7 +240,7 @@ public static class ConsentProof
             if (!IsMonotone(table.Value) || (table.Value & EverythingGranted) == 0)
                 Add($"Script '{id}' would be taken away by more consent, or is in no list of a visitor who granted everything.");
             // The document ends before the facts do.
-            return new Facts(id, table.Value, vendor, hasSource, text.ValueKind == JsonValueKind.String ? text.Clone() : default, config, persists);
+            return new Facts(id, table.Value, vendor, hasSource, text.ValueKind == JsonValueKind.String ? text.Clone() : default, config, persists, hasOnlyConfig);
         }
 
         private void CheckRuntime(Facts facts, int index)
@@ -254,7 +267,7 @@ public static class ConsentProof
             {
                 if (facts.Table != served) Add($"Script '{facts.Id}' does not load exactly where one of its destinations may.");
                 CheckConstant(facts, shared.PageScript);
-                CheckSignals(facts, shared);
+                CheckSignals(facts, index, shared);
                 CheckKey(facts, key => key == shared.Id);
                 return;
             }
@@ -266,23 +279,47 @@ public static class ConsentProof
             CheckGrant(facts, declared, served, key => key == shared.Id);
         }
 
-        /// <summary>A signal whose list of grants is empty is granted to every visitor.</summary>
-        private void CheckSignals(Facts facts, SharedBootstrap shared)
+        /// <summary>
+        /// Each signal needs at least every category that the mapping of some destination names for it, and one that no mapping names is granted to nobody. A list without grants is
+        /// granted to every visitor.
+        /// </summary>
+        private void CheckSignals(Facts facts, int index, SharedBootstrap shared)
         {
+            if (shared.Mapping is not { } mapping) return;
             using var config = Parse(facts.Config);
             if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("signals", out var signals) || signals.ValueKind != JsonValueKind.Object)
             {
-                if (!shared.SignalsThatNeedAGrant.IsEmpty) Add($"Script '{facts.Id}' does not say what its signals need.");
+                Add($"Script '{facts.Id}' does not say what its signals need.");
                 return;
             }
-            foreach (var signal in shared.SignalsThatNeedAGrant)
+            var needed = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
+            foreach (var owner in content.DestinationsOf(index))
+                if (rows.TryGetValue(owner, out var row))
+                    foreach (var (category, signal) in Mapped(row, mapping))
+                    {
+                        if (!needed.TryGetValue(signal, out var categories)) needed.Add(signal, categories = new HashSet<string>(StringComparer.Ordinal));
+                        categories.Add(category);
+                    }
+            foreach (var signal in mapping.Default.SelectMany(entry => entry.Signals).Concat(signals.EnumerateObject().Select(property => property.Name)).Distinct(StringComparer.Ordinal))
             {
-                var isSafe = signals.TryGetProperty(signal, out var needs)
-                    && (needs.ValueKind == JsonValueKind.False
-                        || (needs.ValueKind == JsonValueKind.Array && needs.GetArrayLength() > 0
-                            && needs.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String && shared.Grants.Any(grant => grant.Name == name.GetString()))));
-                if (!isSafe) Add($"Script '{facts.Id}' grants '{signal}' to every visitor, or does not say what it needs.");
+                var isTold = signals.TryGetProperty(signal, out var told);
+                if (isTold && told.ValueKind == JsonValueKind.False) continue;
+                var grants = isTold && told.ValueKind == JsonValueKind.Array && told.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String)
+                    ? told.EnumerateArray().Select(name => name.GetString()!).ToHashSet(StringComparer.Ordinal)
+                    : null;
+                var isSafe = grants is not null && needed.TryGetValue(signal, out var categories)
+                    && categories.All(category => category == ConsentCategory.Necessary.Name() || grants.Contains(category))
+                    && grants.All(name => shared.Grants.Any(grant => grant.Name == name && grant.Category.Name() == name));
+                if (!isSafe) Add($"Script '{facts.Id}' grants '{signal}' to a visitor who did not grant what its destinations map it to.");
             }
+        }
+
+        private static IEnumerable<(string Category, string Signal)> Mapped(ActiveRow row, SignalMapping mapping)
+        {
+            if (row.Destination.Settings.ValueKind == JsonValueKind.Object && row.Destination.Settings.TryGetProperty(mapping.Setting, out var own) && own.ValueKind == JsonValueKind.Object)
+                return own.EnumerateObject().Where(entry => entry.Value.ValueKind == JsonValueKind.Array)
+                    .SelectMany(entry => entry.Value.EnumerateArray().Select(signal => (entry.Name, signal.ToString())));
+            return mapping.Default.SelectMany(entry => entry.Signals.Select(signal => (entry.Category.Name(), signal)));
         }
 
         private void CheckOwn(Facts facts, int index)
@@ -323,10 +360,21 @@ public static class ConsentProof
             }
             if (part.Length > 0 && !int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _)) Add($"Script '{facts.Id}' is none that its type declares.");
             if ((facts.Table & ~served) != 0) Add($"Script '{facts.Id}' loads for a visitor who lacks the consent that its destination requires.");
-            if (!facts.IsInline || first.Type.PageScript is not { } text) return;
+            // The library of a vendor that is told anything is no entry: it would load whether the vendor was told or not.
+            if (first.Type.PageScript is not { } text) return;
             _needRuntime |= facts.Table;
             CheckConstant(facts, text);
             CheckKey(facts, key => IsKeyOf(key, typeName, first));
+            CheckAsks(facts, first);
+        }
+
+        /// <summary>A destination that always loads asks for the grant before it follows a visitor; without this word its script takes the grant for given.</summary>
+        private void CheckAsks(Facts facts, ActiveRow row)
+        {
+            if (row.Required != Everybody || !row.Type.Grants.Any(grant => grant.Name == GrantDeclaration.Tracking)) return;
+            using var config = Parse(facts.Config);
+            if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("asks", out var asks) || asks.ValueKind != JsonValueKind.True)
+                Add($"Script '{facts.Id}' does not wait for the grant that its destination needs.");
         }
 
         private void CheckKey(Facts facts, Func<string, bool> isKey)
@@ -350,6 +398,7 @@ public static class ConsentProof
         private void CheckConstant(Facts facts, InlineScript expected)
         {
             if (!facts.IsInline || !facts.Text.ValueEquals(expected.Text)) Add($"Script '{facts.Id}' does not have the constant text of its type.");
+            if (!facts.HasOnlyConfig) Add($"Script '{facts.Id}' has attributes beside its configuration.");
             if (facts.Persists) Add($"Script '{facts.Id}' would not be removed by a client when consent is withdrawn.");
         }
 

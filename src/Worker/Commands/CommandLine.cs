@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
@@ -102,7 +103,7 @@ public sealed class CommandLine
             return ExitCodes.Usage;
         }
         catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or Database.MigrationException
-            or ConsentViolationException or ScopeUnreadableException or GenerationException)
+            or ConsentViolationException or ScopeUnreadableException or GenerationException or ManifestException)
         {
             await context.WriteErrorAsync(exception.Message);
             return ExitCodes.Failed;

@@ -13,7 +13,7 @@ namespace ConsentSnapshots.Worker.Commands;
 /// <summary>Generates and publishes scopes now, whether they are pending or not.</summary>
 internal static class RegenerateCommand
 {
-    private sealed record Line(Scope Scope, string Outcome, int? Version, int SnapshotsWritten, int Problems, string? Error);
+    private sealed record Line(Scope Scope, string Outcome, int? Version, int SnapshotsWritten, int Problems, string? Error, bool Completed = false);
 
     private static readonly TimeSpan BusyDelay = TimeSpan.FromMilliseconds(100);
     private const int BusyAttempts = 50;
@@ -36,6 +36,7 @@ internal static class RegenerateCommand
             await using var services = CommandContext.Services(worker);
             var source = services.GetRequiredService<IDestinationSource>();
             await source.CheckAsync(token);
+            await services.GetRequiredService<ScopeStore>().RefuseEarlierAsync(token);
             var scopes = await SelectAsync(source, services.GetRequiredService<ScopeStore>(), org, env, token);
             if (!parsed.GetValue(dryRun))
             {
@@ -107,7 +108,7 @@ internal static class RegenerateCommand
         return report is null
             ? new Line(scope, "failed", null, 0, 0, failure)
             : new Line(scope, report.Publication.Outcome.ToString().ToLowerInvariant(), report.Publication.Manifest.Version,
-                report.Publication.SnapshotsWritten, report.Problems.Count, null);
+                report.Publication.SnapshotsWritten, report.Problems.Count, null, report.Publication.Completed);
     }
 
     private static async Task<Line> CompareAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
@@ -216,8 +217,9 @@ internal static class RegenerateCommand
         var written = results.SnapshotsWritten;
         var published = results.Count("published");
         var blobs = dryRun ? $"{written} snapshots would be written."
-            : written == 0 && published == 0 ? "No blob was written."
+            : written == 0 && published == 0 && results.Completed == 0 ? "No blob was written."
             : $"{written} snapshots and {published} manifests were written.";
+        if (!dryRun && results.Completed > published) blobs += $" {results.Completed - published} unchanged scopes were completed (current manifest, list, tags or change line).";
         if (force && !dryRun) blobs += " Every scope was announced again.";
         if (results.Problems > 0) blobs += $" {results.Problems} problems of destinations; `status` names them.";
         await context.WriteLineAsync($"{results.Total} scopes: {results.Summary}. {blobs}");
@@ -242,6 +244,9 @@ internal static class RegenerateCommand
 
         public int Problems { get; private set; }
 
+        /// <summary>Of how many scopes something was written that follows the manifest.</summary>
+        public int Completed { get; private set; }
+
         public int Total => _outcomes.Values.Sum();
 
         public string Summary => string.Join(", ", _outcomes.Select(outcome => $"{outcome.Value} {outcome.Key}"));
@@ -255,6 +260,7 @@ internal static class RegenerateCommand
                 _outcomes[line.Outcome] = Count(line.Outcome) + 1;
                 SnapshotsWritten += line.SnapshotsWritten;
                 Problems += line.Problems;
+                if (line.Completed) Completed++;
                 if (line.Error is not null) Failed.Add(line);
                 else if (line.Outcome != "unchanged" || line.SnapshotsWritten > 0) Changed.Add(line);
             }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Publishing;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -28,7 +30,20 @@ internal static class RunCommand
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddSnapshotService(worker);
         using var host = builder.Build();
+        await RefuseEarlierStoreAsync(host.Services.GetRequiredService<ScopeStore>(), cancellationToken);
         await host.RunAsync(cancellationToken);
         return ExitCodes.Done;
+    }
+
+    private static async Task RefuseEarlierStoreAsync(ScopeStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.RefuseEarlierAsync(cancellationToken);
+        }
+        catch (StoreUnavailableException)
+        {
+            // The service waits for a store that does not answer yet.
+        }
     }
 }

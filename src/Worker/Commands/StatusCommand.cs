@@ -26,6 +26,7 @@ internal static class StatusCommand
             var worker = WorkerConfiguration.Read(context.Configuration, ConfigurationParts.Source | ConfigurationParts.Storage);
             await using var services = CommandContext.Services(worker);
             var source = services.GetRequiredService<IDestinationSource>();
+            await services.GetRequiredService<ScopeStore>().RefuseEarlierAsync(token);
             var published = new Dictionary<Scope, CurrentListing>();
             await foreach (var current in services.GetRequiredService<ScopeStore>().ListCurrentAsync(only is null ? "" : $"{only}/", token))
                 published[current.Scope] = current;
@@ -43,7 +44,7 @@ internal static class StatusCommand
 
     /// <summary>What a scope is held for that has more.</summary>
     private static string Limits(ScopeLimits limits) =>
-        $"Limits of a scope: {limits.Destinations} destinations, {Size(limits.ScopeSettingsBytes)} of settings, {Size(limits.DestinationSettingsBytes)} each.";
+        $"Limits of a scope: {limits.Destinations} destinations, {Size(limits.ScopeSettingsBytes)} of settings ({Size(limits.DestinationSettingsBytes)} each), {Size(limits.ManifestBytes)} of manifest.";
 
     private static string Size(int bytes) => string.Create(CultureInfo.InvariantCulture,
         $"{(bytes % (1 << 20) == 0 ? bytes >> 20 : bytes % 1000 == 0 ? bytes / 1000 : bytes)} {(bytes % (1 << 20) == 0 ? "MiB" : bytes % 1000 == 0 ? "kB" : "bytes")}");

@@ -210,7 +210,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             var search = new UnreadableRowSearch(transaction, _table, () => Organizations(shape, names));
             var rows = await search.ReadAsync(ct);
             await transaction.CommitAsync(ct);
-            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, rows)).Select(source => source with { Problem = search.ProblemOfAll(source.Destinations) })];
+            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, rows)).Select(source =>
+                SettingsSize.Of(source.Destinations).Exceeds(limits) is { } problem
+                    ? source with { Destinations = [], Problem = problem, IsOverLimit = true }
+                    : source with { Problem = search.ProblemOfAll(source.Destinations) })];
         }
         catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
         {
@@ -238,7 +241,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     private async Task<(Versions Versions, Sizes Sizes)> ReadVersionsAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, DestinationsTable shape, string[] names, bool measured, CancellationToken ct)
     {
-        var settings = measured ? "octet_length(settings::text)" : "0";
+        // What the row takes in the table can always be asked; compressed as it is, it is the least that the settings can be.
+        var settings = measured ? "octet_length(settings::text)" : "pg_column_size(settings)";
         await using var batch = new NpgsqlBatch(connection, transaction);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch, clock_timestamp() from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(

@@ -60,14 +60,15 @@ public sealed class PublicationPlan
         if (latest is not null && request.Position.IsOlderThan(latest.Envelope)) return new PublicationPlan(PublicationOutcome.Superseded, latest, [], false, false, false, 0);
 
         // Equal parts give equal documents: nothing is put together to see that.
-        if (latest is not null && latest.Envelope.Fingerprint == content.Fingerprint && !request.Fence)
+        // Where something newer than the latest version stands in public, only a version beyond it takes its place.
+        if (latest is not null && latest.Envelope.Fingerprint == content.Fingerprint && !request.Fence && stored.LatestVersion == latest.Version)
         {
             var announces = request.Announce || request.Verify;
             return new PublicationPlan(PublicationOutcome.Unchanged, latest, Missing(latest, stored.Public, request.Verify),
-                announces || !stored.Public.HasList, announces || !stored.Public.HasTags, announces, 0);
+                announces || stored.Public.ListVersion != latest.Version, announces || stored.Public.TagsVersion != latest.Version, announces, 0);
         }
 
-        ImmutableArray<Snapshot> snapshots = [.. content.Lists.Select(list => Put(content.SnapshotBytes(list), latest))];
+        ImmutableArray<Snapshot> snapshots = [.. content.Lists.Select(list => new Snapshot(content.SnapshotBytes(list)))];
         var next = Next(request, stored, build, now, publicationId, snapshots);
         var writes = ImmutableArray.CreateBuilder<SnapshotWrite>();
         foreach (var snapshot in snapshots)
@@ -79,13 +80,6 @@ public sealed class PublicationPlan
         }
         return new PublicationPlan(PublicationOutcome.Published, next, writes.ToImmutable(), true, true, true,
             ConsentSet.All.Count(set => latest?[set].Snapshot != next[set].Snapshot));
-    }
-
-    /// <summary>A snapshot that the latest version has already needs no other digest.</summary>
-    private static Snapshot Put(byte[] bytes, Manifest? latest)
-    {
-        var snapshot = new Snapshot(bytes);
-        return latest?.Snapshots.TryGetValue(snapshot.Name, out var known) == true && known.Bytes == bytes.Length ? snapshot.With(known.Sha256) : snapshot;
     }
 
     private static ImmutableArray<SnapshotWrite> Missing(Manifest manifest, PublicListing listing, bool verify)

@@ -72,7 +72,11 @@ public enum PublicationOutcome
 /// <param name="Manifest">The version that is current now.</param>
 /// <param name="SnapshotsWritten">How many snapshots were missing from the store and are there now.</param>
 /// <param name="ChangedCombinations">How many consent sets get another snapshot than before.</param>
-public sealed record PublicationResult(PublicationOutcome Outcome, Manifest Manifest, int SnapshotsWritten, int ChangedCombinations);
+public sealed record PublicationResult(PublicationOutcome Outcome, Manifest Manifest, int SnapshotsWritten, int ChangedCombinations)
+{
+    /// <summary>Whether something that follows the manifest was written: the current copy, the list, tags, or the change line.</summary>
+    public bool Completed { get; init; }
+}
 
 /// <summary>A publication was refused because the consent proof failed. Nothing was written.</summary>
 public sealed class ConsentViolationException(Scope scope, System.Collections.Immutable.ImmutableArray<string> violations)

@@ -26,17 +26,17 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     {
         var scope = request.Generated.Scope;
         var publicationId = Guid.NewGuid();
-        var (written, changed, lookAtHistory) = (0, 0, request.Verify);
+        var (written, changed, lookAtHistory, rolledForward) = (0, 0, request.Verify, false);
         for (var attempt = 0; attempt < MaxConflicts; attempt++)
         {
-            var (stored, current) = await ReadAsync(scope, request.RecordedVersion, lookAtHistory, cancellationToken);
+            var (stored, current) = await ReadAsync(scope, request.RecordedVersion, lookAtHistory, request.Verify, cancellationToken);
             if (stored.Latest is { } ahead && ahead.Version != current.Manifest?.Version)
             {
                 // Committed, and not current yet: its writer may have died, or an attempt of ours that seemed to fail had succeeded.
                 await store.RollForwardAsync(ahead, current.ETag, cancellationToken);
                 await CompleteAsync(request, ahead, null, cancellationToken);
                 if (ahead.Envelope.PublicationId == publicationId) return new PublicationResult(PublicationOutcome.Published, ahead, written, changed);
-                lookAtHistory = false;
+                (lookAtHistory, rolledForward) = (false, true);
                 continue;
             }
 
@@ -53,10 +53,10 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
             }
 
             if (plan.Outcome == PublicationOutcome.Published) await store.RollForwardAsync(plan.Manifest, current.ETag, cancellationToken);
-            else if (request.Verify) await store.CommitAsync(plan.Manifest, cancellationToken); // a history that was lost has the present version again
+            else if (request.Verify) await store.MendHistoryAsync(plan.Manifest, cancellationToken);
             if (plan.Announces) await CompleteAsync(request, plan.Manifest, lookups, cancellationToken);
             else await MendAsync(plan, lookups, cancellationToken);
-            return new PublicationResult(plan.Outcome, plan.Manifest, written, plan.ChangedCombinations);
+            return new PublicationResult(plan.Outcome, plan.Manifest, written, plan.ChangedCombinations) { Completed = rolledForward || plan.WritesAnything };
         }
         throw new StoreUnavailableException($"{scope} was replaced by others {MaxConflicts} times while it was being published; it stays pending.");
     }
@@ -64,7 +64,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// <summary>What would be done, without doing it.</summary>
     public async Task<PublicationPlan> PlanAsync(PublicationRequest request, CancellationToken cancellationToken)
     {
-        var (stored, _) = await ReadAsync(request.Generated.Scope, request.RecordedVersion, lookAtHistory: true, cancellationToken);
+        var (stored, _) = await ReadAsync(request.Generated.Scope, request.RecordedVersion, lookAtHistory: true, verify: true, cancellationToken);
         var plan = PublicationPlan.Make(request, stored, build, request.Clock.Now(time), Guid.NewGuid());
         if (plan.Outcome == PublicationOutcome.Published) Require(request, plan.Manifest);
         return plan;
@@ -75,21 +75,21 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// lost too, what stands in public and what the source remembers do.
     /// </summary>
     private async Task<(StoredScope Stored, CurrentState Current)> ReadAsync(
-        Scope scope, Func<CancellationToken, Task<int>>? recordedVersion, bool lookAtHistory, CancellationToken cancellationToken)
+        Scope scope, Func<CancellationToken, Task<int>>? recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
     {
-        var reading = store.ReadCurrentAsync(scope, cancellationToken);
+        var reading = store.ReadCurrentAsync(scope, verify, cancellationToken);
         var listing = store.ListPublicAsync(scope, cancellationToken);
         await Task.WhenAll(reading, listing);
         var (current, blobs) = (await reading, await listing);
-        if (current.Manifest is { } manifest && !lookAtHistory) return (new StoredScope(manifest, manifest.Version, blobs), current);
+        var inPublic = Math.Max(blobs.ListVersion, blobs.TagsVersion);
+        if (current.Manifest is { } manifest && !lookAtHistory && inPublic <= manifest.Version) return (new StoredScope(manifest, manifest.Version, blobs), current);
 
+        // The listing may have seen what another writer put in public after the current manifest was read. The history, which comes before that, has it then.
         var latest = await store.ReadLatestHistoryAsync(scope, cancellationToken);
-        if (current.Manifest is { } known && known.Version >= (latest?.Version ?? 0)) return (new StoredScope(known, known.Version, blobs), current);
-        if (latest is not null) return (new StoredScope(latest.Manifest, latest.Version, blobs), current);
-
-        var inPlace = await store.ReadListAsync(scope, cancellationToken) is BlobRead.Found found ? PublishedVersions.OfList(found.Bytes) ?? 0 : 0;
-        var recorded = recordedVersion is null ? 0 : await recordedVersion(cancellationToken);
-        return (new StoredScope(null, Math.Max(inPlace, recorded), blobs), current);
+        var known = Math.Max(latest?.Version ?? 0, current.Manifest?.Version ?? 0);
+        var recorded = known > 0 || recordedVersion is null ? 0 : await recordedVersion(cancellationToken);
+        var newest = latest?.Manifest is { } last && last.Version >= (current.Manifest?.Version ?? 0) ? last : current.Manifest;
+        return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs), current);
     }
 
     /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>

@@ -14,9 +14,9 @@ public sealed record CurrentState(Manifest? Manifest, string? ETag = null, strin
 
 /// <summary>What the public container has of a scope, by a listing.</summary>
 /// <param name="Snapshots">The lengths of the snapshots, by hash.</param>
-/// <param name="HasList">Whether there is a gated list.</param>
-/// <param name="HasTags">Whether there is a <c>tags.js</c>.</param>
-public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, bool HasList, bool HasTags);
+/// <param name="ListVersion">The version of the gated list; 0 where there is none that can be read.</param>
+/// <param name="TagsVersion">The version of <c>tags.js</c>; 0 where there is none that can be read.</param>
+public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, int ListVersion, int TagsVersion);
 
 /// <summary>The newest version of a scope's history.</summary>
 /// <param name="Version">The highest version that has a name.</param>
@@ -57,19 +57,36 @@ public sealed class ScopeStore(IBlobStore blobs)
     /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await foreach (var _ in Blobs.ListAsync(BlobContainer.Private, BlobNames.EarlierHistoryPrefix, cancellationToken)) throw new ManifestSchemaException(1);
+        await RefuseEarlierAsync(cancellationToken);
         await Blobs.EnsureContainersAsync(cancellationToken);
     }
 
-    /// <summary>Reads the current manifest of a scope.</summary>
+    /// <summary>Refuses a store that an earlier version of this program wrote.</summary>
+    /// <exception cref="ManifestSchemaException">It did.</exception>
+    /// <exception cref="StoreUnavailableException">The store cannot be asked.</exception>
+    public async Task RefuseEarlierAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var _ in Blobs.ListAsync(BlobContainer.Private, BlobNames.EarlierHistoryPrefix, cancellationToken)) throw new ManifestSchemaException(1);
+    }
+
+    /// <summary>Reads the current manifest of a scope. One whose parts do not give its fingerprint is none.</summary>
     /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
-    public async Task<CurrentState> ReadCurrentAsync(Scope scope, CancellationToken cancellationToken)
+    public Task<CurrentState> ReadCurrentAsync(Scope scope, CancellationToken cancellationToken) => ReadCurrentAsync(scope, verify: false, cancellationToken);
+
+    /// <summary>Reads the current manifest of a scope.</summary>
+    /// <param name="scope">The scope.</param>
+    /// <param name="verify">Whether to put every snapshot together and compare all hashes, instead of the fingerprint alone.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
+    public async Task<CurrentState> ReadCurrentAsync(Scope scope, bool verify, CancellationToken cancellationToken)
     {
         if (await Blobs.ReadAsync(BlobContainer.Private, BlobNames.Current(scope), null, Largest, cancellationToken) is not BlobRead.Found blob) return new CurrentState(null);
         try
         {
             var manifest = Manifest.Parse(blob.Bytes);
-            return manifest.Scope == scope ? new CurrentState(manifest, blob.ETag) : new CurrentState(null, blob.ETag, "It is another scope's.");
+            if (manifest.Scope != scope) return new CurrentState(null, blob.ETag, "It is another scope's.");
+            var fault = verify ? manifest.FindFault() : manifest.Content.Fingerprint == manifest.Envelope.Fingerprint ? null : "Its parts do not give its fingerprint.";
+            return fault is null ? new CurrentState(manifest, blob.ETag) : new CurrentState(null, blob.ETag, fault);
         }
         catch (ManifestException exception) when (exception is not ManifestSchemaException)
         {
@@ -81,14 +98,28 @@ public sealed class ScopeStore(IBlobStore blobs)
     public async Task<PublicListing> ListPublicAsync(Scope scope, CancellationToken cancellationToken)
     {
         var snapshots = new Dictionary<string, long>(StringComparer.Ordinal);
-        var (list, tags) = (false, false);
+        var (list, tags) = (0, 0);
         await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, BlobNames.PublicFolder(scope), cancellationToken))
         {
             if (BlobNames.TryParseSnapshot(blob.Name, out _, out var hash)) snapshots[hash.ToString()] = blob.Length;
-            else if (blob.Name == BlobNames.List(scope)) list = true;
-            else if (blob.Name == BlobNames.Tags(scope)) tags = true;
+            else if (blob.Name == BlobNames.List(scope)) list = await VersionAsync(blob, PublishedVersions.OfList, cancellationToken);
+            else if (blob.Name == BlobNames.Tags(scope)) tags = await VersionAsync(blob, PublishedVersions.OfTags, cancellationToken);
         }
         return new PublicListing(snapshots, list, tags);
+    }
+
+    /// <summary>Everything in the public container that is not empty, by name, with the version of each list and tags; 0 for what has none.</summary>
+    public async Task<IReadOnlyDictionary<string, int>> ListPublicAsync(CancellationToken cancellationToken)
+    {
+        var blobs = new Dictionary<string, int>(StringComparer.Ordinal);
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
+        {
+            if (blob.Length == 0) continue;
+            blobs[blob.Name] = blob.Name.EndsWith("/scripts.json", StringComparison.Ordinal) ? await VersionAsync(blob, PublishedVersions.OfList, cancellationToken)
+                : blob.Name.EndsWith("/tags.js", StringComparison.Ordinal) ? await VersionAsync(blob, PublishedVersions.OfTags, cancellationToken)
+                : 0;
+        }
+        return blobs;
     }
 
     /// <summary>The newest version of a scope's history; null where it has none.</summary>
@@ -101,14 +132,23 @@ public sealed class ScopeStore(IBlobStore blobs)
         return latest == 0 ? null : new LatestHistory(latest, await ReadHistoryAsync(scope, latest, cancellationToken));
     }
 
-    /// <summary>One version of a scope's history; null where there is none, or its bytes are none.</summary>
+    /// <summary>The version of a list or tags: a store that keeps metadata says it, else the content does. What is empty has none.</summary>
+    private async Task<int> VersionAsync(ListedBlob blob, Func<ReadOnlySpan<byte>, int?> versionOf, CancellationToken cancellationToken)
+    {
+        if (blob.Length == 0) return 0;
+        if (blob.Metadata is { } metadata)
+            return metadata.TryGetValue("version", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
+        return await Blobs.ReadAsync(BlobContainer.Public, blob.Name, null, Largest, cancellationToken) is BlobRead.Found found ? versionOf(found.Bytes) ?? 0 : 0;
+    }
+
+    /// <summary>One version of a scope's history, with all its hashes compared; null where there is none, or none that is whole.</summary>
     /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>
     public async Task<Manifest?> ReadHistoryAsync(Scope scope, int version, CancellationToken cancellationToken)
     {
         if (await Blobs.ReadAsync(BlobContainer.History, BlobNames.History(scope, version), null, Largest, cancellationToken) is not BlobRead.Found found) return null;
         try
         {
-            return Manifest.Parse(found.Bytes) is { } manifest && manifest.Scope == scope && manifest.Version == version ? manifest : null;
+            return Manifest.Parse(found.Bytes) is { } manifest && manifest.Scope == scope && manifest.Version == version && manifest.FindFault() is null ? manifest : null;
         }
         catch (ManifestException exception) when (exception is not ManifestSchemaException)
         {
@@ -123,6 +163,14 @@ public sealed class ScopeStore(IBlobStore blobs)
     /// <summary>Writes a version into the history: the commit. False where the history has that version already, which then stays as it is.</summary>
     public async Task<bool> CommitAsync(Manifest manifest, CancellationToken cancellationToken) =>
         await Blobs.CreateAsync(BlobContainer.History, BlobNames.History(manifest.Scope, manifest.Version), manifest.Bytes, BlobProperties.PrivateJson, cancellationToken) is not null;
+
+    /// <summary>Puts the history's copy of the current version right, where it is missing or damaged.</summary>
+    public async Task MendHistoryAsync(Manifest manifest, CancellationToken cancellationToken)
+    {
+        var name = BlobNames.History(manifest.Scope, manifest.Version);
+        if (await Blobs.ReadAsync(BlobContainer.History, name, null, Largest, cancellationToken) is BlobRead.Found found && manifest.Bytes.Span.SequenceEqual(found.Bytes)) return;
+        await Blobs.WriteAsync(BlobContainer.History, name, manifest.Bytes, BlobProperties.PrivateJson, cancellationToken);
+    }
 
     /// <summary>Makes a manifest that the history has the current one, unless a newer one is; never goes back.</summary>
     /// <param name="manifest">The manifest.</param>
@@ -247,6 +295,7 @@ public sealed class ScopeStore(IBlobStore blobs)
     private async Task<bool> PutAsync(
         string name, byte[] bytes, int version, Func<ReadOnlySpan<byte>, int?> versionOf, BlobProperties properties, BlobRead? known, CancellationToken cancellationToken)
     {
+        properties = properties with { Metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["version"] = version.ToString(CultureInfo.InvariantCulture) } };
         for (var read = known; ; read = null)
         {
             read ??= await Blobs.ReadAsync(BlobContainer.Public, name, null, Largest, cancellationToken);

@@ -1,6 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
-using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
@@ -17,10 +16,8 @@ public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, 
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
     {
         store.ForgetLoader();
-        var blobs = new HashSet<string>(StringComparer.Ordinal);
-        await foreach (var blob in store.Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
-            if (blob.Length > 0) blobs.Add(blob.Name);
-        if (!blobs.Contains(BlobNames.Loader)) await store.EnsureLoaderAsync(cancellationToken);
+        var blobs = await store.ListPublicAsync(cancellationToken);
+        if (!blobs.ContainsKey(BlobNames.Loader)) await store.EnsureLoaderAsync(cancellationToken);
         var current = new Dictionary<Scope, CurrentListing>();
         await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
         var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
@@ -37,7 +34,7 @@ public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, 
     }
 
     /// <summary>Whether a scope has to be built. One that cannot be compared has to be: its build says what is wrong, where its problem belongs.</summary>
-    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, HashSet<string> blobs)
+    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, IReadOnlyDictionary<string, int> blobs)
     {
         try
         {
@@ -48,8 +45,8 @@ public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, 
             return listing is null
                 || listing.Fingerprint != generated.Content.Fingerprint
                 || (announced.TryGetValue(read.Scope, out var version) && version < listing.Version)
-                || !blobs.Contains(BlobNames.List(read.Scope)) || !blobs.Contains(BlobNames.Tags(read.Scope))
-                || listing.Snapshots.Any(snapshot => !blobs.Contains($"{BlobNames.PublicFolder(read.Scope)}{snapshot}.json"));
+                || blobs.GetValueOrDefault(BlobNames.List(read.Scope)) != listing.Version || blobs.GetValueOrDefault(BlobNames.Tags(read.Scope)) != listing.Version
+                || listing.Snapshots.Any(snapshot => !blobs.ContainsKey($"{BlobNames.PublicFolder(read.Scope)}{snapshot}.json"));
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

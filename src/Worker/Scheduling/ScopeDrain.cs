@@ -199,11 +199,6 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
             logger.GenerationFailed(scope.ToString(), problem.DestinationId, problem.Type, problem.Message);
     }
 
-    /// <summary>Doubles with each attempt up to the limit, then spread by a fifth either way, so that what failed together does not come back together.</summary>
-    private TimeSpan RetryDelay(int attempt)
-    {
-        var delay = FirstRetryDelay * Math.Pow(2, Math.Min(attempt - 1, 20));
-        if (delay > options.MaxRetryDelay) delay = options.MaxRetryDelay;
-        return delay * (0.8 + Random.Shared.NextDouble() * 0.4);
-    }
+    /// <summary>Spread, so that what failed together does not come back together.</summary>
+    private TimeSpan RetryDelay(int attempt) => Jitter.Backoff(attempt, FirstRetryDelay, options.MaxRetryDelay);
 }

@@ -32,5 +32,5 @@ public readonly record struct SettingsSize(long Destinations, long SettingsBytes
         : null;
 
     private static string Say(long actual, string what, long limit) =>
-        string.Create(CultureInfo.InvariantCulture, $"The scope has {actual} {what}, and the limit is {limit}. It keeps its last good version; remove what is not needed.");
+        string.Create(CultureInfo.InvariantCulture, $"The scope has {actual} {what}, and the limit is {limit}. A version that is published stays; remove what is not needed.");
 }

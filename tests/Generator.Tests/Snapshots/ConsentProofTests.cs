@@ -124,6 +124,25 @@ public sealed class ConsentProofTests
             Configure(manifest, "google-consent", config => config["signals"]!["ad_storage"] = new JsonArray())),
         ["Google's signals that are not said"] = ([Samples.Least("google-tag-manager", 1, "necessary")], manifest =>
             Configure(manifest, "google-consent", config => config["signals"]!.AsObject().Remove("analytics_storage"))),
+        ["Google's ads under measurement"] = ([Samples.Least("google-tag-manager", 1, "necessary")], manifest =>
+            Configure(manifest, "google-consent", config => config["signals"]!["ad_storage"] = new JsonArray("measurement"))),
+        ["Google's ads under what another mapping says"] = (
+            [Samples.Row("google-tag-manager", """{"id":"GTM-A","consentMapping":{"marketing":["analytics_storage"]}}""", 1, "necessary"), Samples.Least("google-analytics", 2, "necessary")], manifest =>
+            Configure(manifest, "google-consent", config => config["signals"]!["analytics_storage"] = new JsonArray("measurement"))),
+        ["PostHog that does not ask"] = ([Samples.Least("posthog", 1, "necessary")], manifest => Configure(manifest, "posthog", config => config.AsObject().Remove("asks"))),
+        ["owners that have no script"] = (
+            [Samples.Least("fathom-analytics", 1, "marketing"), Samples.Row("fathom-analytics", """{"siteId":"OTHER","enableClientSide":false}""", 2, "necessary")], manifest =>
+        {
+            Part(manifest, "fathom-analytics")["destinations"]!.AsArray().Add(Samples.Row("script", "{}", 2).Row.Id.ToString());
+            Script(manifest, "fathom-analytics")["category"] = "necessary";
+        }),
+        ["a source among the attributes"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["attributes"]!["src"] = "https://a.example/x.js"),
+        ["a handler among the attributes"] = ([Samples.Least("fathom-analytics", 1)], manifest => Script(manifest, "fathom-analytics")["attributes"]!["onload"] = "own()"),
+        ["a told vendor's library as an entry"] = ([Samples.Least("meta-pixel", 1)], manifest =>
+        {
+            Script(manifest, "meta-pixel").AsObject().Remove("textContent");
+            Script(manifest, "meta-pixel")["src"] = "https://connect.facebook.net/en_US/fbevents.js";
+        }),
         ["PostHog's grant to everybody"] = ([Samples.Least("posthog", 1, "necessary")], manifest => Script(manifest, "posthog:granted")["category"] = "necessary"),
         ["Clarity's marketing grant under measurement"] = ([Samples.Least("microsoft-clarity", 1)], manifest => Script(manifest, "microsoft-clarity:marketing")["category"] = "measurement"),
         ["alwaysLoad"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["alwaysLoad"] = true),

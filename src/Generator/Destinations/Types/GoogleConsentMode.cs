@@ -62,7 +62,7 @@ public sealed class GoogleConsentMode : SharedBootstrap
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [.. ConsentCategories.Optional.Select(GrantDeclaration.Of)];
 
     /// <inheritdoc/>
-    public override ImmutableArray<string> SignalsThatNeedAGrant => [.. Signals.Where(NeedsAChoice)];
+    public override SignalMapping Mapping => new(MappingField, DefaultMapping);
 
     /// <summary>The rules of <see cref="MappingField"/>, for the types that have it.</summary>
     public static void CheckMapping(DestinationSettings settings, List<SettingProblem> problems)
