@@ -43,6 +43,9 @@ public sealed class AzureBlobStore : IBlobStore
     public string Description => $"azure {_public.AccountName} ({_public.Name}, {_private.Name}, {_history.Name})";
 
     /// <inheritdoc/>
+    public bool KeepsMetadata => true;
+
+    /// <inheritdoc/>
     public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         foreach (var container in (BlobContainerClient[])[_public, _private, _history])

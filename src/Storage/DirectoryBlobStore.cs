@@ -27,6 +27,9 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     public string Description => $"directory {Redaction.Show(_root)}";
 
     /// <inheritdoc/>
+    public bool KeepsMetadata => false;
+
+    /// <inheritdoc/>
     public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(() =>
     {
         foreach (var container in Enum.GetValues<BlobContainer>()) FolderSync.Create(Root(container));

@@ -82,6 +82,9 @@ public interface IBlobReader
     /// <summary>What the store is, for people: never a secret.</summary>
     string Description { get; }
 
+    /// <summary>Whether a listing gives back what was written with a blob as its metadata.</summary>
+    bool KeepsMetadata { get; }
+
     /// <summary>Reads a blob, unless it still stands under <paramref name="knownETag"/> or is longer than <paramref name="maxBytes"/>.</summary>
     /// <exception cref="StoreUnavailableException">The store could not be asked.</exception>
     Task<BlobRead> ReadAsync(BlobContainer container, string name, string? knownETag, int maxBytes, CancellationToken cancellationToken);

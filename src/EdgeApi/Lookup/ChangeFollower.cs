@@ -32,7 +32,12 @@ internal sealed class ChangeFollower(
     private DateTimeOffset _failingSince;
     private string? _reason;
 
-    private sealed record Position(int Segment, long Offset, byte[]? LastRecord, string? ETag)
+    /// <param name="Segment">The segment.</param>
+    /// <param name="Offset">How far it has been read.</param>
+    /// <param name="LastRecord">The record before the offset.</param>
+    /// <param name="ETag">What the next read compares.</param>
+    /// <param name="Seen">The ETag that the last read came with.</param>
+    private sealed record Position(int Segment, long Offset, byte[]? LastRecord, string? ETag, string? Seen = null)
     {
         public static Position StartOf(int segment) => new(segment, 0, null, null);
     }
@@ -154,8 +159,10 @@ internal sealed class ChangeFollower(
             }
         }
         var last = whole > 0 ? found.Bytes.AsSpan(whole - ChangeRecord.Length, ChangeRecord.Length).ToArray() : null;
-        // The ETag is remembered only with everything under it read and passed on; a 304 would hide the rest for good.
-        _position = new Position(position.Segment, position.Offset + whole - overlap, last, toTheEnd ? found.ETag : null);
+        // The ETag counts only with everything under it read and passed on; a 304 would hide the rest for good. A store may send the ETag of an append with the bytes
+        // before it, so it counts once a second read under the same one has brought nothing more.
+        var isSettled = toTheEnd && whole == overlap && found.ETag == position.Seen;
+        _position = new Position(position.Segment, position.Offset + whole - overlap, last, isSettled ? found.ETag : null, found.ETag);
         if (_position.Offset < format.SegmentLength) return !toTheEnd;
         _position = Position.StartOf(position.Segment + 1);
         return true;

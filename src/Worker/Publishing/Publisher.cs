@@ -44,7 +44,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
             if (plan.Outcome == PublicationOutcome.Superseded) return new PublicationResult(plan.Outcome, plan.Manifest, written, 0);
             if (plan.Outcome == PublicationOutcome.Published) Require(request, plan.Manifest);
             changed = plan.ChangedCombinations;
-            var lookups = await PrepareAsync(scope, plan, request.Verify, cancellationToken);
+            var lookups = await PrepareAsync(scope, plan, stored.Public, request.Verify, cancellationToken);
             written += lookups.SnapshotsWritten;
             if (lookups.IsTaken || (plan.Outcome == PublicationOutcome.Published && !await CommitAsync(plan.Manifest, cancellationToken)))
             {
@@ -88,6 +88,8 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         var latest = await store.ReadLatestHistoryAsync(scope, cancellationToken);
         var known = Math.Max(latest?.Version ?? 0, current.Manifest?.Version ?? 0);
         var recorded = known > 0 || recordedVersion is null ? 0 : await recordedVersion(cancellationToken);
+        // Nothing else tells the version any more, so the list's own word counts, whatever its metadata says.
+        if (known == 0 && await store.ReadListAsync(scope, cancellationToken) is BlobRead.Found list) inPublic = Math.Max(inPublic, PublishedVersions.OfList(list.Bytes) ?? 0);
         var newest = latest?.Manifest is { } last && last.Version >= (current.Manifest?.Version ?? 0) ? last : current.Manifest;
         return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs), current);
     }
@@ -103,13 +105,13 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     }
 
     /// <summary>Everything that can be done before the commit, at once: the snapshots, the loader, and looks at what the steps after it replace.</summary>
-    private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, bool verify, CancellationToken cancellationToken)
+    private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, PublicListing inPlace, bool verify, CancellationToken cancellationToken)
     {
         var next = plan.Manifest.Version + (plan.Outcome == PublicationOutcome.Published ? 0 : 1);
         var isTaken = store.HasHistoryAsync(scope, next, cancellationToken);
         var loader = store.EnsureLoaderAsync(cancellationToken);
-        var list = plan.WritesList ? store.ReadListAsync(scope, cancellationToken) : null;
-        var tags = plan.WritesTags ? store.ReadTagsAsync(scope, cancellationToken) : null;
+        var list = plan.WritesList && inPlace.List is null ? store.ReadListAsync(scope, cancellationToken) : null;
+        var tags = plan.WritesTags && inPlace.Tags is null ? store.ReadTagsAsync(scope, cancellationToken) : null;
         var written = 0;
         var snapshots = Parallel.ForEachAsync(
             plan.Snapshots, new ParallelOptions { MaxDegreeOfParallelism = ConcurrentSnapshots, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken },
@@ -120,7 +122,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
                 Interlocked.Increment(ref written);
             });
         await Task.WhenAll(isTaken, loader, snapshots, list ?? Task.CompletedTask, tags ?? Task.CompletedTask);
-        return new Lookups(await isTaken, list is null ? null : await list, tags is null ? null : await tags, written);
+        return new Lookups(await isTaken, list is null ? inPlace.List : await list, tags is null ? inPlace.Tags : await tags, written);
     }
 
     private async Task<bool> CommitAsync(Manifest manifest, CancellationToken cancellationToken)

@@ -16,7 +16,14 @@ public sealed record CurrentState(Manifest? Manifest, string? ETag = null, strin
 /// <param name="Snapshots">The lengths of the snapshots, by hash.</param>
 /// <param name="ListVersion">The version of the gated list; 0 where there is none that can be read.</param>
 /// <param name="TagsVersion">The version of <c>tags.js</c>; 0 where there is none that can be read.</param>
-public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, int ListVersion, int TagsVersion);
+public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, int ListVersion, int TagsVersion)
+{
+    /// <summary>The list in place, where the store had to be asked for it.</summary>
+    public BlobRead? List { get; init; }
+
+    /// <summary>The tags in place, where the store had to be asked for them.</summary>
+    public BlobRead? Tags { get; init; }
+}
 
 /// <summary>The newest version of a scope's history.</summary>
 /// <param name="Version">The highest version that has a name.</param>
@@ -97,15 +104,20 @@ public sealed class ScopeStore(IBlobStore blobs)
     /// <summary>What the public container has of a scope.</summary>
     public async Task<PublicListing> ListPublicAsync(Scope scope, CancellationToken cancellationToken)
     {
+        // A store that keeps no metadata is asked at the same time for what the listing cannot say.
+        var list = Blobs.KeepsMetadata ? null : ReadListAsync(scope, cancellationToken);
+        var tags = Blobs.KeepsMetadata ? null : ReadTagsAsync(scope, cancellationToken);
         var snapshots = new Dictionary<string, long>(StringComparer.Ordinal);
-        var (list, tags) = (0, 0);
+        var (listVersion, tagsVersion) = (0, 0);
         await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, BlobNames.PublicFolder(scope), cancellationToken))
         {
             if (BlobNames.TryParseSnapshot(blob.Name, out _, out var hash)) snapshots[hash.ToString()] = blob.Length;
-            else if (blob.Name == BlobNames.List(scope)) list = await VersionAsync(blob, PublishedVersions.OfList, cancellationToken);
-            else if (blob.Name == BlobNames.Tags(scope)) tags = await VersionAsync(blob, PublishedVersions.OfTags, cancellationToken);
+            else if (blob.Name == BlobNames.List(scope)) listVersion = VersionOf(blob);
+            else if (blob.Name == BlobNames.Tags(scope)) tagsVersion = VersionOf(blob);
         }
-        return new PublicListing(snapshots, list, tags);
+        if (list is null || tags is null) return new PublicListing(snapshots, listVersion, tagsVersion);
+        var (listRead, tagsRead) = (await list, await tags);
+        return new PublicListing(snapshots, VersionOf(listRead, PublishedVersions.OfList), VersionOf(tagsRead, PublishedVersions.OfTags)) { List = listRead, Tags = tagsRead };
     }
 
     /// <summary>Everything in the public container that is not empty, by name, with the version of each list and tags; 0 for what has none.</summary>
@@ -115,9 +127,10 @@ public sealed class ScopeStore(IBlobStore blobs)
         await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
         {
             if (blob.Length == 0) continue;
-            blobs[blob.Name] = blob.Name.EndsWith("/scripts.json", StringComparison.Ordinal) ? await VersionAsync(blob, PublishedVersions.OfList, cancellationToken)
-                : blob.Name.EndsWith("/tags.js", StringComparison.Ordinal) ? await VersionAsync(blob, PublishedVersions.OfTags, cancellationToken)
-                : 0;
+            var isList = blob.Name.EndsWith("/scripts.json", StringComparison.Ordinal);
+            blobs[blob.Name] = !isList && !blob.Name.EndsWith("/tags.js", StringComparison.Ordinal) ? 0
+                : Blobs.KeepsMetadata ? VersionOf(blob)
+                : VersionOf(await Blobs.ReadAsync(BlobContainer.Public, blob.Name, null, Largest, cancellationToken), isList ? PublishedVersions.OfList : PublishedVersions.OfTags);
         }
         return blobs;
     }
@@ -132,14 +145,12 @@ public sealed class ScopeStore(IBlobStore blobs)
         return latest == 0 ? null : new LatestHistory(latest, await ReadHistoryAsync(scope, latest, cancellationToken));
     }
 
-    /// <summary>The version of a list or tags: a store that keeps metadata says it, else the content does. What is empty has none.</summary>
-    private async Task<int> VersionAsync(ListedBlob blob, Func<ReadOnlySpan<byte>, int?> versionOf, CancellationToken cancellationToken)
-    {
-        if (blob.Length == 0) return 0;
-        if (blob.Metadata is { } metadata)
-            return metadata.TryGetValue("version", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
-        return await Blobs.ReadAsync(BlobContainer.Public, blob.Name, null, Largest, cancellationToken) is BlobRead.Found found ? versionOf(found.Bytes) ?? 0 : 0;
-    }
+    /// <summary>The version of a list or tags by its metadata; 0 for what is empty or has none.</summary>
+    private static int VersionOf(ListedBlob blob) =>
+        blob.Length > 0 && blob.Metadata?.TryGetValue("version", out var text) == true && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
+
+    /// <summary>The version of a list or tags by its content; 0 for what has none.</summary>
+    private static int VersionOf(BlobRead read, Func<ReadOnlySpan<byte>, int?> versionOf) => read is BlobRead.Found found ? versionOf(found.Bytes) ?? 0 : 0;
 
     /// <summary>One version of a scope's history, with all its hashes compared; null where there is none, or none that is whole.</summary>
     /// <exception cref="ManifestSchemaException">Another generation of this program wrote it.</exception>

@@ -13,6 +13,8 @@ internal sealed class EndlessStore : IBlobReader
 
     public string Description => "endless";
 
+    public bool KeepsMetadata => false;
+
     public Task<BlobRead> ReadAsync(BlobContainer container, string name, string? knownETag, int maxBytes, CancellationToken cancellationToken)
     {
         if (!BlobNames.TryParseCurrent(name, out var scope)) return Task.FromResult<BlobRead>(new BlobRead.Missing());

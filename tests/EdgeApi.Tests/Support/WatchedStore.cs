@@ -17,6 +17,8 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
 
     public string Description => _inner.Description;
 
+    public bool KeepsMetadata => _inner.KeepsMetadata;
+
     /// <summary>Reads of `current` wait for this.</summary>
     public TaskCompletionSource? Gate { get; set; }
 

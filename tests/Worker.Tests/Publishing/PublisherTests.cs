@@ -360,7 +360,7 @@ public abstract class PublisherTests
     }
 
     [Fact]
-    public async Task Publish_Unchanged_ReadsThreeBlobsAndWritesNone()
+    public async Task Publish_Unchanged_ReadsAFewBlobsAtOnceAndWritesNone()
     {
         var world = await WorldAsync();
         await world.PublishAsync(1, First);
@@ -369,9 +369,121 @@ public abstract class PublisherTests
         Assert.Equal(PublicationOutcome.Unchanged, (await world.PublishAsync(2, First)).Outcome);
 
         Assert.Empty(world.Faults.Log);
-        Assert.Equal(
-            ["list public acme/production/", "read history acme/production/00000002.json", "read private current/acme/production.json"],
-            world.Faults.Reads.Order(StringComparer.Ordinal));
+        string[] always = ["list public acme/production/", "read history acme/production/00000002.json", "read private current/acme/production.json"];
+        // A store that keeps metadata says in the listing which version the list and tags are of.
+        string[] more = world.Store.Blobs.KeepsMetadata ? [] : ["read public acme/production/scripts.json", "read public acme/production/tags.js"];
+        Assert.Equal([.. always, .. more], world.Faults.Reads.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Whoever damages the manifest must not get it published: what everybody may load stands in it.</summary>
+    [Theory]
+    [InlineData("\"category\":\"marketing\"", "\"category\":\"necessary\"", false)]
+    [InlineData("\"category\":\"marketing\"", "\"category\":\"necessary\"", true)]
+    [InlineData("\"sha256\":\"", "\"sha256\":\"f", true)]
+    [InlineData("\"destinationCount\":1", "\"destinationCount\":2", true)]
+    public async Task Publish_CurrentDamaged_IsReplacedByTheHistorysCopy(string right, string wrong, bool verify)
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        await DamageAsync(world, BlobContainer.Private, BlobNames.Current(world.Scope), right, wrong);
+
+        var result = await world.Publisher.PublishAsync(world.Request(1, First) with { Verify = verify }, Cancel);
+
+        Assert.Equal(PublicationOutcome.Unchanged, result.Outcome);
+        await world.AssertCompleteAsync(1);
+    }
+
+    [Fact]
+    public async Task Publish_HistoryAheadIsDamaged_IsNotRolledForward()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var current = (await world.BytesAsync(BlobContainer.Private, BlobNames.Current(world.Scope)))!;
+        await world.PublishAsync(2, Second);
+        await DamageAsync(world, BlobContainer.History, BlobNames.History(world.Scope, 2), "\"category\":\"measurement\"", "\"category\":\"necessary\"");
+        await world.Store.Blobs.WriteAsync(BlobContainer.Private, BlobNames.Current(world.Scope), current, BlobProperties.PrivateJson, Cancel);
+
+        Assert.Equal(PublicationOutcome.Published, (await world.PublishAsync(2, Second)).Outcome);
+
+        var now = (await world.CurrentAsync())!;
+        Assert.Equal(3, now.Version);
+        Assert.Null(now.FindFault());
+        Assert.Equal(3, PublishedVersions.OfList(await world.BytesAsync(BlobContainer.Public, BlobNames.List(world.Scope))));
+    }
+
+    [Theory]
+    [InlineData("scripts.json")]
+    [InlineData("tags.js")]
+    public async Task Publish_ListOrTagsEmptyOrOlder_IsMendedThoughNothingChanged(string name)
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var path = $"{BlobNames.PublicFolder(world.Scope)}{name}";
+        var older = (await world.BytesAsync(BlobContainer.Public, path))!;
+        await world.PublishAsync(2, Second);
+        foreach (var bytes in (byte[][])[[], older])
+        {
+            await world.Store.Blobs.WriteAsync(BlobContainer.Public, path, bytes, BlobProperties.ReplacedJson, Cancel);
+
+            var result = await world.PublishAsync(2, Second);
+
+            Assert.Equal((PublicationOutcome.Unchanged, true), (result.Outcome, result.Completed));
+            await world.AssertCompleteAsync(2);
+        }
+    }
+
+    /// <summary>The private part is an older one again: what stands in public is newer, and only a version beyond it takes its place.</summary>
+    [Fact]
+    public async Task Publish_PublicIsAheadOfWhatIsLeft_GoesOnBeyondIt()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var current = (await world.BytesAsync(BlobContainer.Private, BlobNames.Current(world.Scope)))!;
+        for (var revision = 2; revision <= 4; revision++) await world.PublishAsync(revision, PublicationWorld.MetaPixel($"9{revision}"));
+        for (var version = 2; version <= 4; version++) await world.Store.Blobs.DeleteAsync(BlobContainer.History, BlobNames.History(world.Scope, version), null, Cancel);
+        await world.Store.Blobs.WriteAsync(BlobContainer.Private, BlobNames.Current(world.Scope), current, BlobProperties.PrivateJson, Cancel);
+
+        var result = await world.PublishAsync(1, First);
+
+        Assert.Equal((PublicationOutcome.Published, 5), (result.Outcome, result.Manifest.Version));
+        Assert.Equal(result.Manifest.ListBytes(), await world.BytesAsync(BlobContainer.Public, BlobNames.List(world.Scope)));
+    }
+
+    [Fact]
+    public async Task Publish_ListClaimsAVersionNobodyHas_IsReplaced()
+    {
+        var world = await WorldAsync();
+        var result = await world.PublishAsync(1, First);
+        foreach (var version in (string[])["2147483647", "4294967296", "-1"])
+        {
+            var forged = System.Text.Encoding.UTF8.GetString(result.Manifest.ListBytes()).Replace("\"version\":1,", $"\"version\":{version},", StringComparison.Ordinal);
+            await world.Store.Blobs.WriteAsync(BlobContainer.Public, BlobNames.List(world.Scope), System.Text.Encoding.UTF8.GetBytes(forged), BlobProperties.ReplacedJson, Cancel);
+
+            await world.PublishAsync(1, First);
+
+            await world.AssertCompleteAsync(1);
+        }
+    }
+
+    [Fact]
+    public async Task Publish_HistorysCopyDamagedAndVerifyAsked_IsMended()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        await world.Store.Blobs.WriteAsync(BlobContainer.History, BlobNames.History(world.Scope, 1), "{}"u8.ToArray(), BlobProperties.PrivateJson, Cancel);
+
+        await world.Publisher.PublishAsync(world.Request(1, First) with { Verify = true }, Cancel);
+
+        await world.AssertCompleteAsync(1);
+    }
+
+    private static async Task DamageAsync(PublicationWorld world, BlobContainer container, string name, string right, string wrong)
+    {
+        var text = System.Text.Encoding.UTF8.GetString((await world.BytesAsync(container, name))!);
+        Assert.Contains(right, text, StringComparison.Ordinal);
+        var at = text.IndexOf(right, StringComparison.Ordinal);
+        var damaged = string.Concat(text.AsSpan(0, at), wrong, text.AsSpan(at + right.Length + (wrong.EndsWith('f') ? 1 : 0)));
+        await world.Store.Blobs.WriteAsync(container, name, System.Text.Encoding.UTF8.GetBytes(damaged), BlobProperties.PrivateJson, Cancel);
     }
 
     /// <summary>Written into the history, and its writer died: whoever builds the scope next finishes it, and needs no hint for that.</summary>

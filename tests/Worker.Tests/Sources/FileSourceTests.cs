@@ -77,7 +77,7 @@ public sealed class FileSourceTests : IDisposable
 
         var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => source.ReadAsync(new Scope(organization, DeploymentEnvironment.Production), Cancel));
         Assert.Equal(
-            $"The scope has {settings.Length} bytes of settings in one destination, and the limit is 256000. It keeps its last good version; remove what is not needed.", exception.Message);
+            $"The scope has {settings.Length} bytes of settings in one destination, and the limit is 256000. A version that is published stays; remove what is not needed.", exception.Message);
         var reads = new List<ScopeRead>();
         await foreach (var read in source.ReadAsync([organization], Cancel)) reads.Add(read);
         Assert.Equal([(false, 0), (false, 1), (true, null)], reads.Select(read => (read.Held, read.Rows?.Rows.Count)));

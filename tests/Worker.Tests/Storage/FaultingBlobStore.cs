@@ -34,6 +34,8 @@ public sealed class FaultingBlobStore(IBlobStore inner) : IBlobStore
 
     public string Description => inner.Description;
 
+    public bool KeepsMetadata => inner.KeepsMetadata;
+
     public void Forget()
     {
         lock (_lock)

@@ -20,6 +20,8 @@ internal sealed class SteppedBlobStore(MemoryBlobs blobs) : IBlobStore
 
     public string Description => "memory";
 
+    public bool KeepsMetadata => false;
+
     public IReadOnlyList<Call> Pending => _pending;
 
     /// <summary>Takes a call out of those that wait.</summary>
