@@ -135,14 +135,16 @@ public sealed class ConsentProofTests
         {
             Part(manifest, "fathom-analytics")["destinations"]!.AsArray().Add(Samples.Row("script", "{}", 2).Row.Id.ToString());
             Script(manifest, "fathom-analytics")["category"] = "necessary";
-        }),
+        }
+        ),
         ["a source among the attributes"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["attributes"]!["src"] = "https://a.example/x.js"),
         ["a handler among the attributes"] = ([Samples.Least("fathom-analytics", 1)], manifest => Script(manifest, "fathom-analytics")["attributes"]!["onload"] = "own()"),
         ["a told vendor's library as an entry"] = ([Samples.Least("meta-pixel", 1)], manifest =>
         {
             Script(manifest, "meta-pixel").AsObject().Remove("textContent");
             Script(manifest, "meta-pixel")["src"] = "https://connect.facebook.net/en_US/fbevents.js";
-        }),
+        }
+        ),
         ["PostHog's grant to everybody"] = ([Samples.Least("posthog", 1, "necessary")], manifest => Script(manifest, "posthog:granted")["category"] = "necessary"),
         ["Clarity's marketing grant under measurement"] = ([Samples.Least("microsoft-clarity", 1)], manifest => Script(manifest, "microsoft-clarity:marketing")["category"] = "measurement"),
         ["alwaysLoad"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["alwaysLoad"] = true),
