@@ -11,9 +11,10 @@ using System.CommandLine;
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Worker;
-using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
 
 var config = new Option<FileInfo?>("--config") { Description = "The destinations file. Default: samples/destinations.json.", HelpName = "FILE" };
 var data = new Option<DirectoryInfo?>("--data") { Description = "Where snapshots are kept. Default: a fresh temporary directory.", HelpName = "DIR" };
