@@ -371,7 +371,8 @@ public static class ConsentProof
         /// <summary>A destination that always loads asks for the grant before it follows a visitor; without this word its script takes the grant for given.</summary>
         private void CheckAsks(Facts facts, ActiveRow row)
         {
-            if (row.Required != Everybody || !row.Type.Grants.Any(grant => grant.Name == GrantDeclaration.Tracking)) return;
+            if (row.Required != Everybody || row.Type.Grants.FirstOrDefault(grant => grant.Name == GrantDeclaration.Tracking) is not { } tracking) return;
+            if ((facts.Table & ~Granted(tracking.Category.Name())) == 0) return; // a setting makes it wait for the category itself
             using var config = Parse(facts.Config);
             if (config?.RootElement.ValueKind != JsonValueKind.Object || !config.RootElement.TryGetProperty("asks", out var asks) || asks.ValueKind != JsonValueKind.True)
                 Add($"Script '{facts.Id}' does not wait for the grant that its destination needs.");
