@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Collections.Immutable;
 using System.Text;
+using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Generator.Formats;
 
@@ -34,5 +35,20 @@ internal static class BufferExtensions
         output.Write("\""u8);
         Encoding.ASCII.GetBytes(text, output);
         output.Write("\""u8);
+    }
+
+    /// <summary>Writes the properties that say which scope and version a document is of.</summary>
+    public static void WriteIdentity(this IBufferWriter<byte> output, ManifestEnvelope envelope)
+    {
+        output.Write("\"schema\":"u8);
+        output.WriteNumber(Manifest.Schema);
+        output.Write(",\"organization\":"u8);
+        output.WritePlain(envelope.Scope.Organization.Value);
+        output.Write(",\"environment\":"u8);
+        output.WritePlain(envelope.Scope.Environment.Name());
+        output.Write(",\"version\":"u8);
+        output.WriteNumber(envelope.Version);
+        output.Write(",\"generatedAt\":"u8);
+        output.WritePlain(WireTime.Format(envelope.GeneratedAt));
     }
 }

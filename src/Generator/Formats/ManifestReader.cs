@@ -71,7 +71,7 @@ internal static class ManifestReader
             {
                 case "requiredCategories":
                     var start = (int)reader.TokenStartIndex;
-                    required = ReadStrings(ref reader);
+                    required = ReadArray(ref reader, name, JsonTokenType.String, static (ref element) => element.GetString()!);
                     slices = slices with { RequiredCategories = To(start, ref reader) };
                     break;
                 case "reloadOnRevocation":
@@ -271,7 +271,7 @@ internal static class ManifestReader
                 reader.Read();
                 switch (name)
                 {
-                    case "scripts": scripts = ReadNumbers(ref reader); break;
+                    case "scripts": scripts = ReadArray(ref reader, name, JsonTokenType.Number, static (ref element) => element.GetInt32()); break;
                     case "policy": policy = reader.GetInt32(); break;
                     case "bytes": bytes = reader.GetInt32(); break;
                     case "sha256": sha256 = reader.GetString(); break;
@@ -302,7 +302,7 @@ internal static class ManifestReader
                 reader.Read();
                 switch (name)
                 {
-                    case "destinations": destinations = ReadIds(ref reader); break;
+                    case "destinations": destinations = ReadArray(ref reader, name, JsonTokenType.String, static (ref element) => element.GetGuid()); break;
                     case "type": type = reader.GetString(); break;
                     case "script": json = Skip(ref reader, JsonTokenType.StartObject, name); break;
                     default: reader.Skip(); break;
@@ -322,31 +322,15 @@ internal static class ManifestReader
         return policies.ToImmutable();
     }
 
-    private static ImmutableArray<string> ReadStrings(ref Utf8JsonReader reader)
-    {
-        Expect(ref reader, JsonTokenType.StartArray, "requiredCategories");
-        var strings = ImmutableArray.CreateBuilder<string>();
-        while (reader.Read() && reader.TokenType == JsonTokenType.String) strings.Add(reader.GetString()!);
-        Expect(ref reader, JsonTokenType.EndArray, "requiredCategories");
-        return strings.ToImmutable();
-    }
+    private delegate T ElementReader<T>(ref Utf8JsonReader reader);
 
-    private static ImmutableArray<int> ReadNumbers(ref Utf8JsonReader reader)
+    private static ImmutableArray<T> ReadArray<T>(ref Utf8JsonReader reader, string what, JsonTokenType element, ElementReader<T> read)
     {
-        Expect(ref reader, JsonTokenType.StartArray, "scripts");
-        var numbers = ImmutableArray.CreateBuilder<int>();
-        while (reader.Read() && reader.TokenType == JsonTokenType.Number) numbers.Add(reader.GetInt32());
-        Expect(ref reader, JsonTokenType.EndArray, "scripts");
-        return numbers.ToImmutable();
-    }
-
-    private static ImmutableArray<Guid> ReadIds(ref Utf8JsonReader reader)
-    {
-        Expect(ref reader, JsonTokenType.StartArray, "destinations");
-        var ids = ImmutableArray.CreateBuilder<Guid>();
-        while (reader.Read() && reader.TokenType == JsonTokenType.String) ids.Add(reader.GetGuid());
-        Expect(ref reader, JsonTokenType.EndArray, "destinations");
-        return ids.ToImmutable();
+        Expect(ref reader, JsonTokenType.StartArray, what);
+        var elements = ImmutableArray.CreateBuilder<T>();
+        while (reader.Read() && reader.TokenType == element) elements.Add(read(ref reader));
+        Expect(ref reader, JsonTokenType.EndArray, what);
+        return elements.ToImmutable();
     }
 
     private static Slice Skip(ref Utf8JsonReader reader, JsonTokenType expected, string what)

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Immutable;
-using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Generator.Formats;
 
@@ -21,12 +20,7 @@ internal static class ManifestWriter
         output.Write(content.ScriptsJson);
         output.Write(",\"policies\":"u8);
         output.Write(content.PoliciesJson);
-        output.Write(",\"vendors\":"u8);
-        output.Write(content.VendorsJson);
-        output.Write(",\"clearOnRevocation\":"u8);
-        output.Write(content.ClearOnRevocationJson);
-        output.Write(",\"erase\":"u8);
-        output.Write(content.EraseJson);
+        content.WriteRevocation(output);
         output.Write(",\"loader\":"u8);
         output.WritePlain(content.Loader);
         output.Write("}"u8);
@@ -35,16 +29,8 @@ internal static class ManifestWriter
 
     private static void WriteEnvelope(ArrayBufferWriter<byte> output, ManifestEnvelope envelope)
     {
-        output.Write("{\"schema\":"u8);
-        output.WriteNumber(Manifest.Schema);
-        output.Write(",\"organization\":"u8);
-        output.WritePlain(envelope.Scope.Organization.Value);
-        output.Write(",\"environment\":"u8);
-        output.WritePlain(envelope.Scope.Environment.Name());
-        output.Write(",\"version\":"u8);
-        output.WriteNumber(envelope.Version);
-        output.Write(",\"generatedAt\":"u8);
-        output.WritePlain(WireTime.Format(envelope.GeneratedAt));
+        output.Write("{"u8);
+        output.WriteIdentity(envelope);
         output.Write(",\"publicationId\":"u8);
         output.WritePlain(envelope.PublicationId.ToString());
         if (envelope.Previous is { } previous)

@@ -109,12 +109,6 @@ public sealed class ScopeContent
 
     internal ReadOnlySpan<byte> PoliciesJson => Text(_slices.Policies);
 
-    internal ReadOnlySpan<byte> VendorsJson => Text(_slices.Vendors);
-
-    internal ReadOnlySpan<byte> ClearOnRevocationJson => Text(_slices.ClearOnRevocation);
-
-    internal ReadOnlySpan<byte> EraseJson => Text(_slices.Erase);
-
     internal ReadOnlySpan<byte> PolicyJson(int policy) => Text(_policies[policy]);
 
     internal int PolicyCount => _policies.Length;
@@ -138,6 +132,23 @@ public sealed class ScopeContent
         }
         output.Write("]"u8);
     }
+
+    /// <summary>Writes what a page needs when consent is withdrawn.</summary>
+    internal void WriteRevocation(IBufferWriter<byte> output)
+    {
+        output.Write(",\"vendors\":"u8);
+        output.Write(VendorsJson);
+        output.Write(",\"clearOnRevocation\":"u8);
+        output.Write(ClearOnRevocationJson);
+        output.Write(",\"erase\":"u8);
+        output.Write(EraseJson);
+    }
+
+    private ReadOnlySpan<byte> VendorsJson => Text(_slices.Vendors);
+
+    private ReadOnlySpan<byte> ClearOnRevocationJson => Text(_slices.ClearOnRevocation);
+
+    private ReadOnlySpan<byte> EraseJson => Text(_slices.Erase);
 
     private string MakeFingerprint()
     {

@@ -46,7 +46,7 @@ internal sealed class Nginx : IAsyncDisposable
                 }
             }
             """), cancellationToken);
-        var process = Process.Start(new ProcessStartInfo(Executable(), ["-c", settings, "-p", folder.FullName]) { RedirectStandardError = true })!;
+        var process = Process.Start(new ProcessStartInfo(SystemExecutable.Find("nginx"), ["-c", settings, "-p", folder.FullName]) { RedirectStandardError = true })!;
         var nginx = new Nginx(folder, process, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
         try
         {
@@ -69,12 +69,6 @@ internal sealed class Nginx : IAsyncDisposable
         _process.Dispose();
         _folder.Delete(recursive: true);
     }
-
-    // Debian's package puts it where only root's PATH leads.
-    private static string Executable() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Concat(["/usr/sbin", "/usr/local/sbin"])
-        .Select(folder => Path.Combine(folder, "nginx")).FirstOrDefault(File.Exists)
-        ?? throw new FileNotFoundException("There is no nginx on this machine. eng/setup-tests.sh installs it.");
 
     private async Task AnswersAsync(Task<string> errors, CancellationToken cancellationToken)
     {

@@ -41,7 +41,7 @@ internal sealed class PgBouncer : IAsyncDisposable
             pool_mode = {mode}
             default_pool_size = {Sessions}
             """), cancellationToken);
-        var start = new ProcessStartInfo(Executable(), Environment.IsPrivilegedProcess ? ["-q", "-u", "nobody", settings] : ["-q", settings])
+        var start = new ProcessStartInfo(SystemExecutable.Find("pgbouncer"), Environment.IsPrivilegedProcess ? ["-q", "-u", "nobody", settings] : ["-q", settings])
         {
             RedirectStandardError = true,
         };
@@ -71,12 +71,6 @@ internal sealed class PgBouncer : IAsyncDisposable
         _process.Dispose();
         _folder.Delete(recursive: true);
     }
-
-    // Debian's package puts it where only root's PATH leads.
-    private static string Executable() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Concat(["/usr/sbin", "/usr/local/sbin"])
-        .Select(folder => Path.Combine(folder, "pgbouncer")).FirstOrDefault(File.Exists)
-        ?? throw new FileNotFoundException("There is no pgbouncer on this machine. eng/setup-tests.sh installs it.");
 
     private async Task AnswersAsync(string database, Task<string> errors, CancellationToken cancellationToken)
     {
