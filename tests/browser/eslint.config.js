@@ -20,7 +20,9 @@ export default [
       ecmaVersion: 2021,
       sourceType: "script",
       // What a script names without `window.`: a window's own properties, which no element's name hides.
-      globals: { console: "readonly", document: "readonly", Document: "readonly", HTMLScriptElement: "readonly", MutationObserver: "readonly", Node: "readonly", window: "readonly" },
+      globals: Object.fromEntries(
+        ["AbortController", "console", "document", "Document", "Event", "fetch", "HTMLScriptElement", "location", "MutationObserver", "Node", "Request", "setTimeout", "URL", "window"].map(name => [name, "readonly"]),
+      ),
     },
     rules: {
       eqeqeq: "error",

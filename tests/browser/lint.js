@@ -9,7 +9,7 @@ const linter = new ESLint({ cwd: root, overrideConfigFile: "tests/browser/eslint
 const [, , filePath] = process.argv;
 const results = filePath
   ? await linter.lintText(await text(process.stdin), { filePath })
-  : await linter.lintFiles(["src/Generator/Scripts", "src/Generator/Destinations", "tests/browser"]);
+  : await linter.lintFiles(["src/Generator/Scripts", "src/Generator/Destinations", "src/Generator/Formats", "tests/browser"]);
 for (const { filePath, messages } of results)
   for (const { line, column, message, ruleId } of messages) {
     console.log(`${filePath.replace(root, "")}:${line}:${column}: ${message} (${ruleId ?? "syntax"})`);

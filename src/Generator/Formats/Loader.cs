@@ -1,9 +1,12 @@
 namespace ConsentSnapshots.Generator.Formats;
 
-/// <summary>Our loader of this build, for pages without a consent client: a JavaScript function that takes a gated list. It stands alone as <c>_/loader.js</c>, and in every <c>tags.js</c>.</summary>
+/// <summary>
+/// Our loader of this build, for pages without a consent client: a JavaScript expression that makes <c>window.consentSnapshots</c> and gives a function that takes a gated list. It
+/// stands alone as <c>_/loader.js</c>, and in every <c>tags.js</c>, which calls that function.
+/// </summary>
 public static class Loader
 {
-    /// <summary>The function's text.</summary>
+    /// <summary>The expression's text.</summary>
     public static ReadOnlyMemory<byte> Bytes { get; } = Read();
 
     /// <summary>XxHash128 of the text, 32 lowercase hexadecimal digits: a new loader is new content of every scope.</summary>
