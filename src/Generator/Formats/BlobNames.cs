@@ -58,10 +58,7 @@ public static class BlobNames
             && Scope.TryParse(parts[0], parts[1], out scope) && SnapshotHash.TryParse(parts[2], out hash);
     }
 
-    /// <summary>Whether the public container can have a blob of this name: a snapshot, a scope's list or tags, the loader.</summary>
-    public static bool IsPublic(string name) => TryParsePublic(name, out _);
-
-    /// <summary>Reads a name of the public container.</summary>
+    /// <summary>Reads a name of the public container: of a snapshot, of a scope's list or tags, of the loader.</summary>
     /// <param name="name">The name.</param>
     /// <param name="scope">Whose blob it is; null for the loader, which is one for all scopes.</param>
     public static bool TryParsePublic(string name, out Scope? scope)
