@@ -80,16 +80,21 @@ public static class EdgeApp
             BlobStores.Create(options.Storage, StoreRetries.Brief(options.NetworkTimeout), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<RefreshQueue>();
+        services.AddSingleton<PublishedLoaders>();
         services.AddSingleton<ScopeLoader>();
         // Without a directory there is no such service, and those who would use it do without.
         if (options.CacheDirectory is { } cacheDirectory)
             services.AddSingleton(provider => LastGoodDirectory.Open(
-                cacheDirectory, options, provider.GetRequiredService<ScopeLoader>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
+                cacheDirectory, options, provider.GetRequiredService<ScopeLoader>(), provider.GetRequiredService<PublishedLoaders>(), provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton<ScopeCache>();
         services.AddSingleton<ChangeFollower>();
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
         services.AddHostedService<ScopeRefresher>();
+        services.AddHostedService<LoaderFollower>();
+        services.AddSingleton<EdgeHeaders>();
         services.AddSingleton<ErrorAnswers>();
+        services.AddSingleton<AnswerWriter>();
         services.AddSingleton<ScopeAnswers>();
         services.AddSingleton<QueryCache>();
         services.AddSingleton<EdgeHealth>();
@@ -102,12 +107,17 @@ public static class EdgeApp
         ArgumentNullException.ThrowIfNull(app);
         app.MapScripts();
         app.MapList();
+        app.MapLoader();
         app.MapPublic();
         app.MapHealth();
         app.MapNothingElse();
         var options = app.Services.GetRequiredService<EdgeOptions>();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EdgeApp).FullName!);
-        app.Lifetime.ApplicationStarted.Register(() => Events.Started(logger, options.Mode.ToString(), options.Storage.ToString(), options.PollInterval));
+        app.Lifetime.ApplicationStarted.Register(() =>
+        {
+            Events.Started(logger, options.Mode.ToString(), options.Storage.ToString(), options.PollInterval);
+            if (options.Scopes is { } scopes) Events.Limited(logger, scopes.Count);
+        });
     }
 
     /// <summary>Metrics go out where the operator says, by OpenTelemetry's own environment variables.</summary>

@@ -9,6 +9,9 @@ internal static partial class Events
     [LoggerMessage(5000, LogLevel.Information, "Edge started: {Mode} mode, store {Store}, polling every {PollInterval}.")]
     public static partial void Started(ILogger logger, string mode, string store, TimeSpan pollInterval);
 
+    [LoggerMessage(5001, LogLevel.Information, "This edge answers for {Count} scopes only (Edge:Scopes); all others get 404.")]
+    public static partial void Limited(ILogger logger, int count);
+
     // 51xx: the change log
     [LoggerMessage(5100, LogLevel.Information, "Following the change log from segment {Segment}, offset {Offset}.")]
     public static partial void FollowerPositioned(ILogger logger, int segment, long offset);
@@ -50,6 +53,12 @@ internal static partial class Events
 
     [LoggerMessage(5206, LogLevel.Error, "Reading {Scope} met something it does not know.")]
     public static partial void ScopeFault(ILogger logger, Exception exception, Scope scope);
+
+    [LoggerMessage(5207, LogLevel.Information, "The loader that {Scope} names is not at hand; its tags.js has the loader of this build until it is.")]
+    public static partial void LoaderNotFound(ILogger logger, Scope scope);
+
+    [LoggerMessage(5208, LogLevel.Error, "Looking for a published loader met something it does not know; what is held is served.")]
+    public static partial void LoaderFault(ILogger logger, Exception exception);
 
     // 53xx: the store
     [LoggerMessage(5300, LogLevel.Warning, "The store does not answer; scopes that are not held are answered from disk or 503. {Reason}")]

@@ -27,6 +27,21 @@ public sealed class SettingReader(IConfiguration configuration)
         return string.IsNullOrWhiteSpace(value) ? null : value.Trim();
     }
 
+    /// <summary>
+    /// Texts separated by commas, without the blanks around them; null where the setting is not there. One that is there and names nothing is a problem: what limits
+    /// something must not be lifted by an empty variable.
+    /// </summary>
+    /// <param name="key">The setting.</param>
+    /// <param name="what">What it names, for the message.</param>
+    public ImmutableArray<string>? List(string key, string what)
+    {
+        var text = Text(key);
+        if (configuration[key] is null) return null;
+        ImmutableArray<string> items = [.. (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
+        if (items.IsEmpty) Fail($"{key} is set and names no {what}: name at least one, or leave the setting out.");
+        return items;
+    }
+
     /// <summary>A duration within limits.</summary>
     public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least, TimeSpan most)
     {
@@ -74,6 +89,9 @@ public sealed class SettingReader(IConfiguration configuration)
     {
         var known = string.Join(", ", _known.Where(key => key.StartsWith($"{section}:", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal));
         foreach (var child in configuration.GetSection(section).GetChildren())
-            if (!_known.Contains(child.Path)) Fail($"{Redaction.Printable(child.Path)} is not a setting of the edge; there are {known}.");
+        {
+            if (!_known.Contains(child.Path)) Fail($"{Redaction.Printable(child.Path)} is not a setting; there are {known}.");
+            else if (child.GetChildren().Any()) Fail($"{child.Path} is one text (several values are separated by commas); it is set as a list or a section.");
+        }
     }
 }

@@ -7,6 +7,7 @@ internal static class EdgeRoutes
     public static void MapResource(this IEndpointRouteBuilder routes, string pattern, RequestDelegate answer)
     {
         var errors = routes.ServiceProvider.GetRequiredService<ErrorAnswers>();
+        var headers = routes.ServiceProvider.GetRequiredService<EdgeHeaders>();
         var metrics = routes.ServiceProvider.GetRequiredService<EdgeMetrics>();
         routes.Map(pattern, context =>
         {
@@ -15,7 +16,7 @@ internal static class EdgeRoutes
             if (!HttpMethods.IsOptions(method)) return errors.MethodNotAllowedAsync(context);
             metrics.Answered(RequestOutcome.Preflight);
             context.Response.StatusCode = StatusCodes.Status204NoContent;
-            EdgeHeaders.ApplyPreflight(context.Response.Headers);
+            headers.ApplyPreflight(context);
             return Task.CompletedTask;
         });
     }

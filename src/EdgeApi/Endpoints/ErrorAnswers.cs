@@ -7,13 +7,9 @@ using Microsoft.Extensions.Primitives;
 namespace ConsentSnapshots.EdgeApi.Endpoints;
 
 /// <summary>Every answer that is not the one asked for: <c>{"error","message"}</c>, readable by any page, and never cached for long.</summary>
-internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
+internal sealed class ErrorAnswers(EdgeOptions options, EdgeHeaders headers, EdgeMetrics metrics)
 {
     private readonly StringValues _retryAfter = Math.Ceiling(options.RetryAfter.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-
-    // A scope may come to exist at any moment. Caches in front hold a 404 no longer than this edge does.
-    private readonly StringValues _briefly =
-        string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)Math.Ceiling(options.NegativeCacheDuration.TotalSeconds)}");
 
     public Task MissingConsentAsync(HttpContext context) =>
         BadRequestAsync(context, "Missing consent parameter", "Consent preferences are required");
@@ -23,17 +19,21 @@ internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
     public Task BadRequestAsync(HttpContext context, string error, string message) =>
         WriteAsync(context, StatusCodes.Status400BadRequest, error, message, EdgeHeaders.NotStored, RequestOutcome.BadRequest);
 
-    public Task UnknownOrganizationAsync(HttpContext context) =>
-        NotFoundAsync(context, "Unknown organization", "Nothing has been published for this organization and environment.");
+    /// <param name="context">The request.</param>
+    /// <param name="isByQuery">The query names the scope.</param>
+    public Task UnknownOrganizationAsync(HttpContext context, bool isByQuery) =>
+        NotFoundAsync(context, "Unknown organization", "Nothing has been published for this organization and environment.", isByQuery);
 
-    public Task UnknownEnvironmentAsync(HttpContext context) =>
-        NotFoundAsync(context, "Unknown environment", "The environment is development, staging or production.");
+    /// <param name="context">The request.</param>
+    /// <param name="isByQuery">The query names the scope.</param>
+    public Task UnknownEnvironmentAsync(HttpContext context, bool isByQuery) =>
+        NotFoundAsync(context, "Unknown environment", "The environment is development, staging or production.", isByQuery);
 
     public Task UnknownConsentSetAsync(HttpContext context) =>
         NotFoundAsync(context, "Unknown consent set", "A consent set is named necessary, or by what is granted of functionality, experience, measurement and marketing, in this order and joined by hyphens.");
 
-    public Task NotFoundAsync(HttpContext context, string error, string message) =>
-        WriteAsync(context, StatusCodes.Status404NotFound, error, message, _briefly, RequestOutcome.NotFound);
+    public Task NotFoundAsync(HttpContext context, string error, string message, bool isByQuery = false) =>
+        WriteAsync(context, StatusCodes.Status404NotFound, error, message, isByQuery ? headers.NotFoundByQuery : headers.NotFound, RequestOutcome.NotFound);
 
     public Task MethodNotAllowedAsync(HttpContext context)
     {
@@ -44,9 +44,8 @@ internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
 
     public Task NotAcceptableAsync(HttpContext context)
     {
-        context.Response.Headers.Vary = EdgeHeaders.VaryByCoding;
         return WriteAsync(context, StatusCodes.Status406NotAcceptable, "Not acceptable",
-            "The answer comes in br, gzip or identity, and Accept-Encoding refuses all three.", EdgeHeaders.NotStored, RequestOutcome.NotAcceptable);
+            "The answer comes in br, gzip or identity, and Accept-Encoding refuses all three.", EdgeHeaders.NotStored, RequestOutcome.NotAcceptable, headers.VaryByCoding);
     }
 
     public Task PreconditionFailedAsync(HttpContext context) =>
@@ -60,12 +59,13 @@ internal sealed class ErrorAnswers(EdgeOptions options, EdgeMetrics metrics)
             "The scripts cannot be read at the moment. Try again later.", EdgeHeaders.NotStored, RequestOutcome.Unavailable);
     }
 
-    private Task WriteAsync(HttpContext context, int status, string error, string message, StringValues cacheControl, RequestOutcome outcome)
+    private Task WriteAsync(HttpContext context, int status, string error, string message, StringValues cacheControl, RequestOutcome outcome, StringValues vary = default)
     {
         metrics.Answered(outcome);
         var response = context.Response;
         response.StatusCode = status;
-        EdgeHeaders.ApplyCommon(response.Headers);
+        headers.ApplyCommon(context);
+        if (vary.Count > 0) response.Headers.Vary = vary;
         response.Headers.ContentType = EdgeHeaders.Json;
         response.Headers.CacheControl = cacheControl;
         var body = Render(error, message);

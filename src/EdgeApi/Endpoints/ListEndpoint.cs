@@ -2,7 +2,7 @@ namespace ConsentSnapshots.EdgeApi.Endpoints;
 
 /// <summary>
 /// <c>/v1/{organization}/{environment}/scripts.json</c>: the gated list, which a page hands to its consent client once. <c>/config</c> is the same for a c15t backend that takes it as
-/// its configuration.
+/// its configuration. <c>tags.js</c> is loader and list in one file, for pages that take one tag.
 /// </summary>
 internal static class ListEndpoint
 {
@@ -15,5 +15,11 @@ internal static class ListEndpoint
                 var values = context.Request.RouteValues;
                 return answers.ListAsync(context, (string?)values["organization"], (string?)values["environment"]);
             });
+
+        routes.MapResource("/v1/{organization}/{environment}/tags.js", context =>
+        {
+            var values = context.Request.RouteValues;
+            return answers.TagsAsync(context, (string?)values["organization"], (string?)values["environment"]);
+        });
     }
 }

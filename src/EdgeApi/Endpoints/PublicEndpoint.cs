@@ -1,7 +1,6 @@
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
-using Microsoft.Extensions.Primitives;
 
 namespace ConsentSnapshots.EdgeApi.Endpoints;
 
@@ -13,21 +12,23 @@ internal static class PublicEndpoint
 {
     public static void MapPublic(this IEndpointRouteBuilder routes)
     {
-        if (routes.ServiceProvider.GetRequiredService<EdgeOptions>().Storage.Provider != StorageProvider.Directory) return;
+        var options = routes.ServiceProvider.GetRequiredService<EdgeOptions>();
+        if (options.Storage.Provider != StorageProvider.Directory) return;
         var store = routes.ServiceProvider.GetRequiredService<IBlobReader>();
+        var headers = routes.ServiceProvider.GetRequiredService<EdgeHeaders>();
         var errors = routes.ServiceProvider.GetRequiredService<ErrorAnswers>();
         var metrics = routes.ServiceProvider.GetRequiredService<EdgeMetrics>();
-        routes.MapResource("/public/{**name}", context => AnswerAsync(context, store, errors, metrics));
+        routes.MapResource("/public/{**name}", context => AnswerAsync(context, store, options, headers, errors, metrics));
     }
 
-    private static async Task AnswerAsync(HttpContext context, IBlobReader store, ErrorAnswers errors, EdgeMetrics metrics)
+    private static async Task AnswerAsync(HttpContext context, IBlobReader store, EdgeOptions options, EdgeHeaders headers, ErrorAnswers errors, EdgeMetrics metrics)
     {
-        // Only a name that some worker could have written reaches the file system.
+        // Only a name that some worker could have written, for a scope that this edge answers for, reaches the file system.
         var name = (string?)context.Request.RouteValues["name"] ?? "";
         try
         {
             var isSnapshot = BlobNames.TryParseSnapshot(name, out _, out var hash);
-            var read = BlobNames.IsPublic(name)
+            var read = BlobNames.TryParsePublic(name, out var scope) && (scope is not { } owner || options.Answers(owner))
                 ? await store.ReadAsync(BlobContainer.Public, name, null, ScopeLimits.Default.ManifestBytes * 2, context.RequestAborted)
                 : new BlobRead.Missing();
             if (read is BlobRead.NoContainer)
@@ -48,9 +49,9 @@ internal static class PublicEndpoint
                 await errors.PreconditionFailedAsync(context);
                 return;
             }
-            EdgeHeaders.ApplyCommon(response.Headers);
+            headers.ApplyCommon(context);
             response.Headers.ETag = etag;
-            response.Headers.CacheControl = isSnapshot ? EdgeHeaders.Immutable : name == BlobNames.Loader ? (StringValues)BlobProperties.LoaderScript.CacheControl : EdgeHeaders.ShortLived;
+            response.Headers.CacheControl = isSnapshot ? headers.Immutable : scope is null ? headers.LoaderScript : headers.Replaced;
             if (precondition == PreconditionResult.NotModified)
             {
                 metrics.Answered(RequestOutcome.NotModified);

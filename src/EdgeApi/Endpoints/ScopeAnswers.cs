@@ -2,26 +2,39 @@ using ConsentSnapshots.EdgeApi.Lookup;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
-using Microsoft.Extensions.Primitives;
 
 namespace ConsentSnapshots.EdgeApi.Endpoints;
 
 /// <summary>The request path: find the scope, pick the prepared answer, send it.</summary>
-internal sealed class ScopeAnswers(ScopeCache cache, ErrorAnswers errors, EdgeOptions options, EdgeMetrics metrics)
+internal sealed class ScopeAnswers(ScopeCache cache, AnswerWriter writer, ErrorAnswers errors, EdgeHeaders headers, EdgeOptions options)
 {
-    private readonly StringValues _queryCacheControl = options.SharedQueryCache ? EdgeHeaders.ShortLived : EdgeHeaders.ShortLivedPrivate;
+    private readonly Scope? _bound = options.BoundScope;
+    private readonly AnswerKind _byQuery = new(EdgeHeaders.Json, headers.ReplacedByQuery);
+    private readonly AnswerKind _byPath = new(EdgeHeaders.Json, headers.Replaced);
+    private readonly AnswerKind _list = new(EdgeHeaders.Json, headers.Replaced, IsThePublicBlob: true);
+    private readonly AnswerKind _tags = new(EdgeHeaders.JavaScript, headers.Replaced);
 
     private enum Form
     {
-        /// <summary>The consent is in the query, which a cache in front may ignore.</summary>
+        /// <summary>Scope and consent are in the query, which a cache in front may ignore.</summary>
+        QueryAlone,
+
+        /// <summary>The scope is in the path, the consent in the query.</summary>
         Query,
 
-        /// <summary>The consent is in the path, which is every cache's key.</summary>
+        /// <summary>Scope and consent are in the path, which is every cache's key.</summary>
         Path,
 
         /// <summary>The gated list.</summary>
         List,
+
+        /// <summary>Loader and list in one file.</summary>
+        Tags,
     }
+
+    /// <summary>Answers a query that names scope and consent, or where the answer is.</summary>
+    public Task ByQueryAloneAsync(HttpContext context, string? organization, string? environment, ConsentSet consent) =>
+        AnswerAsync(context, organization, environment, Form.QueryAlone, consent);
 
     /// <summary>Answers a query with the scripts of a consent set, or where they are.</summary>
     public Task ByQueryAsync(HttpContext context, string? organization, string? environment, ConsentSet consent) =>
@@ -34,11 +47,17 @@ internal sealed class ScopeAnswers(ScopeCache cache, ErrorAnswers errors, EdgeOp
     /// <summary>Answers with the gated list, or where it is.</summary>
     public Task ListAsync(HttpContext context, string? organization, string? environment) => AnswerAsync(context, organization, environment, Form.List, default);
 
+    /// <summary>Answers with loader and list in one file, or where it is.</summary>
+    public Task TagsAsync(HttpContext context, string? organization, string? environment) => AnswerAsync(context, organization, environment, Form.Tags, default);
+
     private Task AnswerAsync(HttpContext context, string? organization, string? environment, Form form, ConsentSet set)
     {
-        if (!DeploymentEnvironments.TryParse(environment, out var parsed)) return errors.UnknownEnvironmentAsync(context);
-        if (!OrganizationId.TryParse(organization, out var id)) return errors.UnknownOrganizationAsync(context);
-        var lookup = cache.GetAsync(new Scope(id, parsed), context.RequestAborted);
+        var isByQuery = form == Form.QueryAlone;
+        if (!DeploymentEnvironments.TryParse(environment, out var parsed)) return errors.UnknownEnvironmentAsync(context, isByQuery);
+        // What this edge does not answer for looks like what does not exist, and costs no read of the store.
+        if (!OrganizationId.TryParse(organization, out var id) || new Scope(id, parsed) is var scope && (!options.Answers(scope) || (isByQuery && _bound is { } bound && bound != scope)))
+            return errors.UnknownOrganizationAsync(context, isByQuery);
+        var lookup = cache.GetAsync(scope, context.RequestAborted);
         return lookup.IsCompletedSuccessfully ? AnswerAsync(context, lookup.Result, form, set) : WaitAsync(context, lookup, form, set);
     }
 
@@ -58,51 +77,17 @@ internal sealed class ScopeAnswers(ScopeCache cache, ErrorAnswers errors, EdgeOp
 
     private Task AnswerAsync(HttpContext context, in ScopeLookup lookup, Form form, ConsentSet set)
     {
-        if (lookup.Outcome == ScopeOutcome.Unknown) return errors.UnknownOrganizationAsync(context);
+        if (lookup.Outcome == ScopeOutcome.Unknown) return errors.UnknownOrganizationAsync(context, form == Form.QueryAlone);
         if (lookup.State is not { } state) return errors.UnavailableAsync(context);
-        var answer = form == Form.List ? state.List : state.Answers[set.Index];
-        return options.Mode == EdgeMode.Redirect ? RedirectAsync(context, answer) : SendAsync(context, state, answer, form);
-    }
-
-    private Task RedirectAsync(HttpContext context, PreparedAnswer answer)
-    {
-        metrics.Answered(RequestOutcome.Redirected);
-        var response = context.Response;
-        response.StatusCode = StatusCodes.Status307TemporaryRedirect;
-        EdgeHeaders.ApplyCommon(response.Headers);
-        response.Headers.Location = answer.PublicAddress;
-        response.Headers.CacheControl = EdgeHeaders.PrivateRedirect;
-        response.ContentLength = 0;
-        return Task.CompletedTask;
-    }
-
-    private Task SendAsync(HttpContext context, ScopeState state, PreparedAnswer answer, Form form)
-    {
-        var request = context.Request.Headers;
-        if (!AcceptEncoding.TryChoose(request.AcceptEncoding, out var coding)) return errors.NotAcceptableAsync(context);
-        var body = answer.Get(coding, out var made);
-        if (made) cache.Grew(state);
-        var precondition = Preconditions.Evaluate(request, body.ETag!, answer.LastModified);
-        if (precondition == PreconditionResult.Failed) return errors.PreconditionFailedAsync(context);
-
-        var response = context.Response;
-        var headers = response.Headers;
-        EdgeHeaders.ApplyCommon(headers);
-        headers.ETag = body.ETag;
-        headers.CacheControl = form == Form.Query ? _queryCacheControl : EdgeHeaders.ShortLived;
-        headers.Vary = EdgeHeaders.VaryByCoding;
-        if (form == Form.List && answer.PublicAddress.Count > 0) headers.ContentLocation = answer.PublicAddress;
-        if (precondition == PreconditionResult.NotModified)
+        var (answer, kind) = form switch
         {
-            metrics.Answered(RequestOutcome.NotModified);
-            response.StatusCode = StatusCodes.Status304NotModified;
-            return Task.CompletedTask;
-        }
-        metrics.Answered(RequestOutcome.Served);
-        headers.ContentType = EdgeHeaders.Json;
-        headers.LastModified = answer.LastModifiedHeader;
-        if (coding != ContentCoding.Identity) headers.ContentEncoding = body.ContentEncoding;
-        response.ContentLength = body.Bytes.Length;
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body.Bytes, context.RequestAborted).AsTask();
+            Form.List => (state.List, _list),
+            Form.Tags => (state.Tags, _tags),
+            Form.Path => (state.Answers[set.Index], _byPath),
+            _ => (state.Answers[set.Index], _byQuery),
+        };
+        var written = writer.WriteAsync(context, answer, kind, out var made);
+        if (made) cache.Grew(state);
+        return written;
     }
 }

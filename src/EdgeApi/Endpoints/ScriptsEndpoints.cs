@@ -19,7 +19,10 @@ internal static class ScriptsEndpoints
         routes.MapResource("/v1/{organization}/{environment}/scripts", context =>
         {
             var values = context.Request.RouteValues;
-            return AnswerAsync(context, queries.Read(context.Request.QueryString.Value ?? ""), (string?)values["organization"], (string?)values["environment"]);
+            var query = queries.Read(context.Request.QueryString.Value ?? "");
+            return query.Consent.Outcome == ConsentQueryOutcome.Understood
+                ? answers.ByQueryAsync(context, (string?)values["organization"], (string?)values["environment"], query.Consent.Consent)
+                : RefuseAsync(context, query.Consent);
         });
 
         routes.MapResource("/v1/{organization}/{environment}/scripts/{set}.json", context =>
@@ -37,7 +40,10 @@ internal static class ScriptsEndpoints
                 return errors.BadRequestAsync(context, $"Repeated {repeated} parameter", $"Give {repeated} once.");
             var organization = query.Organization ?? defaultOrganization;
             var environment = query.Environment ?? defaultEnvironment;
-            if (organization is not null && environment is not null) return AnswerAsync(context, query, organization, environment);
+            if (organization is not null && environment is not null)
+                return query.Consent.Outcome == ConsentQueryOutcome.Understood
+                    ? answers.ByQueryAloneAsync(context, organization, environment, query.Consent.Consent)
+                    : RefuseAsync(context, query.Consent);
             return (organization, environment) switch
             {
                 (null, null) => MissingAsync("organizationId and environment parameters", "organizationId and environment"),
@@ -49,11 +55,8 @@ internal static class ScriptsEndpoints
                 errors.BadRequestAsync(context, $"Missing {what}", $"This edge has no default for {names}: name the scope in the query.");
         });
 
-        Task AnswerAsync(HttpContext context, ScriptsQuery query, string? organization, string? environment) => query.Consent.Outcome switch
-        {
-            ConsentQueryOutcome.Understood => answers.ByQueryAsync(context, organization, environment, query.Consent.Consent),
-            ConsentQueryOutcome.Missing => errors.MissingConsentAsync(context),
-            _ => errors.MalformedConsentAsync(context, query.Consent.Problem ?? "The consent cannot be read."),
-        };
+        Task RefuseAsync(HttpContext context, ConsentQuery consent) => consent.Outcome == ConsentQueryOutcome.Missing
+            ? errors.MissingConsentAsync(context)
+            : errors.MalformedConsentAsync(context, consent.Problem ?? "The consent cannot be read.");
     }
 }

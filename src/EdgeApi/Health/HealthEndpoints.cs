@@ -10,6 +10,7 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.ServiceProvider.GetRequiredService<EdgeHealth>();
+        var headers = routes.ServiceProvider.GetRequiredService<EdgeHeaders>();
         routes.MapResource("/health/live", context => WriteAsync(context, StatusCodes.Status200OK, "{\"status\":\"live\"}"u8.ToArray()));
         routes.MapResource("/health/ready", context =>
         {
@@ -17,17 +18,17 @@ internal static class HealthEndpoints
             return WriteAsync(context, ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
                 JsonSerializer.SerializeToUtf8Bytes(readiness, HealthJsonContext.Default.Readiness));
         });
-    }
 
-    private static Task WriteAsync(HttpContext context, int status, byte[] body)
-    {
-        var response = context.Response;
-        response.StatusCode = status;
-        EdgeHeaders.ApplyCommon(response.Headers);
-        response.Headers.ContentType = EdgeHeaders.Json;
-        response.Headers.CacheControl = EdgeHeaders.NotStored;
-        response.ContentLength = body.Length;
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+        Task WriteAsync(HttpContext context, int status, byte[] body)
+        {
+            var response = context.Response;
+            response.StatusCode = status;
+            headers.ApplyCommon(context);
+            response.Headers.ContentType = EdgeHeaders.Json;
+            response.Headers.CacheControl = EdgeHeaders.NotStored;
+            response.ContentLength = body.Length;
+            return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+        }
     }
 }
 

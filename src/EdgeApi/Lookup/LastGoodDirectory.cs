@@ -4,6 +4,7 @@ using System.IO.Hashing;
 using System.Text;
 using ConsentSnapshots.EdgeApi.Options;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Lookup;
@@ -11,32 +12,37 @@ namespace ConsentSnapshots.EdgeApi.Lookup;
 /// <summary>
 /// The last good state of each scope on local disk, so that an edge that restarts while the store is down still answers. One file a
 /// scope holds the manifest, and is replaced by renaming: there is no half of a state to find. The name is a
-/// hash, so no organization's id meets a file system's ideas of case or reserved names. Bounded; every byte is checked when read.
+/// hash, so no organization's id meets a file system's ideas of case or reserved names. Bounded; every byte is checked when read. The few loaders that the states name are kept
+/// beside them, each once.
 /// </summary>
 /// <remarks>
-/// File: <c>CSLG0002</c>, length of the ETag and of the manifest (int32, little endian), ETag, manifest, then XxHash128 of all that.
+/// File of a state: <c>CSLG0002</c>, length of the ETag and of the manifest (int32, little endian), ETag, manifest, then XxHash128 of all that. File of a loader: its text, under its hash.
 /// </remarks>
 internal sealed class LastGoodDirectory
 {
     private const string Extension = ".scope";
+    private const string LoaderExtension = ".loader";
     private const int HeaderLength = 16;
     private const int TrailerLength = 16;
 
     private readonly string _path;
     private readonly long _limit;
     private readonly ScopeLoader _loader;
+    private readonly PublishedLoaders _loaders;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (long Bytes, long UsedTicks)> _files = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _writtenLoaders = new(StringComparer.Ordinal);
     private long _total;
     private bool _failing;
 
-    private LastGoodDirectory(string path, EdgeOptions options, ScopeLoader loader, TimeProvider time, ILogger logger)
+    private LastGoodDirectory(string path, EdgeOptions options, ScopeLoader loader, PublishedLoaders loaders, TimeProvider time, ILogger logger)
     {
         _path = path;
         _limit = options.CacheDirectoryBytes;
         _loader = loader;
+        _loaders = loaders;
         _time = time;
         _logger = logger;
     }
@@ -45,9 +51,10 @@ internal sealed class LastGoodDirectory
 
     /// <summary>Opens the directory, creating it where needed.</summary>
     /// <exception cref="InvalidOptionsException">It cannot be created, listed or written.</exception>
-    public static LastGoodDirectory Open(string path, EdgeOptions options, ScopeLoader loader, TimeProvider time, ILogger<LastGoodDirectory> logger)
+    public static LastGoodDirectory Open(
+        string path, EdgeOptions options, ScopeLoader loader, PublishedLoaders loaders, TimeProvider time, ILogger<LastGoodDirectory> logger)
     {
-        var directory = new LastGoodDirectory(path, options, loader, time, logger);
+        var directory = new LastGoodDirectory(path, options, loader, loaders, time, logger);
         try
         {
             directory.Scan();
@@ -119,6 +126,7 @@ internal sealed class LastGoodDirectory
             await File.WriteAllBytesAsync(temporary, bytes, cancellation);
             File.Move(temporary, target, overwrite: true);
             Touch(name, bytes.Length);
+            await WriteLoaderAsync(state.Manifest.Content.Loader, cancellation);
             Evict();
             if (Interlocked.Exchange(ref _failing, false)) Events.DiskWriteRecovered(_logger);
         }
@@ -130,6 +138,29 @@ internal sealed class LastGoodDirectory
         catch (OperationCanceledException)
         {
             TryDelete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Keeps the loader that a state names, for an edge of another build that starts here while the store is down.</summary>
+    private async Task WriteLoaderAsync(string hash, CancellationToken cancellation)
+    {
+        if (_loaders.Find(hash) is not { } text) return;
+        lock (_lock)
+        {
+            if (!_writtenLoaders.Add(hash)) return;
+        }
+        var target = Path.Combine(_path, hash + LoaderExtension);
+        var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            await File.WriteAllBytesAsync(temporary, text, cancellation);
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch
+        {
+            TryDelete(temporary);
+            lock (_lock) _writtenLoaders.Remove(hash);
             throw;
         }
     }
@@ -152,6 +183,7 @@ internal sealed class LastGoodDirectory
         var probe = Path.Combine(_path, $"{Guid.NewGuid():N}.tmp");
         File.WriteAllBytes(probe, []);
         File.Delete(probe);
+        var loaders = new List<FileInfo>();
         foreach (var file in new DirectoryInfo(_path).EnumerateFiles())
         {
             if (file.Extension == ".tmp")
@@ -163,9 +195,31 @@ internal sealed class LastGoodDirectory
                 _files[file.Name] = (file.Length, file.LastWriteTimeUtc.Ticks);
                 _total += file.Length;
             }
+            else if (file.Extension == LoaderExtension)
+            {
+                loaders.Add(file);
+            }
         }
+        // The newest: a loader that no state names any more is one of a build of long ago.
+        foreach (var (index, file) in loaders.OrderBy(file => file.LastWriteTimeUtc).Index()) ReadLoader(file, isKept: index >= loaders.Count - PublishedLoaders.Most);
         Evict();
         Events.DiskOpened(_logger, _files.Count, _total);
+    }
+
+    private void ReadLoader(FileInfo file, bool isKept)
+    {
+        if (isKept && file.Length is > 0 and <= PublishedLoaders.Longest)
+        {
+            var (bytes, hash) = (File.ReadAllBytes(file.FullName), Path.GetFileNameWithoutExtension(file.Name));
+            if (SnapshotHash.Of(bytes).ToString() == hash)
+            {
+                _loaders.Add(bytes);
+                _writtenLoaders.Add(hash);
+                return;
+            }
+        }
+        if (isKept) Events.DiskEntryDamaged(_logger, "a loader does not give its hash");
+        TryDelete(file.FullName);
     }
 
     private void Touch(string name, long bytes)

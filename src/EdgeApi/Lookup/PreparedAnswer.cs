@@ -15,7 +15,7 @@ internal sealed class EncodedBody(byte[] bytes, ContentCoding coding)
 }
 
 /// <summary>
-/// What one consent set of a scope (or a scope's list) is answered, in every coding. Bodies are made when first asked for,
+/// What one consent set of a scope is answered (or a scope's list, its tags, the loader), in every coding. Bodies are made when first asked for,
 /// once: most sites see a handful of the sixteen sets, and a scope of which only one is asked for should not pay for 48 bodies.
 /// </summary>
 internal sealed class PreparedAnswer
@@ -24,11 +24,11 @@ internal sealed class PreparedAnswer
     private readonly EncodedBody?[] _bodies = new EncodedBody?[ContentCodings.Count];
     private Func<byte[]>? _compose;
 
-    public PreparedAnswer(Func<byte[]> compose, DateTimeOffset lastModified, string? publicAddress)
+    public PreparedAnswer(Func<byte[]> compose, DateTimeOffset? lastModified, string? publicAddress)
     {
         _compose = compose;
-        LastModified = RoundUp(lastModified);
-        LastModifiedHeader = LastModified.ToString("r");
+        LastModified = lastModified is { } time ? RoundUp(time) : null;
+        LastModifiedHeader = LastModified?.ToString("r");
         PublicAddress = publicAddress;
     }
 
@@ -38,10 +38,10 @@ internal sealed class PreparedAnswer
         return new DateTimeOffset(ticks - ticks % TimeSpan.TicksPerSecond, TimeSpan.Zero);
     }
 
-    /// <summary>Since when the body has been what it is, in whole seconds as HTTP has them: rounded up, so that it is never too early.</summary>
-    public DateTimeOffset LastModified { get; }
+    /// <summary>Since when the body has been what it is, in whole seconds as HTTP has them: rounded up, so that it is never too early. Null where nobody knows.</summary>
+    public DateTimeOffset? LastModified { get; }
 
-    /// <summary><see cref="LastModified"/> as a header.</summary>
+    /// <summary><see cref="LastModified"/> as a header; empty where nobody knows.</summary>
     public StringValues LastModifiedHeader { get; }
 
     /// <summary>Where the same is for everybody in the public container; null without a public base URL.</summary>

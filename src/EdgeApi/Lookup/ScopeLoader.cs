@@ -29,13 +29,28 @@ internal abstract record ScopeLoad
 }
 
 /// <summary>Reads a scope's newest manifest, which is everything there is to read, and accepts it only where all its parts give their hashes.</summary>
-internal sealed class ScopeLoader(IBlobReader store, EdgeOptions options, TimeProvider time)
+internal sealed class ScopeLoader(IBlobReader store, PublishedLoaders loaders, EdgeOptions options, TimeProvider time)
 {
     /// <summary>Loads a scope. Never throws for what a store can do; cancellation by the caller does.</summary>
     /// <param name="scope">The scope.</param>
     /// <param name="previous">The state at hand: its ETag makes the read conditional.</param>
     /// <param name="cancellation">The process ends.</param>
     public async Task<ScopeLoad> LoadAsync(Scope scope, ScopeState? previous, CancellationToken cancellation)
+    {
+        var load = await LoadManifestAsync(scope, previous, cancellation);
+        var state = load switch
+        {
+            ScopeLoad.Loaded loaded => loaded.State,
+            ScopeLoad.Unchanged => previous,
+            _ => null,
+        };
+        // The version is whole without it, so nothing that happens here fails the load.
+        return state is { HasItsLoader: false } && await loaders.LearnAsync(state.Manifest, cancellation)
+            ? new ScopeLoad.Loaded(Make(state.Manifest, state.ETag, load is ScopeLoad.Unchanged ? state : previous))
+            : load;
+    }
+
+    private async Task<ScopeLoad> LoadManifestAsync(Scope scope, ScopeState? previous, CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(options.LoadTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
@@ -60,13 +75,16 @@ internal sealed class ScopeLoader(IBlobReader store, EdgeOptions options, TimePr
         {
             var manifest = Manifest.Parse(bytes);
             if (manifest.Scope != scope) return (null, "The manifest is another scope's.");
-            return manifest.FindFault() is { } fault ? (null, fault) : (new ScopeState(manifest, etag, previous, options.Storage.PublicBaseUrl), null);
+            return manifest.FindFault() is { } fault ? (null, fault) : (Make(manifest, etag, previous), null);
         }
         catch (ManifestException exception)
         {
             return (null, exception.Message);
         }
     }
+
+    private ScopeState Make(Manifest manifest, string? etag, ScopeState? previous) =>
+        new(manifest, etag, previous, loaders.Find(manifest.Content.Loader), options.Storage.PublicBaseUrl);
 
     private async Task<ScopeLoad> ReadAsync(Scope scope, ScopeState? previous, CancellationToken cancellation)
     {

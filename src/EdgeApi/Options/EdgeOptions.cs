@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 
@@ -84,18 +86,42 @@ public sealed record EdgeOptions
 
     /// <summary>
     /// Edge:SharedQueryCache: whether every cache in front keeps answers apart by the whole query and honours <c>Vary</c>. Unless that is so, answers to queries are
-    /// <c>private</c>: a cache that ignores queries would hand one visitor's answer to another. Default false.
+    /// <c>private</c>: a cache that ignores queries would hand one visitor's answer to another. So is every answer of an edge with several <see cref="Origins"/>. Default false.
     /// </summary>
     public bool SharedQueryCache { get; init; }
 
     /// <summary>Edge:RetryAfter: what a 503 tells the client to wait, in whole seconds. Default 5 seconds.</summary>
     public TimeSpan RetryAfter { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Edge:Organization: the organization of <c>/analytics/scripts</c> requests that name none. Not set: they must name one.</summary>
+    /// <summary>
+    /// Edge:Organization: the organization of <c>/analytics/scripts</c> requests that name none. Not set: they must name one. Together with <see cref="Environment"/> it binds
+    /// that path to one scope.
+    /// </summary>
     public OrganizationId? Organization { get; init; }
 
-    /// <summary>Edge:Environment: the environment of <c>/analytics/scripts</c> requests that name none. Not set: they must name one.</summary>
+    /// <summary>
+    /// Edge:Environment: the environment of <c>/analytics/scripts</c> requests that name none. Not set: they must name one. Together with <see cref="Organization"/> it binds
+    /// that path to one scope.
+    /// </summary>
     public DeploymentEnvironment? Environment { get; init; }
+
+    /// <summary>The one scope that <c>/analytics/scripts</c> answers for, where both its parts are set; requests that name another one get 404.</summary>
+    public Scope? BoundScope => Organization is { } organization && Environment is { } environment ? new Scope(organization, environment) : null;
+
+    /// <summary>
+    /// Edge:Scopes: the scopes that this edge answers for: <c>acme,globex/production</c>; an organization alone stands for its three environments. All others are answered as if
+    /// nothing had been published for them, and are never read from the store. Not set: every scope of the store.
+    /// </summary>
+    public FrozenSet<Scope>? Scopes { get; init; }
+
+    /// <summary>
+    /// Edge:Origins: the origins whose pages CORS lets read, as browsers send them. It is no access control: everybody else can read the same answers without a browser. With several,
+    /// answers differ by the asking page, so they are <c>private</c> unless <see cref="SharedQueryCache"/>. Empty: pages of every origin.
+    /// </summary>
+    public ImmutableArray<string> Origins { get; init; } = [];
+
+    /// <summary>Whether this edge answers for a scope.</summary>
+    public bool Answers(Scope scope) => Scopes is null || Scopes.Contains(scope);
 
     /// <summary>Reads and checks every setting of the edge.</summary>
     /// <exception cref="InvalidOptionsException">Some cannot be used; it has all of them.</exception>
@@ -122,11 +148,19 @@ public sealed record EdgeOptions
             RetryAfter = settings.Duration("Edge:RetryAfter", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             Organization = ReadOrganization(settings),
             Environment = ReadEnvironment(settings),
+            Scopes = ReadScopes(settings),
+            Origins = ReadOrigins(settings),
         };
         if (options.Mode == EdgeMode.Redirect && settings.Text("Storage:PublicBaseUrl") is null)
             settings.Fail("Storage:PublicBaseUrl must be the public container's address while Edge:Mode is redirect; it is not set.");
         if (options.CacheDirectory is { } cache && options.Storage.Directory is { } store && IsWithin(cache, store))
             settings.Fail($"Edge:CacheDirectory must not lie within Storage:Directory ({Redaction.Show(store)}); it is {Redaction.Show(cache)}.");
+        if (options.Mode == EdgeMode.Redirect && settings.Text("Edge:Origins") is not null)
+            settings.Fail("Edge:Origins cannot be kept while Edge:Mode is redirect: after a redirect to another origin browsers send 'Origin: null', so the public container has to "
+                + "let every page read. Leave Edge:Origins out, or set Edge:Mode to inline.");
+        if (options.Scopes is { Count: > 0 } scopes && !scopes.Any(scope =>
+            (options.Organization ?? scope.Organization) == scope.Organization && (options.Environment ?? scope.Environment) == scope.Environment))
+            settings.Fail("Edge:Scopes must include what Edge:Organization and Edge:Environment name; it has no such scope, so /analytics/scripts would find nothing.");
         settings.RefuseUnknown("Edge");
         return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
     }
@@ -146,6 +180,43 @@ public sealed record EdgeOptions
         settings.Fail($"Edge:Environment must be development, staging or production; it is {Redaction.Show(text)}.");
         return null;
     }
+
+    private static FrozenSet<Scope>? ReadScopes(SettingReader settings)
+    {
+        if (settings.List("Edge:Scopes", "scope") is not { } items) return null;
+        var scopes = new HashSet<Scope>();
+        foreach (var item in items)
+        {
+            if (OrganizationId.TryParse(item, out var organization)) scopes.UnionWith(Scope.Of(organization));
+            else if (item.Split('/') is [var name, var environment] && Scope.TryParse(name, environment, out var scope)) scopes.Add(scope);
+            else settings.Fail($"Edge:Scopes has {ShowItem(settings, "Edge:Scopes", item)}; {ScopeAdvice(item)}.");
+        }
+        return scopes.ToFrozenSet();
+    }
+
+    private static string ScopeAdvice(string item)
+    {
+        var name = item.Split('/')[0].Trim();
+        return OrganizationId.TryParse(name, out _) && Redaction.Show(name) == $"'{name}'"
+            ? $"write {name} for its three environments, or one of {string.Join(", ", DeploymentEnvironments.All.Select(environment => $"{name}/{environment.Name()}"))}"
+            : $"write an organization, or organization/environment. {OrganizationId.Rule[..^1]}";
+    }
+
+    private static ImmutableArray<string> ReadOrigins(SettingReader settings)
+    {
+        if (settings.List("Edge:Origins", "origin") is not { } items) return [];
+        var origins = ImmutableArray.CreateBuilder<string>();
+        foreach (var item in items)
+        {
+            if (!WebOrigin.TryParse(item, out var origin, out var advice)) settings.Fail($"Edge:Origins has {ShowItem(settings, "Edge:Origins", item)}; {advice}.");
+            else if (!origins.Contains(origin)) origins.Add(origin);
+        }
+        return origins.ToImmutable();
+    }
+
+    /// <summary>One item of a list for a message. What was pasted into the wrong setting may have been cut at a comma, so the whole text says whether it may be shown.</summary>
+    private static string ShowItem(SettingReader settings, string key, string item) =>
+        settings.Text(key) is { } text && text.AsSpan().IndexOfAny('=', '@') >= 0 ? Redaction.Show(text) : Redaction.Show(item);
 
     private static bool IsWithin(string path, string folder) =>
         (path + Path.DirectorySeparatorChar).StartsWith(folder.TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal);

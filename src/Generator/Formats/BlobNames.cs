@@ -58,10 +58,17 @@ public static class BlobNames
             && Scope.TryParse(parts[0], parts[1], out scope) && SnapshotHash.TryParse(parts[2], out hash);
     }
 
-    /// <summary>Whether the public container can have a blob of this name: a snapshot, a scope's list or tags, the loader.</summary>
-    public static bool IsPublic(string name) =>
-        name == Loader || TryParseSnapshot(name, out _, out _)
-        || (name.Split('/') is [var organization, var environment, var file] && Scope.TryParse(organization, environment, out _) && file is "scripts.json" or "tags.js");
+    /// <summary>Reads a name of the public container: of a snapshot, of a scope's list or tags, of the loader.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="scope">Whose blob it is; null for the loader, which is one for all scopes.</param>
+    public static bool TryParsePublic(string name, out Scope? scope)
+    {
+        scope = null;
+        if (name == Loader) return true;
+        if (TryParseSnapshot(name, out var named, out _)
+            || (name.Split('/') is [var organization, var environment, "scripts.json" or "tags.js"] && Scope.TryParse(organization, environment, out named))) scope = named;
+        return scope is not null;
+    }
 
     /// <summary>Reads the name of a newest manifest.</summary>
     public static bool TryParseCurrent(string name, out Scope scope)

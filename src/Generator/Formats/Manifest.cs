@@ -121,6 +121,9 @@ public sealed class Manifest
     /// <summary>The loader and the list in one file of JavaScript.</summary>
     public byte[] TagsBytes() => ScopeDocuments.Tags(this, Loader.Bytes.Span);
 
+    /// <summary>The same with the loader of another build; <see cref="ScopeContent.Loader"/> says which one the public blob has.</summary>
+    public byte[] TagsBytes(ReadOnlyMemory<byte> loader) => ScopeDocuments.Tags(this, loader.Span);
+
     /// <summary>The edge's answer to one consent set.</summary>
     public byte[] AnswerBytes(ConsentSet set) => ScopeDocuments.Answer(this, set);
 

@@ -86,7 +86,7 @@ internal static class ScopeDocuments
         Encoding.ASCII.GetBytes($"{manifest.Scope} {manifest.Version}", output);
         output.Write(" */\n"u8);
         output.Write(loader);
-        output.Write("\n(JSON.parse(\""u8);
+        output.Write(TagsFile.BetweenLoaderAndList);
         output.Write(list);
         output.Write("\"));\n"u8);
         return output.WrittenSpan.ToArray();

@@ -69,6 +69,11 @@ public sealed class ErrorTests : IDisposable
     [InlineData("/v1/acme%2Fproduction/production/scripts?consent=marketing", "Unknown organization")]
     [InlineData("/v1/%C3%A9/production/scripts?consent=marketing", "Unknown organization")]
     [InlineData("/v1/nobody/production/config", "Unknown organization")]
+    [InlineData("/v1/nobody/production/tags.js", "Unknown organization")]
+    [InlineData("/v1/acme/qa/tags.js", "Unknown environment")]
+    [InlineData("/v1/acme%2Fproduction/tags.js", "Not found")]
+    [InlineData("/v1/acme/production/tags.js.map", "Not found")]
+    [InlineData("/v1/acme/loader.js", "Not found")]
     [InlineData("/v1/acme/qa/config", "Unknown environment")]
     [InlineData("/analytics/scripts?consent=marketing&organizationId=..%2Facme&environment=production", "Unknown organization")]
     [InlineData("/analytics/scripts?consent=marketing&organizationId=acme&environment=qa", "Unknown environment")]
@@ -86,7 +91,8 @@ public sealed class ErrorTests : IDisposable
         using var response = await edge.GetAsync(path);
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
         await Errors.AssertAsync(response, error);
-        Assert.Equal("public, max-age=5", HeaderTests.Header(response, "Cache-Control"));
+        // A cache that ignores queries must not give one caller's mistake to all.
+        Assert.Equal(path.StartsWith("/analytics", StringComparison.Ordinal) ? "max-age=5, private" : "public, max-age=5", HeaderTests.Header(response, "Cache-Control"));
     }
 
     [Theory]

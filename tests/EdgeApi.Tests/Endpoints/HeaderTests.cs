@@ -9,6 +9,8 @@ public sealed class HeaderTests : IDisposable
 {
     private const string Marketing = "/v1/acme/production/scripts?consent=marketing";
     private const string List = "/v1/acme/production/scripts.json";
+    private const string Tags = "/v1/acme/production/tags.js";
+    private const string TheLoader = "/v1/loader.js";
     private readonly TestStore _store = new();
 
     public HeaderTests() => _store.Publish(TestStore.Acme, TestStore.OneOfEach);
@@ -20,7 +22,8 @@ public sealed class HeaderTests : IDisposable
     [InlineData("/analytics/scripts?consent=marketing&organizationId=acme&environment=production", "max-age=30, private")]
     [InlineData("/v1/acme/production/scripts/marketing.json", "public, max-age=30")]
     [InlineData(List, "public, max-age=30")]
-    public async Task Answer_Success_CarriesEveryHeaderOfTheContract(string path, string caches)
+    [InlineData(Tags, "public, max-age=30", "text/javascript; charset=utf-8")]
+    public async Task Answer_Success_CarriesEveryHeaderOfTheContract(string path, string caches, string contentType = "application/json")
     {
         await using var edge = await TestEdge.StartAsync(_store);
         using var response = await edge.GetAsync(path);
@@ -34,12 +37,35 @@ public sealed class HeaderTests : IDisposable
         Assert.Contains("ETag", Header(response, "Access-Control-Expose-Headers"), StringComparison.Ordinal);
         Assert.Contains("Content-Location", Header(response, "Access-Control-Expose-Headers"), StringComparison.Ordinal);
         Assert.Equal("*", Header(response, "Timing-Allow-Origin"));
-        Assert.Equal("application/json", Header(response, "Content-Type"));
+        Assert.Equal(contentType, Header(response, "Content-Type"));
+        Assert.Null(Header(response, "Access-Control-Allow-Credentials"));
         Assert.Equal((await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken)).Length.ToString(CultureInfo.InvariantCulture),
             Header(response, "Content-Length"));
         Assert.Null(Header(response, "Content-Encoding"));
         Assert.Null(Header(response, "Content-Location"));
         Assert.Null(Header(response, "Server"));
+    }
+
+    [Fact]
+    public async Task Loader_Answer_IsJavaScriptForAnHour()
+    {
+        await using var edge = await TestEdge.StartAsync(_store);
+
+        using var response = await edge.GetAsync(TheLoader);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(await File.ReadAllBytesAsync(_store.LoaderPath, TestContext.Current.CancellationToken),
+            await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("public, max-age=3600", Header(response, "Cache-Control"));
+        Assert.Equal("text/javascript; charset=utf-8", Header(response, "Content-Type"));
+        Assert.Equal("nosniff", Header(response, "X-Content-Type-Options"));
+        Assert.Equal("Accept-Encoding", Header(response, "Vary"));
+        Assert.Equal("*", Header(response, "Access-Control-Allow-Origin"));
+        Assert.Matches("^\"[0-9a-f]{32}\"$", Header(response, "ETag"));
+        // Nobody knows since when it has been what it is, so a date confirms nothing.
+        Assert.Null(Header(response, "Last-Modified"));
+        using var dated = await edge.GetAsync(TheLoader, ("If-Modified-Since", "Mon, 01 Mar 2060 10:00:00 GMT"));
+        Assert.Equal(HttpStatusCode.OK, dated.StatusCode);
     }
 
     [Fact]
@@ -51,8 +77,11 @@ public sealed class HeaderTests : IDisposable
         using var confirmed = await edge.GetAsync(List, ("If-None-Match", Header(response, "ETag")!));
         Assert.Equal(Header(response, "Content-Location"), Header(confirmed, "Content-Location"));
         // A snapshot has neither version nor consent, so it is not the same as an answer.
-        using var query = await edge.GetAsync(Marketing);
-        Assert.Null(Header(query, "Content-Location"));
+        foreach (var path in new[] { Marketing, Tags, TheLoader })
+        {
+            using var other = await edge.GetAsync(path);
+            Assert.Null(Header(other, "Content-Location"));
+        }
     }
 
     [Fact]
@@ -66,6 +95,8 @@ public sealed class HeaderTests : IDisposable
     [Theory]
     [InlineData(Marketing)]
     [InlineData(List)]
+    [InlineData(Tags)]
+    [InlineData(TheLoader)]
     public async Task Answer_EachCoding_HasItsOwnETagAndTheSameContent(string path)
     {
         await using var edge = await TestEdge.StartAsync(_store);
@@ -90,15 +121,18 @@ public sealed class HeaderTests : IDisposable
         await Errors.AssertAsync(response, "Not acceptable");
     }
 
-    [Fact]
-    public async Task Answer_IfNoneMatch_Is304WithoutBody()
+    [Theory]
+    [InlineData(Marketing)]
+    [InlineData(Tags)]
+    [InlineData(TheLoader)]
+    public async Task Answer_IfNoneMatch_Is304WithoutBody(string path)
     {
         await using var edge = await TestEdge.StartAsync(_store);
-        using var first = await edge.GetAsync(Marketing, ("Accept-Encoding", "br"));
+        using var first = await edge.GetAsync(path, ("Accept-Encoding", "br"));
         var etag = Header(first, "ETag")!;
         foreach (var condition in new[] { etag, $"W/{etag}", "*", $"\"a,b\", W/\"c\" ,{etag}" })
         {
-            using var response = await edge.GetAsync(Marketing, ("Accept-Encoding", "br"), ("If-None-Match", condition));
+            using var response = await edge.GetAsync(path, ("Accept-Encoding", "br"), ("If-None-Match", condition));
             Assert.Equal(HttpStatusCode.NotModified, response.StatusCode);
             Assert.Equal(etag, Header(response, "ETag"));
             Assert.Equal(Header(first, "Cache-Control"), Header(response, "Cache-Control"));
@@ -108,7 +142,7 @@ public sealed class HeaderTests : IDisposable
             Assert.Empty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
         }
         // The tag of one coding does not stand for another.
-        using var plain = await edge.GetAsync(Marketing, ("If-None-Match", etag));
+        using var plain = await edge.GetAsync(path, ("If-None-Match", etag));
         Assert.Equal(HttpStatusCode.OK, plain.StatusCode);
     }
 
@@ -144,6 +178,8 @@ public sealed class HeaderTests : IDisposable
     [Theory]
     [InlineData(Marketing)]
     [InlineData(List)]
+    [InlineData(Tags)]
+    [InlineData(TheLoader)]
     [InlineData("/health/live")]
     [InlineData("/health/ready")]
     [InlineData("/v1/acme/production/scripts")]
@@ -165,6 +201,8 @@ public sealed class HeaderTests : IDisposable
     [Theory]
     [InlineData(Marketing)]
     [InlineData(List)]
+    [InlineData(Tags)]
+    [InlineData(TheLoader)]
     [InlineData("/analytics/scripts")]
     public async Task Options_Preflight_Is204WithWhatIsAllowed(string path)
     {

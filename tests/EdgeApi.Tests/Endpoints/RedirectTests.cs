@@ -28,6 +28,13 @@ public sealed class RedirectTests : IDisposable
         Assert.Equal(HttpStatusCode.TemporaryRedirect, list.StatusCode);
         Assert.Equal("https://cdn.example/x/acme/production/scripts.json", HeaderTests.Header(list, "Location"));
         Assert.Equal("max-age=30, private", HeaderTests.Header(list, "Cache-Control"));
+        foreach (var (address, blob) in new[] { ("/v1/acme/production/tags.js", "acme/production/tags.js"), ("/v1/loader.js", "_/loader.js") })
+        {
+            using var script = await edge.GetAsync(address);
+            Assert.Equal(HttpStatusCode.TemporaryRedirect, script.StatusCode);
+            Assert.Equal($"https://cdn.example/x/{blob}", HeaderTests.Header(script, "Location"));
+            Assert.Equal("max-age=30, private", HeaderTests.Header(script, "Cache-Control"));
+        }
         using var error = await edge.GetAsync("/v1/acme/production/scripts");
         Assert.Equal(HttpStatusCode.BadRequest, error.StatusCode);
     }
@@ -65,6 +72,8 @@ public sealed class RedirectTests : IDisposable
         Assert.Equal(contentType, HeaderTests.Header(response, "Content-Type"));
         using var confirmed = await edge.GetAsync($"/public/acme/production/{name}", ("If-None-Match", HeaderTests.Header(response, "ETag")!));
         Assert.Equal(HttpStatusCode.NotModified, confirmed.StatusCode);
+        using var loader = await edge.GetAsync("/public/_/loader.js");
+        Assert.Equal("public, max-age=3600", HeaderTests.Header(loader, "Cache-Control"));
         using var dated = await edge.GetAsync($"/public/acme/production/{name}", ("If-Modified-Since", "Sun, 01 Mar 2027 10:00:00 GMT"));
         Assert.Equal(HttpStatusCode.OK, dated.StatusCode);
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
@@ -74,16 +75,33 @@ internal sealed class TestStore : IDisposable
 
     public string SnapshotPath(Scope scope, SnapshotHash hash) => Path.Combine(Public, BlobNames.Snapshot(scope, hash));
 
+    public string LoaderPath => Path.Combine(Public, BlobNames.Loader);
+
+    public string TagsPath(Scope scope) => Path.Combine(Public, BlobNames.Tags(scope));
+
     public string CurrentPath(Scope scope) => Path.Combine(Private, BlobNames.Current(scope));
 
-    public Manifest Publish(Scope scope, params OpenedDestination[] destinations)
+    /// <summary>Publishes the next version as a worker of this build does.</summary>
+    public Manifest Publish(Scope scope, params OpenedDestination[] destinations) => Publish(Prepare(scope, destinations), Loader.Bytes.ToArray());
+
+    /// <summary>Publishes the next version as a worker of another build does, which has another loader.</summary>
+    public Manifest PublishByAnotherBuild(Scope scope, string loader, params OpenedDestination[] destinations)
     {
-        var manifest = Prepare(scope, destinations);
+        var (manifest, text) = (Prepare(scope, destinations), Encoding.UTF8.GetBytes(loader));
+        var named = Encoding.UTF8.GetString(manifest.Bytes.Span).Replace(Loader.Hash, SnapshotHash.Of(text).ToString(), StringComparison.Ordinal);
+        var fingerprint = Manifest.Parse(Encoding.UTF8.GetBytes(named)).Content.Fingerprint;
+        return Publish(Manifest.Parse(Encoding.UTF8.GetBytes(named.Replace(manifest.Envelope.Fingerprint, fingerprint, StringComparison.Ordinal))), text);
+    }
+
+    private Manifest Publish(Manifest manifest, byte[] loader)
+    {
+        var scope = manifest.Scope;
+        Write(LoaderPath, loader);
         foreach (var hash in manifest.Snapshots.Keys)
             if (SnapshotHash.TryParse(hash, out var parsed)) Write(SnapshotPath(scope, parsed), manifest.SnapshotBytes(hash));
         WriteCurrent(manifest);
         Write(Path.Combine(Public, BlobNames.List(scope)), manifest.ListBytes());
-        Write(Path.Combine(Public, BlobNames.Tags(scope)), manifest.TagsBytes());
+        Write(Path.Combine(Public, BlobNames.Tags(scope)), manifest.TagsBytes(loader));
         Announce(scope);
         return manifest;
     }

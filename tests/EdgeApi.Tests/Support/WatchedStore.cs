@@ -14,6 +14,7 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
     private readonly ConcurrentDictionary<Scope, int> _reads = new();
     private int _others;
     private int _logReads;
+    private int _loaderReads;
 
     public string Description => _inner.Description;
 
@@ -28,7 +29,10 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
     /// <summary>How many reads of the change log have begun. The follower begins one after the other.</summary>
     public int LogReads => Volatile.Read(ref _logReads);
 
-    /// <summary>How many reads there were of something else than a current manifest or the change log.</summary>
+    /// <summary>How many reads of the loader that stands alone have begun.</summary>
+    public int LoaderReads => Volatile.Read(ref _loaderReads);
+
+    /// <summary>How many reads there were of something else than a current manifest, the change log or that loader.</summary>
     public int OtherReads => Volatile.Read(ref _others);
 
     public int Reads(Scope scope) => _reads.GetValueOrDefault(scope);
@@ -39,7 +43,7 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
     {
         if (container != BlobContainer.Private || !BlobNames.TryParseCurrent(name, out var scope))
         {
-            Interlocked.Increment(ref _others);
+            Interlocked.Increment(ref name == BlobNames.Loader ? ref _loaderReads : ref _others);
             return await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
         }
         _reads.AddOrUpdate(scope, 1, (_, count) => count + 1);

@@ -49,15 +49,27 @@ public sealed class BlobNamesTests
     public void TryParseHistory_OtherNames_IsFalse(string name) => Assert.False(BlobNames.TryParseHistory(name, out _, out _));
 
     [Theory]
-    [InlineData("_/loader.js", true)]
-    [InlineData("acme/production/scripts.json", true)]
-    [InlineData("acme/production/tags.js", true)]
-    [InlineData("acme/production/0123456789abcdef0123456789abcdef.json", true)]
-    [InlineData("acme/production/other.json", false)]
-    [InlineData("acme/elsewhere/scripts.json", false)]
-    [InlineData("../production/scripts.json", false)]
-    [InlineData("_/other.js", false)]
-    [InlineData("acme/production/x/scripts.json", false)]
-    [InlineData("", false)]
-    public void IsPublic_WhatAWorkerWrites_AndNothingElse(string name, bool expected) => Assert.Equal(expected, BlobNames.IsPublic(name));
+    [InlineData("_/loader.js", null)]
+    [InlineData("acme/production/scripts.json", "acme/production")]
+    [InlineData("acme/staging/tags.js", "acme/staging")]
+    [InlineData("acme/production/0123456789abcdef0123456789abcdef.json", "acme/production")]
+    public void TryParsePublic_WhatAWorkerWrites_SaysWhoseItIs(string name, string? expected)
+    {
+        Assert.True(BlobNames.TryParsePublic(name, out var scope));
+        Assert.Equal(expected, scope?.ToString());
+    }
+
+    [Theory]
+    [InlineData("acme/production/other.json")]
+    [InlineData("acme/elsewhere/scripts.json")]
+    [InlineData("../production/scripts.json")]
+    [InlineData("_/other.js")]
+    [InlineData("_/production/scripts.json")]
+    [InlineData("acme/production/x/scripts.json")]
+    [InlineData("")]
+    public void TryParsePublic_OtherNames_IsFalse(string name)
+    {
+        Assert.False(BlobNames.TryParsePublic(name, out var scope));
+        Assert.Null(scope);
+    }
 }
