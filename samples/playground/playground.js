@@ -39,13 +39,6 @@ function draw(id, value, render) {
 const set = () => categories.filter((_, index) => boxes[index].checked);
 const setIndex = () => categories.reduce((sum, _, index) => sum + (boxes[index].checked ? 1 << index : 0), 0);
 
-/** Whether a condition holds: a category, or `and`, `or` of conditions. */
-function holds(condition) {
-  if (typeof condition === "string") return condition === "necessary" || set().includes(condition);
-  if (condition.and) return condition.and.every(holds);
-  return condition.or.some(holds);
-}
-
 /** A condition as chips: "measurement and experience". */
 function chips(condition) {
   if (typeof condition === "string") return [make("b", { className: `chip ${condition}`, text: condition })];
@@ -75,25 +68,29 @@ function tell() {
 // ---- What is shown --------------------------------------------------------------------------------------------------------------
 
 function drawScripts() {
-  const scripts = list.scripts.map((script, index) => ({ ...script, loaded: holds(script.category), by: facts.scripts[index] ?? { type: "", destinations: [] } }));
+  const running = page.contentWindow?.consentSnapshots?.loaded ?? [];
+  const scripts = list.scripts.map((script, index) => ({ ...script, loaded: running.includes(script.id), by: facts.scripts[index] }));
   $("script-count").textContent = `${scripts.filter(({ loaded }) => loaded).length} of ${scripts.length} load`;
-  draw("scripts", scripts, () => scripts.map(drawScript));
+  const open = new Set([...document.querySelectorAll("#scripts details[open]")].map(({ dataset }) => dataset.id));
+  draw("scripts", scripts, () => scripts.map((script) => drawScript(script, open.has(script.id))));
   draw("left-out", facts.without, () => facts.without.map(({ name, type, reason }) => make("li", {}, make("div", { className: "row" }, make("span", { className: "name", text: name || type })), make("p", { className: "why problem", text: reason }))));
   $("left-out-title").hidden = facts.without.length === 0;
 }
 
-function drawScript({ id, category, src, textContent, attributes, loaded, by }) {
+function drawScript({ id, category, src, textContent, attributes, loaded, by }, open) {
   const why =
     id === "consent-snapshots"
       ? ["Tells vendors the visitor's consent before their libraries load. It is there because scripts below need it."]
       : by.destinations.map(({ name, type }) => `${name || type} (${type})`).join(", ");
   const code = [src && `src: ${src}`, ...Object.entries(attributes ?? {}).map(([name, value]) => `${name}: ${pretty(value)}`), textContent].filter(Boolean).join("\n\n");
+  const details = make("details", { open }, make("summary", { text: src ? "External script" : "Inline script" }), make("pre", { text: code, tabIndex: 0 }));
+  details.dataset.id = id;
   return make(
     "li",
     { className: loaded ? "loaded" : "" },
     make("div", { className: "row" }, make("span", { className: "name", text: id }), ...chips(category), make("span", { className: "state", text: loaded ? "loads" : "waits" })),
     make("p", { className: "why" }, ...[why].flat()),
-    make("details", {}, make("summary", { text: src ? "External script" : "Inline script" }), make("pre", { text: code, tabIndex: 0 })),
+    details,
   );
 }
 
@@ -114,6 +111,7 @@ function drawSet() {
 }
 
 function drawPage() {
+  drawScripts();
   const observed = page.contentWindow?.playground;
   const told = observed?.told() ?? [];
   draw("told", told, () =>
@@ -142,7 +140,6 @@ function drawSend() {
 function drawAll() {
   if (!list) return;
   drawSet();
-  drawScripts();
   drawPage();
 }
 
