@@ -34,8 +34,6 @@
   }
 
   const queueNames = ["_i", "q", "queue", "callQueue", "_q"];
-  const isQueue = (value) => Array.isArray(value);
-
   /** A command as a developer would have written it. */
   function show(entry) {
     const plain = (value) => JSON.stringify(value, (_, part) => (typeof part === "function" ? "ƒ" : part)) ?? String(value);
@@ -53,11 +51,13 @@
     /** What waits in the vendors' queues, by global. */
     told() {
       const told = [];
-      for (const name of Object.getOwnPropertyNames(window)) {
+      const known = new Set(); // Some vendors have two names for one queue.
+      for (const name of Object.getOwnPropertyNames(window).sort((one, other) => one.startsWith("_") - other.startsWith("_"))) {
         const value = window[name];
         if (before.has(name) || name === "playground" || name === "consentSnapshots" || !value || (typeof value !== "object" && typeof value !== "function")) continue;
-        if (value instanceof Node || value instanceof Window) continue;
-        const queues = [...queueNames.map((inner) => [inner, value[inner]]), ["", value]].filter(([, queue]) => isQueue(queue));
+        if (value instanceof Node || value instanceof Window || known.has(value)) continue;
+        known.add(value);
+        const queues = [...queueNames.map((inner) => [inner, value[inner]]), ["", value]].filter(([, queue]) => Array.isArray(queue));
         const entries = queues.flatMap(([inner, queue]) => [...queue].map((entry) => (inner === "_i" && Array.isArray(entry) ? show(["init", ...entry]) : show(entry))));
         if (entries.length > 0) told.push({ name, entries });
       }

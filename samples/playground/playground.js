@@ -104,7 +104,7 @@ function pretty(value) {
 
 function drawSet() {
   const index = setIndex();
-  $("set").textContent = `${set().join("-") || "necessary"} (${index} of 0 to 15)`;
+  $("set").textContent = `${set().join("-") || "necessary"} (index ${index})`;
   $("snapshot").textContent = facts.snapshots[index];
   $("version").textContent = `version ${list.metadata.version}, ${new Date(list.metadata.generatedAt).toLocaleString()}`;
   draw("policy", facts.policies[index], (policy) => make("span", { text: Object.entries(policy).map(([name, sources]) => `${name} ${sources.join(" ")}`).join(";\n") || "Nothing beyond the page itself." }));
