@@ -72,7 +72,7 @@ internal sealed class PublishedLoaders : IDisposable
         return _current;
     }
 
-    /// <summary>Looks at the public container's loader; false where the store did not answer, and then everything stays as it is.</summary>
+    /// <summary>Looks at the public container's loader; false where the store cannot be asked, and then everything stays as it is.</summary>
     public async Task<bool> LookAsync(CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(_options.LoadTimeout, _time);
@@ -122,7 +122,7 @@ internal sealed class PublishedLoaders : IDisposable
         }
         catch (StoreUnavailableException)
         {
-            return false; // the loads and the follower tell
+            return false; // the log has it from the loads and the follower
         }
         catch (OperationCanceledException) when (!caller.IsCancellationRequested)
         {
@@ -138,7 +138,10 @@ internal sealed class PublishedLoaders : IDisposable
     private async Task ReadCurrentAsync(CancellationToken cancellation)
     {
         var etag = Find(_currentHash) is null ? null : _etag;
-        if (await _store.ReadAsync(BlobContainer.Public, BlobNames.Loader, etag, Longest, cancellation) is not BlobRead.Found { Bytes.Length: > 0 } found) return;
+        var read = await _store.ReadAsync(BlobContainer.Public, BlobNames.Loader, etag, Longest, cancellation);
+        // A volume that is not mounted yet: asked again soon.
+        if (read is BlobRead.NoContainer) throw new StoreUnavailableException("The store has not been set up: its public container does not exist.");
+        if (read is not BlobRead.Found { Bytes.Length: > 0 } found) return;
         var hash = Add(found.Bytes);
         if (hash != _currentHash) _current = Prepare(found.Bytes);
         (_currentHash, _etag) = (hash, found.ETag);
