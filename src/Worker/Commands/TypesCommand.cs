@@ -59,9 +59,30 @@ internal static class TypesCommand
             await context.WriteLineAsync($"  {directive.Key.Name()} {string.Join(' ', directive.Select(source => source.Value))}");
         if (!type.Hosts.Sources.IsEmpty) await context.WriteLineAsync($"Hosts from {type.Hosts.Basis.InWords()}. {type.Hosts.Documentation ?? type.Homepage}");
         await context.WriteLineAsync($"A visitor who withdraws consent after the library has run: the vendor {type.AfterWithdrawal.InWords()}.");
+        await WriteStoredNamesAsync(context, type);
         foreach (var (part, grants) in Grants(type))
             await context.WriteLineAsync($"Script '{part}:{{NAME}}' stands for a grant: {string.Join(", ", grants.Select(grant => grant.Name == grant.Category.Name() ? grant.Name : $"{grant.Name} ({grant.Category.Name()})"))}.");
         if (type.Hosts.Withheld is { } withheld) await context.WriteLineAsync($"The vendor also asks for this, which no snapshot does: {withheld}.");
+    }
+
+    /// <summary>What the vendor leaves in the browser: in a store's line what a page erases, below it what is kept, and why.</summary>
+    private static async Task WriteStoredNamesAsync(CommandContext context, DestinationType type)
+    {
+        if (type.StoredNames.IsEmpty)
+        {
+            await context.WriteLineAsync("What it leaves in the browser is not declared, so no page erases it.");
+            return;
+        }
+        await context.WriteLineAsync("Left in the browser, erased after a refusal ({…}: a setting; *: any ending):");
+        foreach (var name in type.StoredNames.Where(name => name.KeptBecause is null))
+            await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}{(name.Grant is { } grant ? $" (with {grant})" : "")}");
+        foreach (var reason in type.StoredNames.Where(name => name.KeptBecause is not null).GroupBy(name => name.KeptBecause))
+        {
+            await context.WriteLineAsync($"Never erased, because {reason.Key}:");
+            foreach (var name in reason) await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}");
+        }
+        await context.WriteLineAsync("Sources of the names:");
+        foreach (var source in type.StoredNames.Select(name => name.Source).Distinct()) await context.WriteLineAsync($"  {source}");
     }
 
     /// <summary>The scripts that stand for grants: the type's own, and those of the part that it shares with others.</summary>
@@ -113,6 +134,18 @@ internal static class TypesCommand
                 writer.WriteEndArray();
             }
             writer.WriteEndObject();
+            writer.WriteStartArray("storedNames");
+            foreach (var name in type.StoredNames)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("store", name.Store.Name());
+                writer.WriteString("name", name.Name);
+                writer.WriteString("grant", name.Grant);
+                writer.WriteString("keptBecause", name.KeptBecause);
+                writer.WriteString("source", name.Source.AbsoluteUri);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
             writer.WriteStartArray("grants");
             foreach (var (part, grants) in Grants(type))
                 foreach (var grant in grants)

@@ -41,6 +41,10 @@ public sealed class DestinationDocumentTests
             After withdrawal: what the vendor's library does that has run when the visitor withdraws consent. Where it
             goes on, only leaving the page ends it, so a page should be reloaded then.
 
+            Leaves in the browser: the names that a list tells a page to erase after a refusal or withdrawal (`erase`), as far as the vendor documents them or its library's source has them; where nothing
+            stands, nobody has looked yet. An asterisk means every name that begins so; a part in braces is from the settings. *Kept* names are not erased; `types TYPE` says why. What a vendor keeps on
+            its own domain no page can erase.
+
             The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Three things hold for every type and are not
             repeated: a vendor's library that has run stays on the page when consent is withdrawn, and is not loaded a second time when it is granted again;
             a second destination of a type works beside the first where the vendor has room for two on a page; where not, the settings of the first to run hold, and
@@ -49,8 +53,8 @@ public sealed class DestinationDocumentTests
 
             Test mode (`test_mode`, `testMode` in a file) turns on the vendor's debug mode where the column says so; the other vendors have none that a page can turn on.
 
-            | Type | Vendor | Default category | Aliases | Settings | Hosts | Test mode | After withdrawal | Against the npm package |
-            | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+            | Type | Vendor | Default category | Aliases | Settings | Hosts | Test mode | After withdrawal | Leaves in the browser | Against the npm package |
+            | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 
             """);
         foreach (var type in catalogue.Types)
@@ -64,6 +68,8 @@ public sealed class DestinationDocumentTests
                     .Select(directive => $"{directive.Key.Name()} {string.Join(' ', directive.Select(source => $"`{source.Value}`"))}").Concat(Source(type))),
                 Samples.HasDebugMode(type) ? "debug mode" : "",
                 type.AfterWithdrawal.InWords(),
+                string.Join("<br>", type.StoredNames.GroupBy(name => (name.Store, IsKept: name.KeptBecause is not null)).OrderBy(group => group.Key)
+                    .Select(group => $"{(group.Key.IsKept ? "*kept:* " : "")}{group.Key.Store.Name()} {string.Join(' ', group.Select(name => $"[`{name.Name}`]({name.Source.AbsoluteUri})"))}")),
                 Escaped(type.Package?.ToString() ?? "not stated"),
             ];
             page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");

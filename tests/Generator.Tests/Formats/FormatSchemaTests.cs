@@ -39,6 +39,28 @@ public sealed class FormatSchemaTests
         }
     }
 
+    [Theory]
+    [InlineData("\"cookie\":\"_fbp\"", "\"cookie\":\"_f*p\"")]
+    [InlineData("\"cookie\":\"_fbp\"", "\"cookie\":\"*\"")]
+    [InlineData("\"cookie\":\"_fbp\"", "\"cookie\":\"\"")]
+    [InlineData("\"cookie\":\"_fbp\"", "\"cookies\":\"_fbp\"")]
+    [InlineData("\"cookie\":\"_fbp\"", "\"cookie\":\"_fbp\",\"localStorage\":\"_fbp\"")]
+    [InlineData("\"cookie\":\"_fbp\",\"unless\":\"marketing\"", "\"cookie\":\"_fbp\"")]
+    [InlineData("\"cookie\":\"_fbp\",\"unless\":\"marketing\"", "\"cookie\":\"_fbp\",\"unless\":\"sometimes\"")]
+    [InlineData("{\"marketing\":{\"cookies\"", "{\"necessary\":{\"cookies\"")]
+    [InlineData("{\"marketing\":{\"cookies\"", "{\"marketing\":{\"cookie\"")]
+    [InlineData(",\"sessionStorage\":[]", "")]
+    public async Task Schemas_WrongNames_AreRefused(string right, string wrong)
+    {
+        var made = Samples.Generate(Samples.Least("meta-pixel")).ToManifest();
+        foreach (var (name, bytes) in ((string, byte[])[])[("manifest", made.Bytes.ToArray()), ("list", made.ListBytes())])
+        {
+            var document = Encoding.UTF8.GetString(bytes);
+            Assert.Contains(right, document, StringComparison.Ordinal);
+            Assert.NotEmpty((await SchemaAsync(name)).Validate(document.Replace(right, wrong, StringComparison.Ordinal)));
+        }
+    }
+
     /// <summary>Written by the first build of schema 2, and never again: a build that cannot read it cannot read what is published.</summary>
     [Fact]
     public async Task FixtureStore_IsReadWhole()

@@ -173,6 +173,32 @@ public sealed class ConsentProofTests
         ["another vendor"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["vendor"] = "google"),
         ["source beside text"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["src"] = "https://a.example/x.js"),
         ["runtime under a condition of its own"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "consent-snapshots")["category"] = "necessary"),
+        ["a cookie that is erased although one owner is permitted"] = (
+            [Samples.Least("meta-pixel", 1, "marketing"), Samples.Row("meta-pixel", """{"pixelId":"2"}""", 2, "measurement")], manifest => manifest["erase"]![0]!["unless"] = "marketing"),
+        ["a pattern that erases what another destination owns"] = (
+            [Samples.Row("posthog", """{"id":"a"}""", 1, "marketing"), Samples.Row("posthog", """{"id":"a_b"}""", 2, "measurement")], manifest =>
+            manifest["erase"]!.AsArray().First(entry => (string?)entry!["cookie"] == "ph_a_*")!["unless"] = "marketing"),
+        ["a cookie that stays after a refusal"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0]!["unless"] = JsonNode.Parse("""{"or":["marketing","measurement"]}""")),
+        ["a cookie that is not erased"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]!.AsArray().RemoveAt(0)),
+        ["a name of the site's own"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]!.AsArray().Add(JsonNode.Parse("""{"cookie":"session","unless":"marketing"}"""))),
+        ["every name of the site"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0]!["cookie"] = "*"),
+        ["a wider pattern"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0]!["cookie"] = "_fb*"),
+        ["a name in another store"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0] = JsonNode.Parse("""{"localStorage":"_fbc","unless":"marketing"}""")),
+        ["a name twice, under two conditions"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]!.AsArray().Add(JsonNode.Parse("""{"cookie":"_fbc","unless":"measurement"}"""))),
+        ["a name that is erased from everybody"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0]!.AsObject().Remove("unless")),
+        ["a condition of erasing that more consent falsifies"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["erase"]![0]!["unless"] = JsonNode.Parse("""{"not":"marketing"}""")),
+        ["a name that is kept"] = ([Samples.Row("posthog", """{"id":"phc_x"}""")], manifest =>
+            manifest["erase"]!.AsArray().Add(JsonNode.Parse("""{"localStorage":"__ph_opt_in_out_phc_x","unless":"measurement"}"""))),
+        ["a tag that always loads loses its cookies"] = ([Samples.Least("google-analytics", 1, "necessary")], manifest => manifest["erase"]![0]!["unless"] = "marketing"),
+        ["a name under a category that its owner does not need"] = ([Samples.Least("meta-pixel", 1)], manifest =>
+            manifest["clearOnRevocation"] = JsonNode.Parse("""{"measurement":{"cookies":["_fbc","_fbp"],"localStorage":[],"sessionStorage":[]}}""")),
+        ["a name under necessary"] = ([Samples.Least("meta-pixel", 1)], manifest =>
+            manifest["clearOnRevocation"]!["necessary"] = JsonNode.Parse("""{"cookies":["_fbp"],"localStorage":[],"sessionStorage":[]}""")),
+        ["a name that one owner may have without the category"] = (
+            [Samples.Least("meta-pixel", 1, "marketing"), Samples.Row("meta-pixel", """{"pixelId":"2"}""", 2, "measurement")], manifest =>
+            manifest["clearOnRevocation"] = JsonNode.Parse("""{"marketing":{"cookies":["_fbp"],"localStorage":[],"sessionStorage":[]}}""")),
+        ["a name of the site's own under a category"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["clearOnRevocation"]!["marketing"]!["sessionStorage"]!.AsArray().Add("cart")),
+        ["a category that clears nothing"] = ([Samples.Least("meta-pixel", 1)], manifest => manifest["clearOnRevocation"] = new JsonObject()),
         ["runtime not first"] = ([Samples.Least("meta-pixel", 1)], manifest =>
         {
             var scripts = manifest["scripts"]!.AsArray();
