@@ -44,8 +44,8 @@ public sealed class OfflineSite : IAsyncDisposable
     public IReadOnlyCollection<string> Errors => _errors;
 
     /// <summary>Answers a URL, whatever its query, from now on.</summary>
-    public void Serve(string url, string body, string contentType = "text/javascript") =>
-        _answers[WithoutQuery(url)] = Answer(body, contentType);
+    public void Serve(string url, string body, string contentType = "text/javascript", int status = 200) =>
+        _answers[WithoutQuery(url)] = Answer(body, contentType, status);
 
     /// <summary>Refuses a URL from now on, as a blocker of requests does.</summary>
     public void Refuse(string url) => _answers[WithoutQuery(url)] = null;
@@ -110,11 +110,11 @@ public sealed class OfflineSite : IAsyncDisposable
     }
 
     /// <summary>Opens another page of the site, as in another tab: it shares cookies and storage, and the answers registered here.</summary>
-    public async Task<IPage> NewTabAsync(CancellationToken cancellationToken)
+    public async Task<IPage> NewTabAsync(CancellationToken cancellationToken, string url = Origin)
     {
         var page = await _profile.NewPageAsync().WaitAsync(cancellationToken);
         page.PageError += (_, error) => _errors.Enqueue(error);
-        await page.GotoAsync(Origin, new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded }).WaitAsync(cancellationToken);
+        await page.GotoAsync(url, new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded }).WaitAsync(cancellationToken);
         return page;
     }
 
@@ -179,8 +179,9 @@ public sealed class OfflineSite : IAsyncDisposable
 
     private static readonly RouteFulfillOptions s_nothing = Answer("", "text/plain");
 
-    private static RouteFulfillOptions Answer(string body, string contentType) => new()
+    private static RouteFulfillOptions Answer(string body, string contentType, int status = 200) => new()
     {
+        Status = status,
         Body = body,
         ContentType = contentType,
         // Some vendors' libraries send credentials, and stop where the answer does not permit that.
