@@ -58,7 +58,7 @@ export default [
   },
   {
     name: "what makes them",
-    files: ["tests/browser/{build,entry,eslint.config,lint}.js"],
+    files: ["tests/browser/{build,bundle,entry,eslint.config,lint}.js"],
     languageOptions: { sourceType: "module", globals: globals.nodeBuiltin },
   },
 ];

@@ -22,20 +22,20 @@ public sealed class ChromiumFixture : IAsyncDisposable
         "--disable-sync",
     ];
 
+    // A visitor's browser keeps a page that is left, and gives it back as it was; Playwright would have it forget the page.
+    private static readonly string[] s_refused = ["--disable-back-forward-cache"];
+
     private readonly SemaphoreSlim _starting = new(1, 1);
-    private readonly Dictionary<bool, IBrowser> _browsers = [];
     private IPlaywright? _playwright;
+    private IBrowser? _browser;
 
     /// <summary>Opens <see cref="OfflineSite.Origin"/>, whose page is <paramref name="html"/>, without any network.</summary>
     public Task<OfflineSite> OpenAsync(string html, CancellationToken cancellationToken) => OpenAsync(html, prepare: null, cancellationToken);
 
-    /// <summary>
-    /// The same, where <paramref name="prepare"/> says beforehand what the site answers. A browser that <paramref name="keepsPages"/> has a back/forward cache, as visitors' browsers
-    /// do: Playwright switches it off.
-    /// </summary>
-    public async Task<OfflineSite> OpenAsync(string html, Func<OfflineSite, Task>? prepare, CancellationToken cancellationToken, bool keepsPages = false)
+    /// <summary>The same, where <paramref name="prepare"/> says beforehand what the site answers.</summary>
+    public async Task<OfflineSite> OpenAsync(string html, Func<OfflineSite, Task>? prepare, CancellationToken cancellationToken)
     {
-        var browser = await BrowserAsync(keepsPages, cancellationToken);
+        var browser = await BrowserAsync(cancellationToken);
         return await OfflineSite.OpenAsync(browser, html, prepare, cancellationToken);
     }
 
@@ -55,8 +55,7 @@ public sealed class ChromiumFixture : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var browser in _browsers.Values) await browser.DisposeAsync();
-
+        if (_browser is not null) await _browser.DisposeAsync();
         _playwright?.Dispose();
         _starting.Dispose();
     }
@@ -68,16 +67,15 @@ public sealed class ChromiumFixture : IAsyncDisposable
             .FirstOrDefault(File.Exists)
         ?? throw new FileNotFoundException($"None of {string.Join(", ", s_names)} is on PATH: run eng/setup-tests.sh.");
 
-    private async Task<IBrowser> BrowserAsync(bool keepsPages, CancellationToken cancellationToken)
+    private async Task<IBrowser> BrowserAsync(CancellationToken cancellationToken)
     {
         await _starting.WaitAsync(cancellationToken);
         try
         {
             _playwright ??= await Playwright.CreateAsync().WaitAsync(cancellationToken);
-            if (_browsers.TryGetValue(keepsPages, out var started)) return started;
-            var options = new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments, Timeout = 120_000 };
-            if (keepsPages) options.IgnoreDefaultArgs = ["--disable-back-forward-cache"];
-            return _browsers[keepsPages] = await _playwright.Chromium.LaunchAsync(options).WaitAsync(cancellationToken);
+            return _browser ??= await _playwright.Chromium
+                .LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments, IgnoreDefaultArgs = s_refused, Timeout = 120_000 })
+                .WaitAsync(cancellationToken);
         }
         finally
         {

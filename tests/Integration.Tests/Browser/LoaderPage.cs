@@ -108,7 +108,7 @@ internal sealed class LoaderPage : IAsyncDisposable
     public static string LoaderText => Encoding.UTF8.GetString(Loader.Bytes.Span);
 
     /// <summary>Opens a page whose <c>tags.js</c> has this list, and waits until what it loads has run.</summary>
-    public static async Task<LoaderPage> OpenAsync(ChromiumFixture chromium, JsonNode list, LoaderSite? site = null, Action<OfflineSite>? prepare = null, bool keepsPages = false)
+    public static async Task<LoaderPage> OpenAsync(ChromiumFixture chromium, JsonNode list, LoaderSite? site = null, Action<OfflineSite>? prepare = null)
     {
         site ??= new LoaderSite();
         LoaderPage? page = null;
@@ -124,7 +124,7 @@ internal sealed class LoaderPage : IAsyncDisposable
             page.Publish(list);
             await offline.Page.Context.AddInitScriptAsync(Clock + site.Before);
             prepare?.Invoke(offline);
-        }, Cancel, keepsPages);
+        }, Cancel);
         await opened.SettleAsync(Cancel);
         return page!;
     }

@@ -1,0 +1,22 @@
+// Bundles the code of a page, as a site's own build would: node bundle.js ENTRY OUTFILE [1.8.6]
+//
+// The code may stand anywhere; the packages that it imports are those installed here. The third argument puts that version of the c15t
+// client in the place of the newest one.
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const [entry, outfile, version] = process.argv.slice(2);
+const packages = fileURLToPath(new URL("node_modules", import.meta.url));
+
+await build({
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  nodePaths: [packages],
+  alias: version ? { c15t: `c15t-${version}`, "@c15t/react": `c15t-react-${version}` } : {},
+  define: { "process.env.NODE_ENV": '"production"' },
+  logLevel: "warning",
+});
