@@ -76,8 +76,11 @@ public readonly record struct ConsentCondition
 
     /// <summary>Writes the condition as c15t reads it.</summary>
     /// <exception cref="InvalidOperationException">The condition is <see cref="Never"/>.</exception>
-    public void WriteTo(Utf8JsonWriter writer) =>
-        writer.WriteRawValue(Written.GetOrAdd(this, static condition => condition.ToJson()), skipInputValidation: true);
+    public void WriteTo(Utf8JsonWriter writer) => writer.WriteRawValue(Json, skipInputValidation: true);
+
+    /// <summary>The condition as c15t reads it, in JSON.</summary>
+    /// <exception cref="InvalidOperationException">The condition is <see cref="Never"/>.</exception>
+    public ReadOnlySpan<byte> Json => Written.GetOrAdd(this, static condition => condition.ToJson());
 
     /// <summary>What was written before. Four categories have 168 conditions that more consent never turns false, so it stays small.</summary>
     private static readonly ConcurrentDictionary<ConsentCondition, byte[]> Written = new();

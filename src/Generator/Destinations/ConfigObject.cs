@@ -86,6 +86,10 @@ internal static class ConfigWriting
             ? Destinations.HttpsUrl.From(text.GetString()!)
             : null;
 
+    /// <summary>A text that an object setting holds under a name; null where there is none.</summary>
+    public static string? TextOf(this JsonElement? value, string name) =>
+        value is { ValueKind: JsonValueKind.Object } found && found.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+
     /// <summary>Writes a setting's JSON value as it stands.</summary>
     public static void WriteSetting(this Utf8JsonWriter writer, string name, JsonElement value)
     {

@@ -90,6 +90,9 @@ public abstract class DestinationType
     /// <summary>The hosts the vendor uses in a page; see <see cref="VendorHosts"/> for what counts as known.</summary>
     public virtual VendorHosts Hosts => VendorHosts.None;
 
+    /// <summary>What the vendor's library leaves in the browser, as far as its documentation or its source says.</summary>
+    public virtual ImmutableArray<StoredName> StoredNames => [];
+
     /// <summary>What the vendor's library does when consent is withdrawn after it has run; where it goes on, a page has to be left.</summary>
     public virtual WithdrawalEffect AfterWithdrawal => WithdrawalEffect.GoesOn;
 
@@ -136,6 +139,10 @@ public abstract class SharedBootstrap
     /// settings say otherwise; null where it tells none.
     /// </summary>
     public virtual SignalMapping? Mapping => null;
+
+    /// <summary>Under which consent a signal is granted while <paramref name="users"/> are the valid destinations of the scope that share this.</summary>
+    /// <exception cref="ArgumentException">There is no such signal.</exception>
+    public virtual ConsentCondition ConditionOf(string signal, IReadOnlyList<BootstrapUser> users) => throw new ArgumentException($"{Id} has no signal '{signal}'.", nameof(signal));
 
     /// <summary>Adds the shared scripts; <paramref name="users"/> are the valid destinations of the scope that need them, in order.</summary>
     protected internal abstract void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users);

@@ -146,9 +146,9 @@ public sealed class ScopeContent
 
     private ReadOnlySpan<byte> VendorsJson => Text(_slices.Vendors);
 
-    private ReadOnlySpan<byte> ClearOnRevocationJson => Text(_slices.ClearOnRevocation);
+    internal ReadOnlySpan<byte> ClearOnRevocationJson => Text(_slices.ClearOnRevocation);
 
-    private ReadOnlySpan<byte> EraseJson => Text(_slices.Erase);
+    internal ReadOnlySpan<byte> EraseJson => Text(_slices.Erase);
 
     private string MakeFingerprint()
     {

@@ -24,6 +24,9 @@ internal sealed class ValidDestination(Destination row, DestinationType type, De
     /// <summary>Its id alone: what a script serves that serves nothing else.</summary>
     public ImmutableArray<Guid> ItsId { get; } = [row.Id];
 
+    /// <summary>What a part that several types share is told of it.</summary>
+    public BootstrapUser AsUser() => new(Type, Settings, Required.Condition, Row.TestMode);
+
     /// <summary>What a policy must permit it besides its scripts; known once it is composed.</summary>
     public ImmutableArray<CspSource> Contacts { get; set; } = [];
 

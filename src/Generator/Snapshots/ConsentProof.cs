@@ -12,7 +12,8 @@ namespace ConsentSnapshots.Generator.Snapshots;
 /// <summary>
 /// Proves, before anything is published, that no consent set carries a script of a destination whose required consent it lacks. It reads the parts of the manifest that would be
 /// published and the rows as they stand, and shares no code with the generator's decision: a condition is read from its JSON into a table of sixteen bits, as a consent client
-/// evaluates it. Only what a type declares is asked of the type by both: its default category, what its grant scripts stand for, and its constant text.
+/// evaluates it. Only what a type declares is asked of the type by both: its default category, what its grant scripts stand for, its constant text, and the names that it stores.
+/// It also proves that a page which follows the list erases nothing that a destination may have which the visitor permits.
 /// </summary>
 public static class ConsentProof
 {
@@ -48,6 +49,7 @@ public static class ConsentProof
         var proof = new Run(content, ActiveRows(destinations, leftOut, catalogue), catalogue);
         proof.CheckScripts();
         proof.CheckLists();
+        proof.CheckErasure();
         return proof.Violations;
     }
 
@@ -134,6 +136,7 @@ public static class ConsentProof
         private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
         private readonly HashSet<(Guid Row, string Part)> _parts = [];
         private readonly Dictionary<string, Guid> _firstOfType = new(StringComparer.Ordinal);
+        private readonly Dictionary<Guid, ushort> _gives = [];
         private ushort _needRuntime;
 
         public ImmutableArray<string> Violations => _violations.ToImmutable();
@@ -182,6 +185,110 @@ public static class ConsentProof
                 }
                 if (place != listed.Length) Add($"The list of consent set {set} has an entry that is none of the scripts.");
             }
+        }
+
+        /// <summary>
+        /// Each name stays exactly where some owner of a name that it could mean may have it, and is under a category of the other list exactly where no such owner may have it without.
+        /// </summary>
+        public void CheckErasure()
+        {
+            var expected = Expected(DeclaredNames());
+            var found = ReadErase();
+            foreach (var (name, unless) in found)
+            {
+                if (!expected.TryGetValue(name, out var stays)) Add($"'{name}' ({name.Store.Name()}) would be erased, and no destination that loads leaves it, or one always may.");
+                else if ((stays & ~unless) != 0) Add($"'{name}' ({name.Store.Name()}) would be erased although a destination which the visitor permits owns it.");
+                else if (stays != unless) Add($"'{name}' ({name.Store.Name()}) would stay for a visitor who permits none of its owners.");
+            }
+            foreach (var (name, _) in expected)
+                if (!found.ContainsKey(name)) Add($"'{name}' ({name.Store.Name()}) is left by a destination and never erased.");
+            CheckClearing(expected);
+        }
+
+        private static ushort Table(bool isMet) => isMet ? Everybody : (ushort)0;
+
+        /// <summary>The names that the rows' types declare, by what they mean, with the condition under which one of the rows may have them.</summary>
+        private Dictionary<NamePattern, ushort> DeclaredNames()
+        {
+            var declared = new Dictionary<NamePattern, ushort>();
+            foreach (var (id, gives) in _gives)
+            {
+                var row = rows[id];
+                if (row.Type.StoredNames.IsEmpty || DestinationSettings.Read(row.Type.FieldsByName, row.Destination.Settings, []) is not { } settings) continue;
+                foreach (var name in row.Type.StoredNames)
+                {
+                    if (name.Under(settings) is not { } pattern) continue;
+                    var table = name.KeptBecause is null ? gives & NeedOf(row, name, gives) : Everybody;
+                    if (table != 0) declared[pattern] = (ushort)(declared.GetValueOrDefault(pattern) | table);
+                }
+            }
+            return declared;
+        }
+
+        /// <summary>The consent sets under which a row's vendor has the grant that it needs before it writes a name.</summary>
+        private int NeedOf(ActiveRow row, StoredName name, ushort gives)
+        {
+            if (row.Type.Grants.FirstOrDefault(grant => grant.Name == (name.Grant ?? GrantDeclaration.Tracking)) is { } declared)
+                return declared.Name == GrantDeclaration.Tracking && gives != Everybody ? Everybody : Granted(declared.Category.Name());
+            if (name.Grant is null || row.Type.Bootstrap is not { Mapping: { } mapping } shared) return Table(name.Grant is null);
+            var categories = rows.Values.Where(other => other.Type.Bootstrap?.Id == shared.Id).SelectMany(other => Mapped(other, mapping)).Where(entry => entry.Signal == name.Grant).ToList();
+            return categories.Aggregate(Table(categories.Count > 0), (table, entry) => (ushort)(table & Granted(entry.Category)));
+        }
+
+        /// <summary>What has to be erased: each declared name with all owners that it could touch, unless it always stays.</summary>
+        private static Dictionary<NamePattern, ushort> Expected(Dictionary<NamePattern, ushort> declared)
+        {
+            var stays = new Dictionary<NamePattern, ushort>(declared);
+            foreach (var (name, owned) in declared)
+                for (var length = 1; length <= name.Text.Length; length++)
+                {
+                    var prefix = new NamePattern(name.Store, name.Text[..length], IsPrefix: true);
+                    if (prefix == name || !declared.TryGetValue(prefix, out var others)) continue;
+                    stays[prefix] |= owned;
+                    stays[name] |= others;
+                }
+            return stays.Where(entry => entry.Value != Everybody).ToDictionary();
+        }
+
+        private Dictionary<NamePattern, ushort> ReadErase()
+        {
+            var found = new Dictionary<NamePattern, ushort>();
+            using var document = JsonDocument.Parse(content.EraseJson.ToArray(), new JsonDocumentOptions { MaxDepth = 160 });
+            foreach (var entry in document.RootElement.EnumerateArray())
+            {
+                var properties = entry.ValueKind == JsonValueKind.Object ? entry.EnumerateObject().ToList() : [];
+                if (properties.Count != 2 || NameOf(properties[0].Name, properties[0].Value) is not { } name || properties[1].Name != "unless"
+                    || TableOf(properties[1].Value) is not { } unless || !IsMonotone(unless) || !found.TryAdd(name, unless))
+                    Add("An entry of what is erased is not a name and a condition under which it stays, or is there twice.");
+            }
+            return found;
+        }
+
+        private static NamePattern? NameOf(string store, JsonElement name)
+        {
+            BrowserStore? place = store switch
+            {
+                "cookie" or "cookies" => BrowserStore.Cookie,
+                "localStorage" => BrowserStore.LocalStorage,
+                "sessionStorage" => BrowserStore.SessionStorage,
+                _ => null,
+            };
+            if (place is null || name.ValueKind != JsonValueKind.String) return null;
+            var text = name.GetString()!;
+            var isPrefix = text.EndsWith('*');
+            return new NamePattern(place.Value, isPrefix ? text[..^1] : text, isPrefix);
+        }
+
+        private void CheckClearing(Dictionary<NamePattern, ushort> expected)
+        {
+            var left = expected.SelectMany(entry => ConsentCategories.Optional.Where(category => (entry.Value & ~Granted(category.Name())) == 0).Select(category => (category.Name(), entry.Key))).ToHashSet();
+            using var document = JsonDocument.Parse(content.ClearOnRevocationJson.ToArray(), new JsonDocumentOptions { MaxDepth = 160 });
+            foreach (var category in document.RootElement.EnumerateObject())
+                foreach (var store in category.Value.ValueKind == JsonValueKind.Object ? category.Value.EnumerateObject() : default)
+                    foreach (var element in store.Value.ValueKind == JsonValueKind.Array ? store.Value.EnumerateArray() : default)
+                        if (NameOf(store.Name, element) is not { } name || !left.Remove((category.Name, name)))
+                            Add($"A name would be cleared without '{category.Name}' that an owner may have without it, or that nothing leaves.");
+            if (left.Count > 0) Add("A name that nobody may have without a category is not cleared with it.");
         }
 
         private void Add(string violation)
@@ -348,6 +455,8 @@ public static class ConsentProof
             }
             foreach (var owner in owners)
                 if (!_parts.Add((owner, part))) Add($"Row {owner} has two scripts for the same part as '{facts.Id}'.");
+            // A script that several share loads where any of them may; each of them gives it no further than it may itself.
+            foreach (var owner in owners) _gives[owner] = (ushort)(_gives.GetValueOrDefault(owner) | (owners.Length == 1 ? facts.Table : facts.Table & rows[owner].Required));
             if (facts.Vendor != first.Type.Vendor) Add($"Script '{facts.Id}' names another vendor than its type.");
             if (owners.Length > 1 && facts.IsInline) Add($"Script '{facts.Id}' is inline, and claims to serve several destinations.");
 

@@ -34,7 +34,14 @@ internal static class ContentRenderer
         slices = slices with { Scripts = From(start, text) };
         start = text.Written.Length;
         var policies = WritePolicies(policy, text);
-        slices = slices with { Policies = From(start, text), Vendors = WriteVendors(destinations, text), ClearOnRevocation = text.Append("{}"u8), Erase = text.Append("[]"u8) };
+        var erased = Erasure.Of(destinations);
+        slices = slices with
+        {
+            Policies = From(start, text),
+            Vendors = WriteVendors(destinations, text),
+            ClearOnRevocation = WriteClearOnRevocation(erased, text),
+            Erase = WriteErase(erased, text),
+        };
         return new ScopeContent(
             text.Written.ToArray(), slices, parts, policies, lists, combinations.ToGroups(), [.. required.Select(static category => category.Name())], Loader.Hash);
     }
@@ -159,6 +166,72 @@ internal static class ContentRenderer
         }
         writer.WriteEndArray();
         text.Flush();
+        return From(start, text);
+    }
+
+    /// <summary>
+    /// What c15t 3 deletes for each category that is denied, names and prefixes (<see href="https://c15t.com/docs/frameworks/javascript/clear-on-revocation"/>): only what nobody may
+    /// have without the category.
+    /// </summary>
+    private static Slice WriteClearOnRevocation(List<Erasure.Entry> erased, JsonScratch text)
+    {
+        var start = text.Written.Length;
+        text.Append("{"u8);
+        var first = true;
+        foreach (var category in ConsentCategories.Optional)
+        {
+            if (!erased.Exists(entry => entry.Needs(category))) continue;
+            text.Append(first ? "\""u8 : ",\""u8);
+            first = false;
+            text.AppendPlain(category.Name());
+            text.Append("\":{\"cookies\":["u8);
+            WriteNames(erased, category, BrowserStore.Cookie, text);
+            text.Append("],\"localStorage\":["u8);
+            WriteNames(erased, category, BrowserStore.LocalStorage, text);
+            text.Append("],\"sessionStorage\":["u8);
+            WriteNames(erased, category, BrowserStore.SessionStorage, text);
+            text.Append("]}"u8);
+        }
+        text.Append("}"u8);
+        return From(start, text);
+    }
+
+    private static void WriteNames(List<Erasure.Entry> erased, ConsentCategory category, BrowserStore store, JsonScratch text)
+    {
+        var first = true;
+        foreach (var entry in erased)
+        {
+            if (entry.Name.Store != store || !entry.Needs(category)) continue;
+            if (!first) text.Append(","u8);
+            first = false;
+            WriteName(entry.Name, text);
+        }
+    }
+
+    /// <summary>A pattern is plain text, so nothing in it has to be escaped.</summary>
+    private static void WriteName(NamePattern name, JsonScratch text)
+    {
+        text.Append("\""u8);
+        text.AppendPlain(name.Text);
+        text.Append(name.IsPrefix ? "*\""u8 : "\""u8);
+    }
+
+    private static Slice WriteErase(List<Erasure.Entry> erased, JsonScratch text)
+    {
+        var start = text.Written.Length;
+        text.Append("["u8);
+        for (var place = 0; place < erased.Count; place++)
+        {
+            var (name, unless) = erased[place];
+            text.Append(place == 0 ? "{\""u8 : ",{\""u8);
+            text.AppendPlain(name.Store.Name());
+            text.Append("\":"u8);
+            WriteName(name, text);
+            text.Append(",\"unless\":"u8);
+            text.Append(unless.Json);
+            text.Append("}"u8);
+        }
+        text.Append("]"u8);
         return From(start, text);
     }
 

@@ -218,7 +218,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         foreach (var other in valid)
         {
             if (!other.InBrowser || other.Type.Bootstrap != bootstrap) continue;
-            users.Add(new BootstrapUser(other.Type, other.Settings, other.Required.Condition, other.Row.TestMode));
+            users.Add(other.AsUser());
             uses.Add((other, other.Required.Condition));
             condition |= other.Required.Condition;
             testMode |= other.Row.TestMode;

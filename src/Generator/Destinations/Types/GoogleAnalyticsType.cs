@@ -15,6 +15,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class GoogleAnalyticsType : DestinationType
 {
+    private const string PrefixPage = "https://developers.google.com/analytics/devguides/collection/gtagjs/cookies-user-id#cookie_prefix";
+
     /// <inheritdoc/>
     public override string Name => "google-analytics";
 
@@ -59,6 +61,20 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         Connect = ["https://*.google-analytics.com", "https://*.analytics.google.com", "https://*.googletagmanager.com"],
         Image = ["https://*.google-analytics.com", "https://*.googletagmanager.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// A <c>cookie_prefix</c> stands before Analytics' names (<see href="https://developers.google.com/analytics/devguides/collection/gtagjs/cookies-user-id#cookie_prefix"/>); those without it
+    /// stay declared, because pages from before the setting may have left them.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        .. GoogleConsentMode.StoredNames,
+        new(BrowserStore.Cookie, "{cookie_prefix}_ga", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix },
+        new(BrowserStore.Cookie, "{cookie_prefix}_ga_*", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix },
+    ];
+
+    private static string? CookiePrefix(DestinationSettings settings) => settings.Value("customParameters").TextOf("cookie_prefix");
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

@@ -51,6 +51,23 @@ public sealed class GoogleConsentMode : SharedBootstrap
                 """,
         };
 
+    /// <summary>What Google's tags leave, each kind under the signal that permits it (<see href="https://developers.google.com/tag-platform/security/concepts/consent-mode"/>).</summary>
+    /// <remarks>
+    /// Analytics: <see href="https://support.google.com/analytics/answer/11397207"/>, and for Universal Analytics and links with Ads
+    /// <see href="https://developers.google.com/analytics/devguides/collection/gtagjs/cookie-usage"/>. Ads: <see href="https://support.google.com/analytics/answer/7519794"/> and
+    /// <see href="https://business.safety.google/adscookies/"/>; no page that was found names <c>_gcl_ls</c>, the conversion linker's copy in localStorage. What Google sets on its own
+    /// domains, or from a tagging server where no script can reach it, no page can erase.
+    /// </remarks>
+    public static ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_ga", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage" },
+        new(BrowserStore.Cookie, "_ga_*", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage" },
+        new(BrowserStore.Cookie, "_gid", "https://developers.google.com/analytics/devguides/collection/gtagjs/cookie-usage") { Grant = "analytics_storage" },
+        new(BrowserStore.Cookie, "_gac_*", "https://support.google.com/analytics/answer/7519794") { Grant = "ad_storage" },
+        new(BrowserStore.Cookie, "_gcl_*", "https://business.safety.google/adscookies/") { Grant = "ad_storage" },
+        new(BrowserStore.LocalStorage, "_gcl_ls", "https://business.safety.google/adscookies/") { Grant = "ad_storage" },
+    ];
+
     private GoogleConsentMode()
     {
     }
@@ -89,15 +106,7 @@ public sealed class GoogleConsentMode : SharedBootstrap
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users)
     {
-        // What each signal needs, by its place among all; null where no mapping mentions it.
-        var needed = new ConsentSet?[Signals.Length];
-        foreach (var user in users)
-            foreach (var (category, signals) in MappingOf(user.Settings))
-                foreach (var signal in signals)
-                {
-                    ref var all = ref needed[Signals.IndexOf(signal)];
-                    all = (all ?? ConsentSet.NecessaryOnly).With(category);
-                }
+        var needed = Needed(users);
         var categories = needed.Aggregate(ConsentSet.NecessaryOnly, static (all, set) => all.Union(set ?? ConsentSet.NecessaryOnly));
         foreach (var category in categories.Optional)
             scripts.Grant(category);
@@ -117,6 +126,26 @@ public sealed class GoogleConsentMode : SharedBootstrap
             }
             config.WriteEndObject();
         });
+    }
+
+    /// <inheritdoc/>
+    public override ConsentCondition ConditionOf(string signal, IReadOnlyList<BootstrapUser> users) =>
+        Signals.IndexOf(signal) is >= 0 and var place
+            ? Needed(users)[place] is { } all ? ConsentCondition.AllOf(all) : ConsentCondition.Never
+            : base.ConditionOf(signal, users);
+
+    /// <summary>What each signal needs, by its place among all; null where no mapping mentions it.</summary>
+    private static ConsentSet?[] Needed(IReadOnlyList<BootstrapUser> users)
+    {
+        var needed = new ConsentSet?[Signals.Length];
+        foreach (var user in users)
+            foreach (var (category, signals) in MappingOf(user.Settings))
+                foreach (var signal in signals)
+                {
+                    ref var all = ref needed[Signals.IndexOf(signal)];
+                    all = (all ?? ConsentSet.NecessaryOnly).With(category);
+                }
+        return needed;
     }
 
     /// <summary>Whether a signal is for ads or analytics, which no visitor can be said to need.</summary>

@@ -54,6 +54,10 @@ public sealed partial class GoogleTagManagerType : DestinationType
     };
 
     /// <inheritdoc/>
+    /// <remarks>What Google's own tags in a container leave; what others leave only its owner knows.</remarks>
+    public override ImmutableArray<StoredName> StoredNames => GoogleConsentMode.StoredNames;
+
+    /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
 
     /// <inheritdoc/>

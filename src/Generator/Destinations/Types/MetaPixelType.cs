@@ -19,6 +19,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MetaPixelType : DestinationType
 {
+    private const string ClickIdPage = "https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc";
+
     /// <inheritdoc/>
     public override string Name => "meta-pixel";
 
@@ -47,6 +49,14 @@ public sealed partial class MetaPixelType : DestinationType
         Connect = ["https://www.facebook.com"],
         Image = ["https://www.facebook.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>The browser's id and the click's: <see href="https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc"/>. No setting changes the names.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_fbp", ClickIdPage),
+        new(BrowserStore.Cookie, "_fbc", ClickIdPage),
+    ];
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

@@ -15,6 +15,10 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class PostHogType : DestinationType
 {
+    private const string PersistencePage = "https://posthog.com/docs/libraries/js/persistence";
+    private const string Source = "https://github.com/PostHog/posthog-js";
+    private const string Refusal = "it records the visitor's own answer, and without it the library takes a refusal for no answer";
+
     /// <inheritdoc/>
     public override string Name => "posthog";
 
@@ -52,6 +56,52 @@ public sealed partial class PostHogType : DestinationType
         Connect = ["https://*.posthog.com"],
         Worker = ["blob:"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The main name is documented (<see href="https://posthog.com/docs/libraries/js/persistence"/>); the others are from the library's source. The record of the visitor's answer is kept: the
+    /// library reads it before every event, and takes a visitor who has none for one who was never asked, so to erase it while the library runs would undo the refusal. It names the project and
+    /// nobody else, and at the next start without a grant it is cleared by the vendor's own call.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "ph_{key}_*", PersistencePage) { Part = Project },
+        new(BrowserStore.Cookie, "ph_{persistence_name}", PersistencePage) { Part = PersistenceName },
+        new(BrowserStore.Cookie, "ph_{persistence_name}_cpm", Source) { Part = PersistenceName },
+        new(BrowserStore.Cookie, "__ph_opt_in_out_{key}", Source) { Part = Project, KeptBecause = Refusal },
+        new(BrowserStore.Cookie, "{consent_persistence_name}", Source) { Part = ConsentName, KeptBecause = Refusal },
+        new(BrowserStore.LocalStorage, "ph_{key}_*", PersistencePage) { Part = Project },
+        new(BrowserStore.LocalStorage, "ph_{persistence_name}", PersistencePage) { Part = PersistenceName },
+        new(BrowserStore.LocalStorage, "ph_{persistence_name}__*", Source) { Part = PersistenceName },
+        new(BrowserStore.LocalStorage, "ph_conv_{key}", Source) { Part = Project },
+        new(BrowserStore.LocalStorage, "ph_product_tour_*", Source),
+        new(BrowserStore.LocalStorage, "ph_last_seen_tour_date_*", Source),
+        new(BrowserStore.LocalStorage, "seenSurvey_*", Source),
+        new(BrowserStore.LocalStorage, "inProgressSurvey_*", Source),
+        new(BrowserStore.LocalStorage, "lastSeenSurveyDate", Source),
+        new(BrowserStore.LocalStorage, "__ph_opt_in_out_{key}", Source) { Part = Project, KeptBecause = Refusal },
+        new(BrowserStore.LocalStorage, "{consent_persistence_name}", Source) { Part = ConsentName, KeptBecause = Refusal },
+        new(BrowserStore.SessionStorage, "ph_{key}_*", Source) { Part = Project },
+        new(BrowserStore.SessionStorage, "ph_{persistence_name}", Source) { Part = PersistenceName },
+        new(BrowserStore.SessionStorage, "ph_{persistence_name}_window_id", Source) { Part = PersistenceName },
+        new(BrowserStore.SessionStorage, "ph_{persistence_name}_primary_window_exists", Source) { Part = PersistenceName },
+        new(BrowserStore.SessionStorage, "ph_{persistence_name}_session_registered_properties", Source) { Part = PersistenceName },
+        new(BrowserStore.SessionStorage, "ph_{persistence_name}_cookie_identity_change_pending", Source) { Part = PersistenceName },
+        new(BrowserStore.SessionStorage, "ph_replay_pending_buffer_*", Source),
+        new(BrowserStore.SessionStorage, "ph_active_product_tour", Source),
+    ];
+
+    private static string? Project(DestinationSettings settings) => settings.Text("id");
+
+    private static string? PersistenceName(DestinationSettings settings) =>
+        settings.Value("initOptions").TextOf("persistence_name") is { Length: > 0 } name ? name : settings.Value("initOptions").TextOf("cookie_name");
+
+    private static string? ConsentName(DestinationSettings settings)
+    {
+        var options = settings.Value("initOptions");
+        if (options.TextOf("consent_persistence_name") is { Length: > 0 } name) return name;
+        return options.TextOf("opt_out_capturing_cookie_prefix") is { Length: > 0 } prefix ? prefix + Project(settings) : null;
+    }
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;
