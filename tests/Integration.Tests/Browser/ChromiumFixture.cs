@@ -36,6 +36,15 @@ public sealed class ChromiumFixture : IAsyncDisposable
         return await OfflineSite.OpenAsync(browser, html, prepare, cancellationToken);
     }
 
+    /// <summary>A fresh browser profile that keeps what it loads as a visitor's does. It reaches servers of this machine.</summary>
+    public async Task<IBrowserContext> NewProfileAsync(CancellationToken cancellationToken)
+    {
+        var browser = await BrowserAsync(cancellationToken);
+        var profile = await browser.NewContextAsync().WaitAsync(cancellationToken);
+        profile.SetDefaultTimeout(120_000); // a busy machine must not reach it
+        return profile;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_browser is not null)

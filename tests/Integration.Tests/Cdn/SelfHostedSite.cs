@@ -71,44 +71,91 @@ internal sealed class SelfHostedSite : IDisposable
     /// <param name="destinations">What stands under <c>destinations</c> of each organization's production environment.</param>
     public async Task PublishAsync(params (string Organization, string Destinations)[] destinations)
     {
-        var organizations = destinations.Select(entry =>
-            $$"""{ "id": "{{entry.Organization}}", "environments": { "production": { "destinations": {{entry.Destinations}} } } }""");
-        await File.WriteAllTextAsync(_settings["Source:File"]!, $$"""{ "organizations": [ {{string.Join(", ", organizations)}} ] }""", Cancel);
+        await WriteAsync(destinations);
+        await using var running = await RunAsync();
+        await running.ServesNextAsync(destinations.Select(entry => entry.Organization));
+    }
 
-        using var worker = Worker();
-        await worker.StartAsync(Cancel);
-        await using var edge = Edge();
-        await edge.StartAsync(Cancel);
-        using var http = new HttpClient { BaseAddress = new Uri(edge.Urls.First()) };
-        foreach (var (organization, _) in destinations)
+    /// <summary>Writes the file.</summary>
+    public Task WriteAsync(params (string Organization, string Destinations)[] destinations) => File.WriteAllTextAsync(
+        _settings["Source:File"]!,
+        $$"""
+        { "organizations": [ {{string.Join(", ", destinations.Select(entry =>
+            $$"""{ "id": "{{entry.Organization}}", "environments": { "production": { "destinations": {{entry.Destinations}} } } }"""))}} ] }
+        """,
+        Cancel);
+
+    /// <summary>Starts worker and edge; they are stopped with what this gives.</summary>
+    public async Task<Running> RunAsync()
+    {
+        var running = new Running(this);
+        try
         {
-            var next = _versions[organization] = _versions.GetValueOrDefault(organization) + 1;
-            await Eventually.TrueAsync(async () => await VersionAsync(http, organization) == next, $"the edge serves version {next} of {organization}");
+            await running.StartAsync();
+            return running;
         }
-        await edge.StopAsync(Cancel);
-        await worker.StopAsync(Cancel);
+        catch
+        {
+            await running.DisposeAsync();
+            throw;
+        }
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static async Task<int> VersionAsync(HttpClient http, string organization)
+    /// <summary>Worker and edge, in this process.</summary>
+    public sealed class Running : IAsyncDisposable
     {
-        using var response = await http.GetAsync(new Uri($"/v1/{organization}/production/scripts.json", UriKind.Relative), Cancel);
-        return response.IsSuccessStatusCode ? (int)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!["metadata"]!["version"]! : 0;
-    }
+        private readonly SelfHostedSite _site;
+        private readonly IHost _worker;
+        private readonly WebApplication _edge;
+        private HttpClient? _http;
 
-    private IHost Worker()
-    {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Configuration.AddInMemoryCollection(_settings);
-        builder.AddSnapshotService(WorkerConfiguration.Read(builder.Configuration));
-        return builder.Build();
-    }
+        internal Running(SelfHostedSite site)
+        {
+            _site = site;
+            var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+            builder.Configuration.AddInMemoryCollection(site._settings);
+            builder.AddSnapshotService(WorkerConfiguration.Read(builder.Configuration));
+            _worker = builder.Build();
+            _edge = EdgeApp.Build([], edge =>
+            {
+                edge.Configuration.Sources.Clear();
+                edge.Configuration.AddInMemoryCollection(site._settings);
+                edge.Logging.ClearProviders();
+            });
+        }
 
-    private WebApplication Edge() => EdgeApp.Build([], builder =>
-    {
-        builder.Configuration.Sources.Clear();
-        builder.Configuration.AddInMemoryCollection(_settings);
-        builder.Logging.ClearProviders();
-    });
+        /// <summary>Waits until the edge serves the version of each organization that follows the one it served last.</summary>
+        public async Task ServesNextAsync(IEnumerable<string> organizations)
+        {
+            foreach (var organization in organizations)
+            {
+                var next = _site._versions[organization] = _site._versions.GetValueOrDefault(organization) + 1;
+                await Eventually.TrueAsync(async () => await VersionAsync(organization) == next, $"the edge serves version {next} of {organization}");
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            _http?.Dispose();
+            await _edge.StopAsync(Cancel);
+            await _edge.DisposeAsync();
+            await _worker.StopAsync(Cancel);
+            _worker.Dispose();
+        }
+
+        internal async Task StartAsync()
+        {
+            await _worker.StartAsync(Cancel);
+            await _edge.StartAsync(Cancel);
+            _http = new HttpClient { BaseAddress = new Uri(_edge.Urls.First()) };
+        }
+
+        private async Task<int> VersionAsync(string organization)
+        {
+            using var response = await _http!.GetAsync(new Uri($"/v1/{organization}/production/scripts.json", UriKind.Relative), Cancel);
+            return response.IsSuccessStatusCode ? (int)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancel))!["metadata"]!["version"]! : 0;
+        }
+    }
 }
