@@ -12,7 +12,7 @@ await build({
   entryPoints: [entry],
   outfile,
   bundle: true,
-  format: "iife",
+  format: "esm",
   target: "es2022",
   jsx: "automatic",
   nodePaths: [packages],

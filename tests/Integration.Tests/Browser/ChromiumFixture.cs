@@ -22,6 +22,9 @@ public sealed class ChromiumFixture : IAsyncDisposable
         "--disable-sync",
     ];
 
+    // A visitor's browser keeps a page that is left, and gives it back as it was; Playwright would have it forget the page.
+    private static readonly string[] s_refused = ["--disable-back-forward-cache"];
+
     private readonly SemaphoreSlim _starting = new(1, 1);
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -70,7 +73,7 @@ public sealed class ChromiumFixture : IAsyncDisposable
         {
             _playwright ??= await Playwright.CreateAsync().WaitAsync(cancellationToken);
             return _browser ??= await _playwright.Chromium
-                .LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments, Timeout = 120_000 })
+                .LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Executable(), Args = s_arguments, IgnoreDefaultArgs = s_refused, Timeout = 120_000 })
                 .WaitAsync(cancellationToken);
         }
         finally

@@ -25,6 +25,7 @@ public sealed class OfflineSite : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Func<Uri, string>> _services = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _held = new(StringComparer.Ordinal);
     private RouteFulfillOptions? _everyOtherScript;
+    private HttpClient? _server;
     private int _answering;
 
     private OfflineSite(IBrowserContext profile, IPage page)
@@ -44,11 +45,18 @@ public sealed class OfflineSite : IAsyncDisposable
     public IReadOnlyCollection<string> Errors => _errors;
 
     /// <summary>Answers a URL, whatever its query, from now on.</summary>
-    public void Serve(string url, string body, string contentType = "text/javascript") =>
-        _answers[WithoutQuery(url)] = Answer(body, contentType);
+    public void Serve(string url, string body, string contentType = "text/javascript", int status = 200) =>
+        _answers[WithoutQuery(url)] = Answer(body, contentType, status);
 
     /// <summary>Refuses a URL from now on, as a blocker of requests does.</summary>
-    public void Refuse(string url) => _answers[WithoutQuery(url)] = null;
+    public void Refuse(string url)
+    {
+        _services.TryRemove(WithoutQuery(url), out _);
+        _answers[WithoutQuery(url)] = null;
+    }
+
+    /// <summary>Answers what asks for pages and files of the site with what a server on this machine answers, its headers included, unless something is registered for the URL.</summary>
+    public void ServeFrom(HttpClient server) => _server = server;
 
     /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
     public void ServeJson(string url, Func<Uri, string> answer) => _services[WithoutQuery(url)] = answer;
@@ -173,14 +181,32 @@ public sealed class OfflineSite : IAsyncDisposable
             await route.FulfillAsync(Answer(service(new Uri(route.Request.Url)), "application/json"));
             return;
         }
-        if (!_answers.TryGetValue(url, out var answer) && route.Request.ResourceType == "script") answer = _everyOtherScript;
+        if (!_answers.TryGetValue(url, out var answer))
+        {
+            if (_server is not null && url.StartsWith(Origin, StringComparison.Ordinal)) answer = await AnswerOfServerAsync(_server, route.Request);
+            else if (route.Request.ResourceType == "script") answer = _everyOtherScript;
+        }
         await (answer is null ? route.AbortAsync() : route.FulfillAsync(answer));
+    }
+
+    private static async Task<RouteFulfillOptions?> AnswerOfServerAsync(HttpClient server, IRequest request)
+    {
+        using var asked = new HttpRequestMessage(new HttpMethod(request.Method), request.Url[Origin.Length..]);
+        if (request.PostDataBuffer is { } body) asked.Content = new ByteArrayContent(body) { Headers = { { "Content-Type", request.Headers.GetValueOrDefault("content-type", "text/plain") } } };
+        using var response = await server.SendAsync(asked);
+        return new RouteFulfillOptions
+        {
+            Status = (int)response.StatusCode,
+            BodyBytes = await response.Content.ReadAsByteArrayAsync(),
+            Headers = response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(", ", header.Value)),
+        };
     }
 
     private static readonly RouteFulfillOptions s_nothing = Answer("", "text/plain");
 
-    private static RouteFulfillOptions Answer(string body, string contentType) => new()
+    private static RouteFulfillOptions Answer(string body, string contentType, int status = 200) => new()
     {
+        Status = status,
         Body = body,
         ContentType = contentType,
         // Some vendors' libraries send credentials, and stop where the answer does not permit that.
