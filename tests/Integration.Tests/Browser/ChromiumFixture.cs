@@ -39,17 +39,12 @@ public sealed class ChromiumFixture : IAsyncDisposable
         return await OfflineSite.OpenAsync(browser, html, prepare, cancellationToken);
     }
 
-    /// <summary>A browser profile of its own for a site that a real server of this machine answers. A request to any other host is refused, and reported to <paramref name="elsewhere"/>.</summary>
-    public async Task<IBrowserContext> NewProfileAsync(BrowserNewContextOptions options, Action<string> elsewhere, CancellationToken cancellationToken)
+    /// <summary>A fresh browser profile that keeps what it loads as a visitor's does. It reaches servers of this machine.</summary>
+    public async Task<IBrowserContext> NewProfileAsync(CancellationToken cancellationToken)
     {
         var browser = await BrowserAsync(cancellationToken);
-        var profile = await browser.NewContextAsync(options).WaitAsync(cancellationToken);
+        var profile = await browser.NewContextAsync().WaitAsync(cancellationToken);
         profile.SetDefaultTimeout(120_000); // a busy machine must not reach it
-        await profile.RouteAsync(url => new Uri(url) is { IsLoopback: false, Scheme: "http" or "https" }, route =>
-        {
-            elsewhere(route.Request.Url);
-            return route.AbortAsync();
-        }).WaitAsync(cancellationToken);
         return profile;
     }
 

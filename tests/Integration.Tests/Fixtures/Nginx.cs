@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace ConsentSnapshots.Integration.Tests.Fixtures;
 
-/// <summary>A real nginx of the machine's own package, as a cache in front of an edge that leaves the query out of its key, which some CDNs do unless they are told otherwise.</summary>
+/// <summary>A real nginx of the machine's own package.</summary>
 internal sealed class Nginx : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;
@@ -14,12 +14,29 @@ internal sealed class Nginx : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address { get; }
 
-    public static async Task<Nginx> StartAsync(Uri origin, CancellationToken cancellationToken)
+    /// <summary>A cache in front of an edge that leaves the query out of its key, which some CDNs do unless they are told otherwise.</summary>
+    public static Task<Nginx> StartAsync(Uri origin, CancellationToken cancellationToken) => StartAsync((folder, port) => string.Create(CultureInfo.InvariantCulture,
+        $$"""
+        proxy_cache_path {{folder}}/cache keys_zone=edge:1m;
+        server {
+            listen 127.0.0.1:{{port}};
+            location / {
+                proxy_pass {{origin.GetLeftPart(UriPartial.Authority)}};
+                proxy_cache edge;
+                proxy_cache_key $scheme$host$uri;
+                proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
+                add_header X-Cache $upstream_cache_status always;
+            }
+        }
+        """), cancellationToken);
+
+    /// <summary>Starts it with what a site would have in its <c>http</c> section, given a folder of its own, whose part <c>cache</c> is for what is kept, and the port to listen on.</summary>
+    public static async Task<Nginx> StartAsync(Func<string, int, string> http, CancellationToken cancellationToken)
     {
         var port = FixedPort.Next();
         var folder = Directory.CreateTempSubdirectory("consent-snapshots-nginx-");
         var settings = Path.Combine(folder.FullName, "nginx.conf");
-        await File.WriteAllTextAsync(settings, string.Create(CultureInfo.InvariantCulture,
+        await File.WriteAllTextAsync(settings,
             $$"""
             daemon off;
             pid {{folder.FullName}}/pid;
@@ -33,19 +50,9 @@ internal sealed class Nginx : IAsyncDisposable
                 fastcgi_temp_path {{folder.FullName}}/fastcgi;
                 uwsgi_temp_path {{folder.FullName}}/uwsgi;
                 scgi_temp_path {{folder.FullName}}/scgi;
-                proxy_cache_path {{folder.FullName}}/cache keys_zone=edge:1m;
-                server {
-                    listen 127.0.0.1:{{port}};
-                    location / {
-                        proxy_pass {{origin.GetLeftPart(UriPartial.Authority)}};
-                        proxy_cache edge;
-                        proxy_cache_key $scheme$host$uri;
-                        proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
-                        add_header X-Cache $upstream_cache_status always;
-                    }
-                }
+            {{http(folder.FullName, port)}}
             }
-            """), cancellationToken);
+            """, cancellationToken);
         var process = Process.Start(new ProcessStartInfo(SystemExecutable.Find("nginx"), ["-c", settings, "-p", folder.FullName]) { RedirectStandardError = true })!;
         var nginx = new Nginx(folder, process, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")));
         try
@@ -58,6 +65,12 @@ internal sealed class Nginx : IAsyncDisposable
             await nginx.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Loses what it has kept, as a cache does when the time is over.</summary>
+    public void Expire()
+    {
+        foreach (var kept in new DirectoryInfo(Path.Combine(_folder.FullName, "cache")).GetFiles("*", SearchOption.AllDirectories)) kept.Delete();
     }
 
     public async ValueTask DisposeAsync()

@@ -107,7 +107,13 @@ public sealed class PlaygroundTests(ChromiumFixture chromium, DevProgram dev)
     private async Task<IBrowserContext> OpenAsync(string scope = "acme/production")
     {
         var address = await dev.PlaygroundAsync(Cancel);
-        var profile = await chromium.NewProfileAsync(new BrowserNewContextOptions(), _elsewhere.Enqueue, Cancel);
+        var profile = await chromium.NewProfileAsync(Cancel);
+        // No request leaves the machine, whatever the page asks for.
+        await profile.RouteAsync(url => new Uri(url) is { IsLoopback: false, Scheme: "http" or "https" }, route =>
+        {
+            _elsewhere.Enqueue(route.Request.Url);
+            return route.AbortAsync();
+        }).WaitAsync(Cancel);
         var page = await profile.NewPageAsync().WaitAsync(Cancel);
         page.PageError += (_, error) => Assert.Fail(error);
         await page.GotoAsync($"{address}#{scope}").WaitAsync(Cancel);
