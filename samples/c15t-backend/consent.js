@@ -59,7 +59,7 @@ function fromJson(text) {
   return { index: indexOf(Object.keys(object).filter(name => object[name])) };
 }
 
-// A name that is no category grants nothing.
-const indexOf = granted => granted.reduce((index, name) => index | (Object.hasOwn(bits, name) ? bits[name] : 0), 0);
+/** The index of the set that has these categories. A name that is no category grants nothing. */
+export const indexOf = granted => granted.reduce((index, name) => index | (Object.hasOwn(bits, name) ? bits[name] : 0), 0);
 
 const malformed = problem => ({ error: "Invalid consent parameter", message: `${problem} ${forms}` });

@@ -6,9 +6,12 @@ import { cors } from "hono/cors";
 import * as v from "valibot";
 import { categories } from "./consent.js";
 
+const preferences = v.strictObject(Object.fromEntries(categories.map(name => [name, v.optional(v.boolean())])));
+
 const record = v.object({
   subjectId: v.pipe(v.string(), v.maxLength(64), v.regex(/^sub_[1-9A-HJ-NP-Za-km-z]+$/)),
-  preferences: v.strictObject(Object.fromEntries(categories.map(name => [name, v.optional(v.boolean())]))),
+  // Valibot takes an array for an object.
+  preferences: v.pipe(v.custom(value => !Array.isArray(value)), preferences),
   version: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   snapshot: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
 });
