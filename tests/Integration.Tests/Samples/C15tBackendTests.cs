@@ -225,6 +225,19 @@ public sealed class C15tBackendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task List_CutOffOnTheWay_IsAskedForAgain()
+    {
+        _watched.CutOff(true);
+        await _world.PublishAsync(2, s_first[..2]);
+        await _backend.SaysAsync("cannot be read");
+
+        _watched.CutOff(false);
+
+        // An ETag that was remembered without its body would bring 304 from now on.
+        await _backend.SaysAsync("Version 2 of acme/production is in force");
+    }
+
+    [Fact]
     public async Task Edge_Stopped_ItAnswersWhatItHas_AndSaysSo()
     {
         var before = await AnswersAsync();

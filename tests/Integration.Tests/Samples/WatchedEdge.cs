@@ -15,6 +15,7 @@ internal sealed class WatchedEdge : IAsyncDisposable
     private readonly HttpClient _edge;
     private readonly WebApplication _front;
     private volatile RequestDelegate? _instead;
+    private volatile bool _isCutOff;
 
     private WatchedEdge(Uri edge)
     {
@@ -44,6 +45,9 @@ internal sealed class WatchedEdge : IAsyncDisposable
     /// <summary>Answers every further request; null lets the edge answer again.</summary>
     public void AnswerInstead(RequestDelegate? instead) => _instead = instead;
 
+    /// <summary>Sends the first half of the edge's body, with all of its headers.</summary>
+    public void CutOff(bool isCutOff) => _isCutOff = isCutOff;
+
     /// <summary>Refuses connections from now on.</summary>
     public Task StopAsync() => _front.StopAsync(TestContext.Current.CancellationToken);
 
@@ -72,6 +76,7 @@ internal sealed class WatchedEdge : IAsyncDisposable
         if (response.StatusCode == HttpStatusCode.NotModified) return;
         context.Response.Headers.ContentType = response.Content.Headers.ContentType?.ToString();
         if (response.Content.Headers.ContentEncoding.Count > 0) context.Response.Headers.ContentEncoding = string.Join(',', response.Content.Headers.ContentEncoding);
-        await response.Content.CopyToAsync(context.Response.Body, context.RequestAborted);
+        var body = await response.Content.ReadAsByteArrayAsync(context.RequestAborted);
+        await context.Response.Body.WriteAsync(_isCutOff ? body.AsMemory(0, body.Length / 2) : body, context.RequestAborted);
     }
 }
