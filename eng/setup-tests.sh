@@ -28,6 +28,7 @@ main() {
     provide_image "$POSTGRES_IMAGE" postgres
     provide_image "$AZURITE_IMAGE" azurite
     build_browser_bundle
+    install_backend_sample
 }
 
 need_node() {
@@ -156,6 +157,15 @@ build_browser_bundle() (
         say "building what the browser tests put on their pages"
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
         npm run --silent build </dev/null >&2
+    fi
+)
+
+# What samples/c15t-backend needs. npm writes the file inside node_modules at the end of an installation.
+install_backend_sample() (
+    cd samples/c15t-backend
+    if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
+        say "installing what the c15t backend sample needs"
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
     fi
 )
 

@@ -48,7 +48,13 @@ internal sealed class BareMachine : IDisposable
             """,
         ["iptables"] = "",
         ["node"] = "cat ROOT/node-version",
-        ["npm"] = """if [[ $1 == run ]]; then mkdir -p dist; touch dist/c15t.js; fi""",
+        ["npm"] =
+            """
+            case $1 in
+                run) mkdir -p dist; touch dist/c15t.js ;;
+                ci) mkdir -p node_modules; touch node_modules/.package-lock.json; echo "${PWD##*/}" >>ROOT/npm-installations ;;
+            esac
+            """,
         ["sudo"] = """exec "$@" """,
         ["apt-get"] =
             """
@@ -89,6 +95,9 @@ internal sealed class BareMachine : IDisposable
 
     /// <summary>The lists of containers that were asked for.</summary>
     public string[] ContainersListed => Lines("listed");
+
+    /// <summary>The folders whose npm packages were installed, in order.</summary>
+    public string[] NpmInstallations => Lines("npm-installations");
 
     public bool DaemonRuns => File.Exists(Path.Combine(Root, "daemon"));
 
@@ -135,6 +144,7 @@ internal sealed class BareMachine : IDisposable
         foreach (var build in Directory.GetFiles(Path.Combine(checkout, "eng", "images"), "build.sh", SearchOption.AllDirectories)) WriteScript(build, "");
         foreach (var file in (string[])["entry.js", "package.json", "package-lock.json"])
             File.WriteAllText(Path.Combine(Folder($"{name}/tests/browser"), file), "");
+        File.WriteAllText(Path.Combine(Folder($"{name}/samples/c15t-backend"), "package-lock.json"), "");
         return checkout;
     }
 

@@ -77,6 +77,22 @@ public sealed class SetupScriptTests : IDisposable
     }
 
     [Fact]
+    public async Task Setup_Again_InstallsNpmPackagesOnlyWhereTheLockFileChanged()
+    {
+        _machine.With(Everything).WithImages();
+        var checkout = _machine.Checkout("checkout");
+        Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
+        Assert.Equal(["browser", "c15t-backend"], _machine.NpmInstallations);
+
+        Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
+        Assert.Equal(["browser", "c15t-backend"], _machine.NpmInstallations);
+
+        File.SetLastWriteTimeUtc(Path.Combine(checkout, "samples", "c15t-backend", "package-lock.json"), new DateTime(2200, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
+        Assert.Equal(["browser", "c15t-backend", "c15t-backend"], _machine.NpmInstallations);
+    }
+
+    [Fact]
     public async Task Setup_TwoCheckoutsAtOnce_InstallAndStartOnce()
     {
         var checkouts = new[] { _machine.Checkout("one"), _machine.Checkout("two") };
