@@ -1,4 +1,4 @@
-// Bundles what the browser tests put on their pages: the consent clients, client-side routers, and vendors' real libraries.
+// Bundles what the browser tests put on their pages: the consent clients, client-side routers, vendors' real libraries, and a checker of accessibility.
 //
 // package-lock.json holds Astro and c15t 1.8.6 without most of their dependencies: a page loads only Astro's client router and c15t's
 // browser client, and the rest (build tools, a server) is several hundred megabytes. `npm ci` installs exactly what the lock file says.
@@ -45,5 +45,6 @@ await Promise.all([
     ["mixpanel-browser/dist/mixpanel.min.js", "mixpanel.js"],
     ["@amplitude/analytics-browser/lib/scripts/amplitude-min.js", "amplitude.js"],
     ["clarity-js/build/clarity.min.js", "clarity.js"],
+    ["axe-core/axe.min.js", "axe.js"],
   ].map(([from, to]) => copyFile(`node_modules/${from}`, `dist/${to}`)),
 ]);

@@ -98,6 +98,29 @@ public sealed class PlaygroundTests(ChromiumFixture chromium, DevProgram dev)
         Assert.DoesNotContain(_elsewhere, url => url.Contains("google", StringComparison.Ordinal) || url.Contains("posthog", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(ColorScheme.Light, 1280)]
+    [InlineData(ColorScheme.Dark, 1280)]
+    [InlineData(ColorScheme.Light, 390)]
+    [InlineData(ColorScheme.Dark, 390)]
+    public async Task Accessible_InLightAndDark_OnAWideAndANarrowScreen(ColorScheme scheme, int width)
+    {
+        await using var profile = await OpenAsync();
+        var page = profile.Pages[0];
+        await page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+        await page.SetViewportSizeAsync(width, 900);
+        await page.GetByLabel("marketing").CheckAsync();
+        await Assertions.Expect(Told(page, "Meta Pixel")).ToBeVisibleAsync();
+        await Script(page, "meta-pixel").GetByText("Inline script").ClickAsync();
+
+        // As code of the browser and not of the page, whose policy would refuse it.
+        await page.EvaluateAsync(await File.ReadAllTextAsync(C15tBundle.Built("axe.js"), Cancel)).WaitAsync(Cancel);
+        var faults = await page.EvaluateAsync<string[]>(
+            "async () => (await axe.run(document, { iframes: false })).violations.flatMap(fault => fault.nodes.map(node => `${fault.id}: ${node.html.slice(0, 200)} ${node.failureSummary}`))").WaitAsync(Cancel);
+        Assert.Empty(faults);
+        Assert.True(await page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), "The page is wider than the screen.");
+    }
+
     private static ILocator Region(IPage page, string name) => page.GetByRole(AriaRole.Region, new() { Name = name });
 
     private static ILocator Script(IPage page, string id) => page.Locator("#scripts li", new() { Has = page.Locator($".name:text-is('{id}')") });
