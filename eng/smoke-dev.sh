@@ -51,7 +51,14 @@ refuses_the_address_in_use() {
     [[ $status == 1 && $(wc -l <"$work/second") == 1 ]] && grep -q "$url: address already in use" "$work/second"
 }
 
+# The first thing that it prints is the page to open, and the page is there.
+opens_a_page() {
+    local page
+    page=$(sed -nE 's|^ *open +(http://[^ ]+)$|\1|p' <(head -n 4 "$log")) && curl -fsS "$page" | grep -q '<title>Consent Snapshots playground</title>'
+}
+
 until_true welcome
+until_true opens_a_page
 url=$(sed -nE "s|^ *curl '(http://[^/']+)/.*|\1|p" "$log" | head -n 1)
 until_true has measurement google-analytics
 until_true lacks marketing google-analytics
