@@ -54,9 +54,10 @@ internal sealed class ScopeAnswers(ScopeCache cache, AnswerWriter writer, ErrorA
     {
         var isByQuery = form == Form.QueryAlone;
         if (!DeploymentEnvironments.TryParse(environment, out var parsed)) return errors.UnknownEnvironmentAsync(context, isByQuery);
+        if (!OrganizationId.TryParse(organization, out var id)) return errors.UnknownOrganizationAsync(context, isByQuery);
+        var scope = new Scope(id, parsed);
         // What this edge does not answer for looks like what does not exist, and costs no read of the store.
-        if (!OrganizationId.TryParse(organization, out var id) || new Scope(id, parsed) is var scope && (!options.Answers(scope) || (isByQuery && _bound is { } bound && bound != scope)))
-            return errors.UnknownOrganizationAsync(context, isByQuery);
+        if (!options.Answers(scope) || (isByQuery && _bound is { } bound && bound != scope)) return errors.UnknownOrganizationAsync(context, isByQuery);
         var lookup = cache.GetAsync(scope, context.RequestAborted);
         return lookup.IsCompletedSuccessfully ? AnswerAsync(context, lookup.Result, form, set) : WaitAsync(context, lookup, form, set);
     }

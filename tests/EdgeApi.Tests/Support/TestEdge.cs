@@ -48,7 +48,7 @@ internal sealed class TestEdge : IAsyncDisposable
             services,
             [
                 ("Storage:Provider", "directory"), ("Storage:Directory", store.Root), ("Edge:PollInterval", "00:00:00.020"),
-                ("Edge:LoadTimeout", "00:01:00"), .. settings,
+                ("Edge:LoadTimeout", "00:01:00"), ("Edge:NetworkTimeout", "00:01:00"), .. settings,
             ]);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new TestEdge(app);
