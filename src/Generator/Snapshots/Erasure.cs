@@ -28,7 +28,10 @@ internal static class Erasure
     /// <summary>Each name of each destination, with that destination's own condition.</summary>
     private static List<Entry> Owned(List<ValidDestination> destinations)
     {
-        var owned = new List<Entry>();
+        var most = 0;
+        foreach (var destination in destinations) most += destination.Type.StoredNames.Length;
+        var owned = new List<Entry>(most);
+        if (most == 0) return owned;
         List<(SharedBootstrap Shared, string Signal, ConsentCondition Condition)>? signals = null;
         foreach (var destination in destinations)
         {

@@ -6,6 +6,7 @@ using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Scripts;
+using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Generator.Tests.Snapshots;
 
@@ -13,6 +14,7 @@ namespace ConsentSnapshots.Generator.Tests.Snapshots;
 public sealed class GoldenTests
 {
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [Fact]
     public void Snapshot_OfEveryType_IsUnchanged()
@@ -36,6 +38,27 @@ public sealed class GoldenTests
         var generated = Samples.Generate(Samples.Row("script", """{"src":"https://a.example/x.js?a=1&b=2","attributes":{"data-x":"<é>"}}""", 1, "measurement", "marketing"));
         Golden.Check("snapshot.bytes.json", Encoding.UTF8.GetString(generated[ConsentSet.Everything].Bytes.Span));
         Assert.Equal("{\"scripts\":[],\"metadata\":{\"schema\":2,\"destinationCount\":0,\"scriptCount\":0,\"csp\":{}}}", Encoding.UTF8.GetString(generated[default].Bytes.Span));
+    }
+
+    /// <summary>What a page erases of each type that leaves something, with the least settings and with names of the site's own.</summary>
+    [Fact]
+    public void Erase_OfEveryType_IsUnchanged()
+    {
+        OpenedDestination[] named =
+        [
+            Samples.Row("google-analytics", """{"id":"G-1","customParameters":{"cookie_prefix":"shop"}}"""),
+            Samples.Row("posthog", """{"id":"phc_x","initOptions":{"persistence_name":"shop","consent_persistence_name":"answer"}}"""),
+            Samples.Row("mixpanel", """{"token":"0123456789abcdef0123456789abcdef","initOptions":{"persistence_name":"shop"}}"""),
+        ];
+        var listing = new StringBuilder();
+        foreach (var row in DestinationCatalogue.BuiltIn.Types.Where(type => !type.StoredNames.IsEmpty).Select(type => Samples.Least(type.Name)).Concat(named))
+        {
+            var list = JsonNode.Parse(Samples.Generate(row).ToManifest().ListBytes())!;
+            listing.Append(row.Row.Type).Append(' ').Append(row.Settings.GetRawText()).Append('\n');
+            foreach (var entry in list["erase"]!.AsArray()) listing.Append("  ").Append(entry!.ToJsonString(OneLine)).Append('\n');
+            listing.Append("  ").Append(list["clearOnRevocation"]!.ToJsonString(OneLine)).Append("\n\n");
+        }
+        Golden.Check("erase.txt", listing.ToString());
     }
 
     [Fact]

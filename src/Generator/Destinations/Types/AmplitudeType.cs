@@ -25,6 +25,9 @@ public sealed partial class AmplitudeType : DestinationType
     private const string Library = "https://cdn.amplitude.com/libs/analytics-browser-2.44.4-min.js.gz";
     private const string LibraryIntegrity = "sha384-wKPFeiuTJJ9WVWivFrKiIYtsaQQ5LQVX6Rw0MFTIamKKfAodswEIXCK9p9J+wx//";
 
+    private const string CookiePage = "https://amplitude.com/docs/sdks/analytics/browser/cookies-and-consent-management";
+    private const string Source = "https://github.com/amplitude/Amplitude-TypeScript";
+
     /// <inheritdoc/>
     public override string Name => "amplitude";
 
@@ -60,6 +63,38 @@ public sealed partial class AmplitudeType : DestinationType
         Script = ["https://cdn.amplitude.com"],
         Connect = ["https://api.eu.amplitude.com", "https://sr-client-cfg.eu.amplitude.com", "https://diagnostics.prod.eu-central-1.amplitude.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// From the library's source, and for the cookies <see href="https://amplitude.com/docs/sdks/analytics/browser/cookies-and-consent-management"/>. Each name has the first ten characters of the
+    /// API key. The opt-out in the main cookie is erased with it: while the library runs it has the state in memory, and its next start is told.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        .. Identity(BrowserStore.Cookie),
+        .. Identity(BrowserStore.LocalStorage),
+        new(BrowserStore.LocalStorage, "AMP_unsent_{key}", Source) { Part = Project },
+        new(BrowserStore.LocalStorage, "AMP_remote_config_{key}", Source) { Part = Project },
+        .. Identity(BrowserStore.SessionStorage),
+        new(BrowserStore.SessionStorage, "AMP_PAGE_VIEW", Source),
+        new(BrowserStore.SessionStorage, "AMP_CURRENT_PAGE", Source),
+        new(BrowserStore.SessionStorage, "AMP_PREVIOUS_PAGE", Source),
+        new(BrowserStore.SessionStorage, "AMP_URL_INFO", Source),
+    ];
+
+    /// <summary>An option chooses in which store they are.</summary>
+    private static ImmutableArray<StoredName> Identity(BrowserStore store) =>
+    [
+        new(store, "AMP_{key}", CookiePage) { Part = Project },
+        new(store, "AMP_MKTG_{key}", CookiePage) { Part = Project },
+        new(store, "AMP_MKTG_ORIGINAL_{key}", Source) { Part = Project },
+    ];
+
+    private static string Project(DestinationSettings settings)
+    {
+        var key = settings.RequiredText("apiKey").Trim();
+        return key.Length > 10 ? key[..10] : key;
+    }
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

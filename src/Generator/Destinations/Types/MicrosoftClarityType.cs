@@ -17,6 +17,8 @@ public sealed partial class MicrosoftClarityType : DestinationType
     private static readonly ImmutableArray<string> AdKeys = ["ad_Storage", "ad_storage", "marketing"];
     private static readonly ImmutableArray<string> AnalyticsKeys = ["analytics_Storage", "analytics_storage", "measurement", "analytics"];
 
+    private const string CookiePage = "https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-cookies";
+
     /// <inheritdoc/>
     public override string Name => "microsoft-clarity";
 
@@ -50,6 +52,17 @@ public sealed partial class MicrosoftClarityType : DestinationType
         Connect = ["https://*.clarity.ms", "https://c.bing.com"],
         Image = ["https://*.clarity.ms", "https://c.bing.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The cookies are documented (<see href="https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-cookies"/>), the key is from the library's source. The other cookies of that page are on Microsoft's own domains.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_clck", CookiePage) { Grant = ConsentCategory.Measurement.Name() },
+        new(BrowserStore.Cookie, "_clsk", CookiePage) { Grant = ConsentCategory.Measurement.Name() },
+        new(BrowserStore.SessionStorage, "_cltk", "https://github.com/microsoft/clarity") { Grant = ConsentCategory.Measurement.Name() },
+    ];
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;

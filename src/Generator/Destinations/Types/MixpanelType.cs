@@ -14,6 +14,9 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MixpanelType : DestinationType
 {
+    private const string Source = "https://github.com/mixpanel/mixpanel-js";
+    private const string Answer = "it records the visitor's own answer, and without it the library takes a refusal for no answer";
+
     /// <inheritdoc/>
     public override string Name => "mixpanel";
 
@@ -46,6 +49,33 @@ public sealed partial class MixpanelType : DestinationType
         Script = ["https://cdn.mxpnl.com"],
         Connect = ["https://api-js.mixpanel.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// From the library's source. The record of the visitor's answer is kept: the library reads it before every event, and takes a visitor who has none for one who was never asked. What its
+    /// recorder keeps in IndexedDB no list of names reaches.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "mp_{token}_mixpanel", Source) { Part = Project },
+        new(BrowserStore.Cookie, "mp_{persistence_name}", Source) { Part = PersistenceName },
+        new(BrowserStore.Cookie, "__mp_opt_in_out_{token}", Source) { Part = Project, KeptBecause = Answer },
+        new(BrowserStore.Cookie, "{opt_out_tracking_cookie_prefix}", Source) { Part = AnswerName, KeptBecause = Answer },
+        new(BrowserStore.LocalStorage, "mp_{token}_mixpanel", Source) { Part = Project },
+        new(BrowserStore.LocalStorage, "mp_{persistence_name}", Source) { Part = PersistenceName },
+        new(BrowserStore.LocalStorage, "__mpq_{token}_*", Source) { Part = Project },
+        new(BrowserStore.LocalStorage, "__mp_opt_in_out_{token}", Source) { Part = Project, KeptBecause = Answer },
+        new(BrowserStore.LocalStorage, "{opt_out_tracking_cookie_prefix}", Source) { Part = AnswerName, KeptBecause = Answer },
+        new(BrowserStore.SessionStorage, "mp_tab_id_*", Source),
+        new(BrowserStore.SessionStorage, "mp_gen_new_tab_id_*", Source),
+    ];
+
+    private static string Project(DestinationSettings settings) => settings.RequiredText("token").Trim();
+
+    private static string? PersistenceName(DestinationSettings settings) => settings.Value("initOptions").TextOf("persistence_name");
+
+    private static string? AnswerName(DestinationSettings settings) =>
+        settings.Value("initOptions").TextOf("opt_out_tracking_cookie_prefix") is { Length: > 0 } prefix ? prefix + Project(settings) : null;
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

@@ -74,6 +74,7 @@ public sealed partial class PostHogType : DestinationType
         new(BrowserStore.LocalStorage, "ph_{persistence_name}", PersistencePage) { Part = PersistenceName },
         new(BrowserStore.LocalStorage, "ph_{persistence_name}__*", Source) { Part = PersistenceName },
         new(BrowserStore.LocalStorage, "ph_conv_{key}", Source) { Part = Project },
+        new(BrowserStore.LocalStorage, "ph_debug", Source),
         new(BrowserStore.LocalStorage, "ph_product_tour_*", Source),
         new(BrowserStore.LocalStorage, "ph_last_seen_tour_date_*", Source),
         new(BrowserStore.LocalStorage, "seenSurvey_*", Source),
