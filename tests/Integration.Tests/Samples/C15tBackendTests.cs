@@ -250,6 +250,19 @@ public sealed class C15tBackendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Edge_NeverAnswers_ItAnswersWhatItHas_AndAsksAgain()
+    {
+        var before = await AnswersAsync();
+
+        _watched.AnswerInstead(context => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
+        await _backend.SaysAsync("aborted due to timeout. Version 1 stays in force.");
+
+        Assert.Equal(before, await AnswersAsync());
+        _watched.AnswerInstead(null);
+        await _backend.SaysAsync("can be read again");
+    }
+
+    [Fact]
     public async Task Edge_AnswersNoList_ItAnswersWhatItHas_SaysSoOnce_AndRecovers()
     {
         await _world.PublishAsync(2, s_first[..2]);
@@ -322,6 +335,8 @@ public sealed class C15tBackendTests : IAsyncLifetime
         using var second = await PostAsync("/consent-records", Record(preferences: """{"necessary":true,"marketing":false}""", snapshot: snapshot), contentType);
         using var other = await PostAsync("/consent-records", Record(subject: "sub_4mH2", snapshot: snapshot), contentType);
         await _backend.KillAsync();
+        // What a process leaves that is killed in a transaction.
+        Directory.CreateDirectory($"{DatabaseFile}.lock");
         await using var restarted = await C15tBackend.StartAsync(ListAddress, DatabaseFile);
 
         Assert.All([first, second, other], response => Assert.Equal(HttpStatusCode.Created, response.StatusCode));
