@@ -190,7 +190,14 @@ public sealed class StoredNamesTests(ChromiumFixture chromium)
         var manifest = Manifest.Create(
             new ManifestEnvelope
             {
-                Scope = generated.Scope, Version = 1, GeneratedAt = at, PublicationId = Guid.NewGuid(), Generator = "test", SourceEpoch = 1, SourceRevision = 1, Fingerprint = generated.Content.Fingerprint,
+                Scope = generated.Scope,
+                Version = 1,
+                GeneratedAt = at,
+                PublicationId = Guid.NewGuid(),
+                Generator = "test",
+                SourceEpoch = 1,
+                SourceRevision = 1,
+                Fingerprint = generated.Content.Fingerprint,
             },
             generated.Content, [.. generated.Content.Lists.Select(list => new Snapshot(generated.Content.SnapshotBytes(list)))], [.. Enumerable.Repeat(new CombinationSince(1, at), ConsentSet.Count)]);
         return JsonNode.Parse(manifest.ListBytes())!["erase"]!.AsArray();

@@ -24,6 +24,9 @@ public sealed class TypesCommandTests
         Assert.Equal((true, true), ((bool)pixel["pixelId"]!["required"]!, (bool)pixel["pixelId"]!["public"]!));
         Assert.Equal((false, false), ((bool)pixel["accessToken"]!["required"]!, (bool)pixel["accessToken"]!["public"]!));
         Assert.True((bool)pixel["enableClientSide"]!["public"]!);
+        var left = types.Single(type => (string)type!["type"]! == "meta-pixel")!["storedNames"]!.AsArray();
+        Assert.Equal(["cookie _fbp", "cookie _fbc"], left.Select(name => $"{(string)name!["store"]!} {(string)name["name"]!}"));
+        Assert.All(left, name => Assert.StartsWith("https://", (string)name!["source"]!, StringComparison.Ordinal));
         var google = types.Single(type => (string)type!["type"]! == "google-analytics")!;
         Assert.Equal("measurement; marketing where id is any but G-… and UA-…; marketing where category is marketing", (string)google["categoryInWords"]!);
         var posthog = types.Single(type => (string)type!["type"]! == "posthog")!["settings"]!.AsArray();
@@ -52,6 +55,21 @@ public sealed class TypesCommandTests
         Assert.Equal(0, exitCode);
         foreach (var expected in (string[])["Meta Pixel", "marketing", "accessToken", "private", "script-src https://connect.facebook.net 'sha256-"])
             Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Types_ForAPerson_ShowsWhatIsErasedAndWhatIsKept()
+    {
+        var (_, posthog, _) = await RunAsync("types", "posthog");
+        var (_, google, _) = await RunAsync("types", "google-analytics");
+        var (_, unknown, _) = await RunAsync("types", "crisp");
+
+        var (erased, kept) = (posthog.IndexOf("  cookie ph_{key}_*", StringComparison.Ordinal), posthog.IndexOf("  localStorage __ph_opt_in_out_{key}", StringComparison.Ordinal));
+        Assert.True(erased > posthog.IndexOf("Left in the browser", StringComparison.Ordinal));
+        Assert.True(kept > posthog.IndexOf("Never erased, because", StringComparison.Ordinal) && kept > erased);
+        Assert.Contains("  cookie _ga_* (with analytics_storage)", google, StringComparison.Ordinal);
+        Assert.Contains("https://support.google.com/analytics/answer/11397207", google, StringComparison.Ordinal);
+        Assert.Contains("What it leaves in the browser is not declared, so no page erases it.", unknown, StringComparison.Ordinal);
     }
 
     [Fact]
