@@ -55,8 +55,12 @@ public sealed class OfflineSite : IAsyncDisposable
         _answers[WithoutQuery(url)] = null;
     }
 
-    /// <summary>Answers what asks for pages and files of the site with what a server on this machine answers, its headers included, unless something is registered for the URL.</summary>
-    public void ServeFrom(HttpClient server) => _server = server;
+    /// <summary>Answers requests for the site's pages and files with what a server on this machine answers, its headers included; what is registered for a URL from now on comes first.</summary>
+    public void ServeFrom(HttpClient server)
+    {
+        _server = server;
+        _answers.TryRemove(Origin, out _);
+    }
 
     /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
     public void ServeJson(string url, Func<Uri, string> answer) => _services[WithoutQuery(url)] = answer;
@@ -152,7 +156,7 @@ public sealed class OfflineSite : IAsyncDisposable
         var url = WithoutQuery(route.Request.Url);
         if (url == Settling)
         {
-            await route.FulfillAsync(s_nothing);
+            await FulfillAsync(route, s_nothing);
             return;
         }
         _requests.Enqueue(route.Request.Url);
@@ -178,7 +182,7 @@ public sealed class OfflineSite : IAsyncDisposable
     {
         if (_services.TryGetValue(url, out var service))
         {
-            await route.FulfillAsync(Answer(service(new Uri(route.Request.Url)), "application/json"));
+            await FulfillAsync(route, Answer(service(new Uri(route.Request.Url)), "application/json"));
             return;
         }
         if (!_answers.TryGetValue(url, out var answer))
@@ -186,7 +190,15 @@ public sealed class OfflineSite : IAsyncDisposable
             if (_server is not null && url.StartsWith(Origin, StringComparison.Ordinal)) answer = await AnswerOfServerAsync(_server, route.Request);
             else if (route.Request.ResourceType == "script") answer = _everyOtherScript;
         }
-        await (answer is null ? route.AbortAsync() : route.FulfillAsync(answer));
+        await (answer is null ? route.AbortAsync() : FulfillAsync(route, answer));
+    }
+
+    /// <summary>Answers the site's pages, and those of its subdomains.</summary>
+    private static Task FulfillAsync(IRoute route, RouteFulfillOptions answer)
+    {
+        if (route.Request.Headers.GetValueOrDefault("origin") is { } origin && origin.EndsWith(".site.example", StringComparison.Ordinal) && answer.Headers is { } headers)
+            answer = new RouteFulfillOptions(answer) { Headers = new Dictionary<string, string>(headers) { ["Access-Control-Allow-Origin"] = origin } };
+        return route.FulfillAsync(answer);
     }
 
     private static async Task<RouteFulfillOptions?> AnswerOfServerAsync(HttpClient server, IRequest request)

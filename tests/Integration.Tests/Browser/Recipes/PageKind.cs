@@ -18,7 +18,8 @@ internal enum OnWithdrawal
 /// <summary>Where a visitor is, and what the visitor's browser says.</summary>
 /// <param name="IsAsked">Whether the law there asks for consent before anything loads; elsewhere everything loads until the visitor says no.</param>
 /// <param name="HasPrivacySignal">Whether the browser sends Global Privacy Control.</param>
-internal sealed record Visitor(bool IsAsked = true, bool HasPrivacySignal = false);
+/// <param name="HasBackend">Whether the client has its own backend, at the address in the document, which says where the visitor is; else the client says so itself.</param>
+internal sealed record Visitor(bool IsAsked = true, bool HasPrivacySignal = false, bool HasBackend = false);
 
 /// <summary>A kind of page that <c>docs/c15t.md</c> describes: what its site serves, how a visitor answers on it, and what becomes of it on a withdrawal.</summary>
 internal abstract class PageKind : IAsyncDisposable
@@ -75,6 +76,7 @@ internal abstract class PageKind : IAsyncDisposable
     protected async Task<string> BundleAsync(string file, Visitor visitor, CancellationToken cancellationToken)
     {
         using var files = await RecipeFiles.ReadAsync("docs/c15t.md", cancellationToken);
+        if (visitor.HasBackend) return await files.BundleAsync(file, cancellationToken, ClientVersion);
         var place = (ClientVersion, visitor.IsAsked) switch
         {
             (null, true) => "mode: 'offline', offlinePolicy: { policyPacks: [policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' }",

@@ -175,7 +175,14 @@ internal sealed class PageWalk : IAsyncDisposable
     private async Task NavigateAsync(string router, string url)
     {
         await _page.Page.EvaluateAsync("() => { window.stayed = true }").WaitAsync(Cancel);
-        await _page.Page.AddScriptTagAsync(new PageAddScriptTagOptions { Url = $"/{router}.js" }).WaitAsync(Cancel);
+        await _page.Page.EvaluateAsync(
+            """
+            ([router]) => new Promise((resolve, reject) => {
+              const script = document.createElement('script');
+              Object.assign(script, { src: `/${router}.js`, nonce: document.querySelector('script[nonce]')?.nonce ?? '', onload: resolve, onerror: reject });
+              document.head.append(script);
+            })
+            """, new[] { router }).WaitAsync(Cancel);
         await _page.Page.EvaluateAsync("([url]) => { router(url) }", new[] { url }).WaitAsync(Cancel);
         await _page.Page.WaitForFunctionAsync("url => document.querySelector('h1')?.textContent === url", url).WaitAsync(Cancel);
         Assert.True(await _page.Page.EvaluateAsync<bool>("() => window.stayed").WaitAsync(Cancel), "The browser loaded the page.");

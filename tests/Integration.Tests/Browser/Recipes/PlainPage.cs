@@ -9,10 +9,13 @@ internal sealed class PlainPage(string name, string file, OnWithdrawal onWithdra
 
     public override string? ClientVersion => clientVersion;
 
+    /// <summary>The versions whose scripts the page's policy permits.</summary>
+    public WalkedScope[] Versions { get; init; } = [WalkedScope.First, WalkedScope.Second];
+
     public override async Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken)
     {
         site.Serve(OfflineSite.Origin + "page.js", await BundleAsync(file, visitor, cancellationToken));
-        var html = Html(WalkedScope.Policy("'self'", WalkedScope.First, WalkedScope.Second));
+        var html = Html(WalkedScope.Policy("'self'", Versions));
         foreach (var path in RecipePage.Paths) site.Serve(OfflineSite.Origin + path, html.Replace("<h1></h1>", $"<h1>/{path}</h1>", StringComparison.Ordinal), "text/html");
     }
 

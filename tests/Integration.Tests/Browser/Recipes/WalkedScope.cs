@@ -46,7 +46,7 @@ internal sealed class WalkedScope
     /// <summary>What the lists of these versions need of a page's policy, beside the site's own sources.</summary>
     public static string Policy(string scripts, params WalkedScope[] versions)
     {
-        var sources = new SortedDictionary<string, List<string>>(StringComparer.Ordinal) { ["script-src"] = [scripts], ["connect-src"] = ["'self'", "https://edge.example"], ["style-src"] = ["'self'"] };
+        var sources = new SortedDictionary<string, List<string>>(StringComparer.Ordinal) { ["script-src"] = [scripts], ["connect-src"] = ["'self'", "https://edge.example", "https://your-instance.c15t.dev"], ["style-src"] = ["'self'"] };
         foreach (var (directive, list) in versions.SelectMany(version => version.List["metadata"]!["csp"]!.AsObject()))
         {
             if (!sources.TryGetValue(directive, out var known)) sources.Add(directive, known = []);
