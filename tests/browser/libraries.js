@@ -224,7 +224,9 @@
   const ofGoogle = vendor => vendor.startsWith("google-");
   const heardBy = vendor => {
     const notes = all();
-    const page = notes.findLast(one => one.library === vendor)?.page;
+    // On this page, if it ran here: a page that comes out of the back/forward cache is not the last one.
+    const ran = notes.filter(one => one.library === vendor);
+    const page = (ran.findLast(one => one.page === performance.timeOrigin) ?? ran.at(-1))?.page;
     const here = notes.filter(one => one.page === page);
     const from = here.findIndex(one => one.library === vendor);
     return [...(here[from]?.found ?? []), ...here.slice(from + 1).filter(one => one.told === vendor || (ofGoogle(vendor) && one.told && ofGoogle(one.told))).map(one => one.call)];

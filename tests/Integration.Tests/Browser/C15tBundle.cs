@@ -8,13 +8,6 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 /// </summary>
 internal static class C15tBundle
 {
-    /// <summary>
-    /// Options of <c>getOrCreateConsentRuntime</c> for a store without a backend, in a country where consent is asked for. The reload that the client makes by
-    /// default on withdrawal would hide what a test looks at.
-    /// </summary>
-    public const string WithoutBackend =
-        "mode: 'offline', reloadOnConsentRevoked: false, offlinePolicy: { policyPacks: [c15t.policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' },";
-
     /// <summary>The client of the version that most sites use now.</summary>
     /// <exception cref="FileNotFoundException">The bundle has not been built.</exception>
     public static string Path => Built("c15t.js");

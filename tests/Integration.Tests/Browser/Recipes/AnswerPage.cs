@@ -5,13 +5,15 @@ using ConsentSnapshots.Generator.Consent;
 namespace ConsentSnapshots.Integration.Tests.Browser.Recipes;
 
 /// <summary>A page that asks for the scripts of one consent, and asks again on each change.</summary>
-internal sealed class AnswerPage : PageKind
+internal sealed class AnswerPage(OnWithdrawal onWithdrawal = OnWithdrawal.Reload) : PageKind
 {
     public const string AnswerUrl = "https://edge.example/v1/acme/production/scripts";
 
-    private readonly PlainPage _page = new("answer per consent", "page-per-consent.js");
+    private readonly PlainPage _page = new("answer per consent", "page-per-consent.js", onWithdrawal);
 
     public override string Name => _page.Name;
+
+    public override OnWithdrawal OnWithdrawal => onWithdrawal;
 
     public override bool Erases => false;
 

@@ -63,9 +63,25 @@ public sealed class ListRefreshTests(ChromiumFixture chromium)
     {
         var kind = new PlainPage("slept", "page.js");
         await using var page = await RecipePage.OpenAsync(chromium, kind, WalkedScope.First, prepare: site => site.Page.Clock.InstallAsync());
+        await page.ShowAgainAsync();
         await page.PublishAsync(WalkedScope.Second);
 
         await page.Page.EvaluateAsync("() => { const now = Date.now; Date.now = () => now() + 3600000; c15tStore.getState().saveConsents('all') }").WaitAsync(Cancel);
+        await page.SettleAsync();
+
+        Assert.Equal(WalkedScope.Second.Permitted(s_all).Order(StringComparer.Ordinal), (await page.RanAsync()).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain("meta-pixel", page.AskedSince(0));
+    }
+
+    /// <summary>The list that a page begins with may be from the browser's cache.</summary>
+    [Fact]
+    public async Task FirstAnswer_ListChangedMeanwhile_LoadsFromTheNewList()
+    {
+        var kind = new PlainPage("cached", "page.js");
+        await using var page = await RecipePage.OpenAsync(chromium, kind, WalkedScope.First);
+        await page.PublishAsync(WalkedScope.Second);
+
+        await kind.AcceptAsync(page.Page);
         await page.SettleAsync();
 
         Assert.Equal(WalkedScope.Second.Permitted(s_all).Order(StringComparer.Ordinal), (await page.RanAsync()).Order(StringComparer.Ordinal));

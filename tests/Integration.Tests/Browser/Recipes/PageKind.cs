@@ -82,9 +82,11 @@ internal abstract class PageKind : IAsyncDisposable
     };
 
     /// <summary>A file of <c>docs/c15t.md</c> as the site's build makes it, for a client without a backend that takes the visitor to be where the visitor is.</summary>
-    protected async Task<string> BundleAsync(string file, Visitor visitor, CancellationToken cancellationToken)
+    /// <param name="change">What a test changes in the files beforehand.</param>
+    protected async Task<string> BundleAsync(string file, Visitor visitor, CancellationToken cancellationToken, Func<RecipeFiles, Task>? change = null)
     {
         using var files = await RecipeFiles.ReadAsync("docs/c15t.md", cancellationToken);
+        if (change is not null) await change(files);
         if (visitor.HasBackend) return await files.BundleAsync(file, cancellationToken, ClientVersion);
         var place = Place(visitor);
         if (ClientVersion is null)

@@ -126,14 +126,14 @@ internal sealed class PageWalk : IAsyncDisposable
             Assert.True(left.Length == 0, $"{_kind.Name}, {step}: names of {string.Join(", ", left)} are left.");
         }
         Assert.Empty(_page.Site.Errors);
-        var everything = WalkedScope.First.Permitted(s_all);
+        var everything = (_list ?? WalkedScope.First).Permitted(s_all);
         _table.Append($"| {step} | {Names(granted, s_all)} | {Names(asked, everything)} | {Names(running, everything)} |\n");
     }
 
     private static string Names(IEnumerable<string> names, IReadOnlyList<string> all)
     {
         var named = all.Intersect(names).Concat(names.Except(all)).ToArray();
-        return named.Length == 0 ? "–" : named.Length == all.Count && all.Count > 0 ? "all" : string.Join(", ", named);
+        return named.Length == 0 ? "–" : named.SequenceEqual(all) ? "all" : string.Join(", ", named);
     }
 
     private Task LoadAgainAsync() => LoadsAsync(() => _page.Page.ReloadAsync());

@@ -12,16 +12,19 @@ internal sealed class PlainPage(string name, string file, OnWithdrawal onWithdra
     /// <summary>The versions whose scripts the page's policy permits.</summary>
     public WalkedScope[] Versions { get; init; } = [WalkedScope.First, WalkedScope.Second];
 
+    /// <summary>The nonce that the page's policy wants instead, if it wants one.</summary>
+    public string? Nonce { get; init; }
+
     public override async Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken)
     {
         site.Serve(OfflineSite.Origin + "page.js", await BundleAsync(file, visitor, cancellationToken));
-        var html = Html(WalkedScope.Policy("'self'", Versions));
+        var html = Html(Nonce is null ? WalkedScope.Policy("'self'", Versions) : $"script-src 'nonce-{Nonce}' 'strict-dynamic'; base-uri 'none'", Nonce is null ? "" : $" nonce=\"{Nonce}\"");
         foreach (var path in RecipePage.Paths) site.Serve(OfflineSite.Origin + path, html.Replace("<h1></h1>", $"<h1>/{path}</h1>", StringComparison.Ordinal), "text/html");
     }
 
-    private static string Html(string policy) =>
+    private static string Html(string policy, string nonce) =>
         $"""
         <!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><title>A site</title>
-        <meta name="astro-view-transitions-enabled" content="true"><script type="module" src="/page.js"></script></head><body><main><h1></h1></main></body></html>
+        <meta name="astro-view-transitions-enabled" content="true"><script type="module"{nonce} src="/page.js"></script></head><body><main><h1></h1></main></body></html>
         """;
 }

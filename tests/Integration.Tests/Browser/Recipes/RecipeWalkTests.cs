@@ -25,4 +25,24 @@ public sealed class RecipeWalkTests(ChromiumFixture chromium)
 
         await DocumentTable.CheckAsync("docs/c15t.md", kind, table, TestContext.Current.CancellationToken);
     }
+
+    /// <summary>Version 1.8.6 has no nonce of its own, so the page gives each script one. The walk is the same.</summary>
+    [Fact]
+    public async Task Walk_WithANonceAlone_IsTheSame()
+    {
+        var table = await PageWalk.WalkAsync(chromium, () => new PlainPage("version 1.8.6 with a nonce", "page-1.8.6-nonce.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6") { Nonce = "n0nce" });
+
+        await DocumentTable.CheckAsync("docs/c15t.md", "version 1.8.6", table, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Readme_ShowsThePageThatWasWalked()
+    {
+        using var readme = await RecipeFiles.ReadAsync("README.md", TestContext.Current.CancellationToken);
+        using var document = await RecipeFiles.ReadAsync("docs/c15t.md", TestContext.Current.CancellationToken);
+
+        var page = await File.ReadAllLinesAsync(Path.Combine(readme.Folder, "page.js"), TestContext.Current.CancellationToken);
+        Assert.Equal(await File.ReadAllLinesAsync(Path.Combine(document.Folder, "page.js"), TestContext.Current.CancellationToken), page);
+        Assert.Equal(5, page.Length - 1);
+    }
 }
