@@ -26,6 +26,7 @@ public sealed class OfflineSite : IAsyncDisposable
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _held = new(StringComparer.Ordinal);
     private RouteFulfillOptions? _everyOtherScript;
     private HttpClient? _server;
+    private string? _passed;
     private int _answering;
 
     private OfflineSite(IBrowserContext profile, IPage page)
@@ -60,6 +61,16 @@ public sealed class OfflineSite : IAsyncDisposable
     {
         _server = server;
         _answers.TryRemove(Origin, out _);
+    }
+
+    /// <summary>Takes back what was registered for a URL.</summary>
+    public void Forget(string url) => _answers.TryRemove(WithoutQuery(url), out _);
+
+    /// <summary>Lets the browser itself ask a server on this machine, unless something is registered for the URL.</summary>
+    public async Task PassAsync(Uri server, CancellationToken cancellationToken)
+    {
+        _passed = server.GetLeftPart(UriPartial.Authority);
+        await _profile.GrantPermissionsAsync(["local-network-access"]).WaitAsync(cancellationToken);
     }
 
     /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
@@ -187,6 +198,12 @@ public sealed class OfflineSite : IAsyncDisposable
         }
         if (!_answers.TryGetValue(url, out var answer))
         {
+            if (_passed is not null && url.StartsWith(_passed, StringComparison.Ordinal))
+            {
+                await route.ContinueAsync();
+                if (await route.Request.ResponseAsync() is { } response) await response.FinishedAsync();
+                return;
+            }
             if (_server is not null && url.StartsWith(Origin, StringComparison.Ordinal)) answer = await AnswerOfServerAsync(_server, route.Request);
             else if (route.Request.ResourceType == "script") answer = _everyOtherScript;
         }

@@ -19,12 +19,18 @@ internal sealed partial class RecipeFiles : IDisposable
     public string Folder => _folder.FullName;
 
     /// <summary>Writes the files of a document, by its path in the repository.</summary>
-    public static async Task<RecipeFiles> ReadAsync(string document, CancellationToken cancellationToken)
+    public static Task<RecipeFiles> ReadAsync(string document, CancellationToken cancellationToken) => ReadAsync([document], cancellationToken);
+
+    /// <summary>Writes the files of some documents, by their paths in the repository.</summary>
+    public static async Task<RecipeFiles> ReadAsync(IEnumerable<string> documents, CancellationToken cancellationToken)
     {
-        var text = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, document), cancellationToken);
         var files = new RecipeFiles();
-        foreach (Match block in Block().Matches(text))
-            await File.WriteAllTextAsync(Path.Combine(files.Folder, block.Groups["name"].Value), block.Groups["code"].Value, cancellationToken);
+        foreach (var document in documents)
+        {
+            var text = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, document), cancellationToken);
+            foreach (Match block in Block().Matches(text))
+                await File.WriteAllTextAsync(Path.Combine(files.Folder, block.Groups["name"].Value), block.Groups["code"].Value, cancellationToken);
+        }
         return files;
     }
 
@@ -42,16 +48,23 @@ internal sealed partial class RecipeFiles : IDisposable
 
     /// <summary>Bundles a file with all that it imports, as a site's own build does; gives the script.</summary>
     /// <param name="version">A version of the c15t client other than the newest: <c>1.8.6</c>.</param>
-    public async Task<string> BundleAsync(string entry, CancellationToken cancellationToken, string? version = null)
+    /// <param name="isDevelopment">Whether libraries are built with the checks that help a developer, such as those of React's StrictMode.</param>
+    public async Task<string> BundleAsync(string entry, CancellationToken cancellationToken, string? version = null, bool isDevelopment = false)
     {
         var output = Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(entry)}.bundle.js");
-        var arguments = new List<string> { C15tBundle.Source("bundle.js"), Path.Combine(Folder, entry), output };
-        if (version is not null) arguments.Add(version);
+        string[] arguments = [C15tBundle.Source("bundle.js"), Path.Combine(Folder, entry), output, version ?? "", isDevelopment ? "development" : "production"];
         using var process = Process.Start(new ProcessStartInfo("node", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var (errors, _) = (process.StandardError.ReadToEndAsync(cancellationToken), process.StandardOutput.ReadToEndAsync(cancellationToken));
         await process.WaitForExitAsync(cancellationToken);
         Assert.True(process.ExitCode == 0, await errors);
         return await File.ReadAllTextAsync(output, cancellationToken);
+    }
+
+    /// <summary>The styles that a bundled file imports; empty if there are none.</summary>
+    public async Task<string> StylesAsync(string entry, CancellationToken cancellationToken)
+    {
+        var styles = Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(entry)}.bundle.css");
+        return File.Exists(styles) ? await File.ReadAllTextAsync(styles, cancellationToken) : "";
     }
 
     public void Dispose() => _folder.Delete(recursive: true);

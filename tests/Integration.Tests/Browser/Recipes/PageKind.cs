@@ -72,6 +72,15 @@ internal abstract class PageKind : IAsyncDisposable
         }
         """, granted);
 
+    /// <summary>Options of a client without a backend that takes the visitor to be where the visitor is.</summary>
+    protected string Place(Visitor visitor) => (ClientVersion, visitor.IsAsked) switch
+    {
+        (null, true) => "mode: 'offline', offlinePolicy: { policyPacks: [policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' }",
+        (null, false) => "mode: 'offline', offlinePolicy: { policyPacks: [policyPackPresets.californiaOptOut()] }, overrides: { country: 'US', region: 'CA' }",
+        (_, true) => "overrides: { country: 'DE' }",
+        (_, false) => "overrides: { country: 'US' }",
+    };
+
     /// <summary>A file of <c>docs/c15t.md</c> as the site's build makes it, for a client without a backend that takes the visitor to be where the visitor is.</summary>
     /// <param name="change">What a test changes in the files beforehand.</param>
     protected async Task<string> BundleAsync(string file, Visitor visitor, CancellationToken cancellationToken, Func<RecipeFiles, Task>? change = null)
@@ -79,13 +88,7 @@ internal abstract class PageKind : IAsyncDisposable
         using var files = await RecipeFiles.ReadAsync("docs/c15t.md", cancellationToken);
         if (change is not null) await change(files);
         if (visitor.HasBackend) return await files.BundleAsync(file, cancellationToken, ClientVersion);
-        var place = (ClientVersion, visitor.IsAsked) switch
-        {
-            (null, true) => "mode: 'offline', offlinePolicy: { policyPacks: [policyPackPresets.europeOptIn()] }, overrides: { country: 'DE' }",
-            (null, false) => "mode: 'offline', offlinePolicy: { policyPacks: [policyPackPresets.californiaOptOut()] }, overrides: { country: 'US', region: 'CA' }",
-            (_, true) => "overrides: { country: 'DE' }",
-            (_, false) => "overrides: { country: 'US' }",
-        };
+        var place = Place(visitor);
         if (ClientVersion is null)
         {
             await files.ReplaceAsync(file, Hosted, place + (OnWithdrawal == OnWithdrawal.Stay ? ", reloadOnConsentRevoked: false" : ""), cancellationToken);

@@ -36,6 +36,14 @@ internal sealed class WalkedScope
     /// <summary>The gated list.</summary>
     public JsonObject List { get; }
 
+    /// <summary>The destinations as they stand in the file of a site that has no database.</summary>
+    public string Entries => new JsonArray([.. _destinations.Select(destination => (JsonNode)new JsonObject
+    {
+        ["type"] = destination.Type,
+        ["settings"] = JsonNode.Parse(Vendor.Of(destination.Type).Settings),
+        ["requiredConsent"] = new JsonArray([.. destination.Required.Select(category => (JsonNode)category)]),
+    })]).ToJsonString();
+
     /// <summary>The answer for a consent.</summary>
     public string Answer(ConsentSet consent) => System.Text.Encoding.UTF8.GetString(_manifest.AnswerBytes(consent));
 
