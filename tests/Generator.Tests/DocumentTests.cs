@@ -11,14 +11,6 @@ public sealed partial class DocumentTests
             .Where(path => !path.Split('/').Any(part => part is "node_modules" or "bin" or "obj" or "artifacts" || part.StartsWith('.')))
             .Order(StringComparer.Ordinal)];
 
-    [Fact]
-    public void Readme_ShowsThePageThatTheTestsRun()
-    {
-        var tested = Code().Matches(Read("docs/c15t.md")).Select(match => match.Groups["code"].Value).Single(code => code.StartsWith("// page.js\n", StringComparison.Ordinal));
-
-        Assert.Contains($"```js\n{tested}```", Read("README.md"), StringComparison.Ordinal);
-    }
-
     [Theory]
     [MemberData(nameof(Documents))]
     public void Links_LeadSomewhere(string document)
