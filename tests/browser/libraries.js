@@ -224,7 +224,9 @@
   const ofGoogle = vendor => vendor.startsWith("google-");
   const heardBy = vendor => {
     const notes = all();
-    const page = notes.findLast(one => one.library === vendor)?.page;
+    const ran = notes.filter(one => one.library === vendor);
+    // The browser may have brought back an earlier page.
+    const page = (ran.find(one => one.page === performance.timeOrigin) ?? ran[ran.length - 1])?.page;
     const here = notes.filter(one => one.page === page);
     const from = here.findIndex(one => one.library === vendor);
     return [...(here[from]?.found ?? []), ...here.slice(from + 1).filter(one => one.told === vendor || (ofGoogle(vendor) && one.told && ofGoogle(one.told))).map(one => one.call)];
@@ -236,7 +238,7 @@
     },
     // The vendors whose library ran, once for each time.
     ran: () => all().filter(one => one.library).map(one => one.library),
-    // Everything that a vendor's library found and was told on the page where it ran last.
+    // Everything that a vendor's library found and was told on this page, or on the page where it ran last.
     heardBy,
     // The notes of what happened since the last look.
     notes: from => all().slice(from),
