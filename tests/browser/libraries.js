@@ -238,7 +238,7 @@
     },
     // The vendors whose library ran, once for each time.
     ran: () => all().filter(one => one.library).map(one => one.library),
-    // Everything that a vendor's library found and was told on the page where it ran last.
+    // Everything that a vendor's library found and was told on this page, or on the page where it ran last.
     heardBy,
     // The notes of what happened since the last look.
     notes: from => all().slice(from),

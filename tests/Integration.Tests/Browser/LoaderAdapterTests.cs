@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 
@@ -10,7 +9,7 @@ public sealed partial class LoaderAdapterTests(ChromiumFixture chromium)
     /// <summary>By the stand-in's name: the heading of the adapter, what starts it with a mapping for all categories, and one that knows only that statistics permit marketing.</summary>
     private static readonly Dictionary<string, (string Heading, string? Start, string Other)> s_tools = new()
     {
-        ["tcf"] = ("IAB TCF", null, "consentFromTcf({ marketing: [1, 8, 9], measurement: [] })"),
+        ["tcf"] = ("IAB TCF", "consentFromTcf({ functionality: [1, 5, 6], experience: [1, 5, 6], measurement: [1, 8, 9], marketing: [1, 2, 3, 4, 7] })", "consentFromTcf({ marketing: [1, 8, 9], measurement: [] })"),
         ["oneTrust"] = ("OneTrust", null, "consentFromOneTrust({ marketing: ['C0002'], measurement: [] })"),
         ["cookiebot"] = ("Cookiebot", null, "consentFromCookiebot({ marketing: 'statistics' })"),
         ["usercentrics2"] = ("Usercentrics", "consentFromUsercentrics({ functionality: 'functional', experience: 'functional', measurement: 'statistics', marketing: 'marketing' })", "consentFromUsercentrics({ marketing: 'statistics' })"),
@@ -102,21 +101,22 @@ public sealed partial class LoaderAdapterTests(ChromiumFixture chromium)
     [Fact]
     public async Task Tcf_WhereTheGdprDoesNotApply_GrantsNothingByDefault()
     {
-        await using var page = await OpenAsync("tcf", "tool adapter loader", "imply()");
+        await using var page = await OpenAsync("tcf", "tool adapter loader", "imply()", "consentFromTcf()");
 
         await AssertLoadedAsync(page, "");
     }
 
     [Fact]
-    public async Task Tcf_OnePurposeOfSeveral_DoesNotGrantTheCategory()
+    public async Task Tcf_ByDefault_GrantsWhatAllPurposesOfACategoryPermit()
     {
-        await using var page = await OpenAsync("tcf", "tool adapter loader", "arrive()");
+        await using var page = await OpenAsync("tcf", "tool adapter loader", "arrive()", "consentFromTcf()");
 
-        await page.RunAsync("consentTools.tcf.consent([1, 8])");
-        await AssertLoadedAsync(page, "functionality");
-        await page.RunAsync("consentTools.tcf.consent([8, 9])");
+        foreach (var (purposes, loaded) in ((string, string)[])[("1, 8, 9", "measurement"), ("1, 8", ""), ("8, 9", ""), ("1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11", "experience measurement marketing"), ("1", "")])
+        {
+            await page.RunAsync($"consentTools.tcf.consent([{purposes}])");
 
-        await AssertLoadedAsync(page, "");
+            await AssertLoadedAsync(page, loaded);
+        }
     }
 
     /// <summary>A default that names a category which the vendor does not have would grant nothing; one that guesses could grant too much.</summary>
