@@ -58,11 +58,11 @@ public sealed class PlaygroundTests(ChromiumFixture chromium, DevProgram dev)
         await page.GetByRole(AriaRole.Button, new() { Name = "Accept all" }).ClickAsync();
         await Assertions.Expect(Told(page, "Google")).ToContainTextAsync("granted");
         await Assertions.Expect(Told(page, "PostHog")).ToBeVisibleAsync();
-        Assert.Equal("11 of 11 load", await page.Locator("#script-count").TextContentAsync());
+        await Assertions.Expect(page.Locator("#script-count")).ToHaveTextAsync("11 of 11 load");
 
         await page.GetByRole(AriaRole.Button, new() { Name = "New visitor" }).ClickAsync();
         await Assertions.Expect(page.GetByText("No vendor has been told anything.")).ToBeVisibleAsync();
-        Assert.Equal("1 of 11 load", await page.Locator("#script-count").TextContentAsync());
+        await Assertions.Expect(page.Locator("#script-count")).ToHaveTextAsync("1 of 11 load");
         Assert.Empty(_elsewhere);
     }
 
