@@ -36,7 +36,7 @@
   const queueNames = ["_i", "q", "queue", "callQueue", "_q"];
   /** A command as a developer would have written it. */
   function show(entry) {
-    const plain = (value) => JSON.stringify(value, (_, part) => (typeof part === "function" ? "ƒ" : part)) ?? String(value);
+    const plain = (value) => JSON.stringify(value, (_, part) => (typeof part === "function" ? "ƒ" : part), 1)?.replace(/\n */g, " ") ?? String(value);
     const isCall = Array.isArray(entry) || Object.prototype.toString.call(entry) === "[object Arguments]";
     if (!isCall) return plain(entry);
     const [first, ...rest] = entry;
