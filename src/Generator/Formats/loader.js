@@ -32,7 +32,19 @@
   const inserted = new Map();
   /** A script that this document adopts is removed from the page, and does not run even if it is under way. */
   const inert = get("implementation").createHTMLDocument("");
-  const api = { push: (...statements) => attempt(() => say(statements.pop())), load };
+  const api = {
+    push: (...statements) => attempt(() => say(statements.pop())),
+    load,
+    get granted() {
+      return { ...granted };
+    },
+    get list() {
+      return list;
+    },
+    get loaded() {
+      return [...inserted.keys()].filter((id) => inserted.get(id).isOn);
+    },
+  };
 
   let list = { scripts: [] };
   /** Where the list can be asked for again, when it was taken or asked for last, and what waits for the answer. */
@@ -129,6 +141,7 @@
 
   // ---- The scripts --------------------------------------------------------------------------------------------------------------
 
+  const announce = () => window.dispatchEvent(new Event(name));
   const settle = (before) => update(before || granted).catch(warn);
 
   /** What may no longer run leaves at once; what may run now is loaded by a list that is not old. */
@@ -143,6 +156,7 @@
       }
       isLeaving ||= mayReload && lost.some((category) => entry.condition.includes(category));
     }
+    announce();
     // The runtime tells vendors as soon as this task has ended.
     setTimeout(() => {
       if (isAnswered) attempt(erase);
@@ -156,8 +170,7 @@
         // A script that ran just now may have changed everything.
         if (scripts === list.scripts && !isLeaving && isMet(script?.category)) insert(script);
       });
-    Object.assign(api, { granted: { ...granted }, list, loaded: [...inserted.keys()].filter((id) => inserted.get(id).isOn) });
-    window.dispatchEvent(new Event(name));
+    announce();
   }
 
   /** Makes the element as the c15t client makes it. */
