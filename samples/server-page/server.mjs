@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 const { LIST_URL: listUrl, PAGE_SCRIPT: pageScript, PORT: port = '3000', SECONDS: seconds = '30' } = process.env;
 const directives = ['script-src', 'connect-src', 'img-src', 'frame-src', 'style-src', 'font-src', 'worker-src', 'media-src'];
 
-let list = { scripts: [], metadata: {} };
+let list = null; // A page that has none asks its visitors about everything, and loads nothing.
 let etag;
 
 /** Asks for the list. Where there is no answer, or no list in it, the last one stays. */
@@ -32,7 +32,7 @@ function policy(nonce) {
   const sources = { 'script-src': [`'nonce-${nonce}'`], 'connect-src': ["'self'"], 'style-src': ["'self'"] };
   for (const directive of directives) {
     // A source that could end its directive is none.
-    const needed = [list.metadata?.csp?.[directive] ?? []].flat().filter((source) => /^[!-~]+$/.test(source) && !/[;,]/.test(source));
+    const needed = [list?.metadata?.csp?.[directive] ?? []].flat().filter((source) => /^[!-~]+$/.test(source) && !/[;,]/.test(source));
     sources[directive] = [...(sources[directive] ?? []), ...needed];
   }
   const named = Object.entries(sources).filter(([, values]) => values.length > 0);
@@ -60,8 +60,8 @@ const server = createServer(async (request, response) => {
   const answer = (type, body, headers = {}) => response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff', ...headers }).end(body);
   try {
     if (path === '/page.js') return answer('text/javascript', await readFile(pageScript));
-    if (path === '/consent-list.json') return answer('application/json', JSON.stringify(list));
-    if (!/^\/[a-z]*$/.test(path)) return response.writeHead(404).end();
+    if (path === '/consent-list.json' && list) return answer('application/json', JSON.stringify(list));
+    if (!/^\/[a-z]*$/.test(path)) return response.writeHead(path === '/consent-list.json' ? 503 : 404).end();
     const nonce = randomBytes(16).toString('base64');
     return answer('text/html', page(path, nonce), { 'Content-Security-Policy': policy(nonce) });
   } catch (error) {

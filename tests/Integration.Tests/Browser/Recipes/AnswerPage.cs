@@ -9,15 +9,14 @@ internal sealed class AnswerPage(OnWithdrawal onWithdrawal = OnWithdrawal.Reload
 {
     public const string AnswerUrl = "https://edge.example/v1/acme/production/scripts";
 
-    private readonly PlainPage _page = new("answer per consent", "page-per-consent.js", onWithdrawal);
-
-    public override string Name => _page.Name;
+    public override string Name => "answer per consent";
 
     public override OnWithdrawal OnWithdrawal => onWithdrawal;
 
     public override bool Erases => false;
 
-    public override Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken) => _page.ServeAsync(site, visitor, cancellationToken);
+    public override Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken) =>
+        new PlainPage(Name, "page-per-consent.js", onWithdrawal) { Versions = Versions }.ServeAsync(site, visitor, cancellationToken);
 
     public override Task PublishAsync(OfflineSite site, WalkedScope? scope, CancellationToken cancellationToken)
     {

@@ -41,6 +41,9 @@ internal abstract class PageKind : IAsyncDisposable
     /// <summary>The version of the consent client, if it is not the newest.</summary>
     public virtual string? ClientVersion => null;
 
+    /// <summary>The versions whose scripts the page's policy permits.</summary>
+    public WalkedScope[] Versions { get; init; } = [WalkedScope.First, WalkedScope.Second];
+
     /// <summary>Registers the site's page and its files.</summary>
     public abstract Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken);
 

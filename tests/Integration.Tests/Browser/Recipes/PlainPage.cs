@@ -9,9 +9,6 @@ internal sealed class PlainPage(string name, string file, OnWithdrawal onWithdra
 
     public override string? ClientVersion => clientVersion;
 
-    /// <summary>The versions whose scripts the page's policy permits.</summary>
-    public WalkedScope[] Versions { get; init; } = [WalkedScope.First, WalkedScope.Second];
-
     /// <summary>The nonce that the page's policy wants instead, if it wants one.</summary>
     public string? Nonce { get; init; }
 

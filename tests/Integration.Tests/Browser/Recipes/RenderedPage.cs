@@ -16,6 +16,12 @@ internal sealed class RenderedPage : PageKind
     private Process? _process;
     private volatile WalkedScope? _scope = WalkedScope.First;
 
+    /// <summary>What the edge answers in the place of a version, if that is not a version's own list.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>Whether the edge is down when the server starts.</summary>
+    public bool StartsWithoutEdge { init => _scope = value ? null : _scope; }
+
     public override string Name => "rendered on the server";
 
     public override bool HasListWithoutEdge => true;
@@ -47,9 +53,15 @@ internal sealed class RenderedPage : PageKind
     public override async Task PublishAsync(OfflineSite site, WalkedScope? scope, CancellationToken cancellationToken)
     {
         _scope = scope;
-        if (scope is null) return;
+        if (scope is null || Text is not null) return;
         var version = scope.List["metadata"]!["version"]!.GetValue<int>();
-        while (JsonNode.Parse(await _server.GetStringAsync("consent-list.json", cancellationToken))!["metadata"]?["version"]?.GetValue<int>() != version) await Task.Yield();
+        while (await VersionAsync(cancellationToken) != version) await Task.Yield();
+    }
+
+    private async Task<int?> VersionAsync(CancellationToken cancellationToken)
+    {
+        using var answer = await _server.GetAsync("consent-list.json", cancellationToken);
+        return answer.IsSuccessStatusCode ? JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancellationToken))!["metadata"]!["version"]!.GetValue<int>() : null;
     }
 
     public override async ValueTask DisposeAsync()
@@ -79,7 +91,7 @@ internal sealed class RenderedPage : PageKind
             {
                 return;
             }
-            if (_scope is { } scope) asked.Response.Close(Encoding.UTF8.GetBytes(scope.List.ToJsonString()), willBlock: false);
+            if (_scope is { } scope) asked.Response.Close(Encoding.UTF8.GetBytes(Text ?? scope.List.ToJsonString()), willBlock: false);
             else asked.Response.Abort();
         }
     }

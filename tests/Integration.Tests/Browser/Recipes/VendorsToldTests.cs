@@ -7,15 +7,15 @@ public sealed class VendorsToldTests(ChromiumFixture chromium)
     private static readonly string[] s_told = [.. Vendor.NamesOfTold.Except(["databuddy"]).Order(StringComparer.Ordinal)];
     private static readonly string[] s_every = [.. Vendor.Names.Order(StringComparer.Ordinal)];
 
+    private static readonly WalkedScope s_scope = new(1, [.. Vendor.All.Select(vendor => new WalkedScope.Destination(vendor.Type))]);
+
     private static readonly Dictionary<string, (Func<PageKind> Kind, Visitor Visitor)> s_pages = new()
     {
-        ["2.2.1, withdrawn"] = (() => new PlainPage("2.2.1", "page.js"), new Visitor()),
-        ["2.2.1, first answer is no"] = (() => new PlainPage("2.2.1", "page.js"), new Visitor(IsAsked: false)),
-        ["1.8.6, withdrawn"] = (() => new PlainPage("1.8.6", "page-1.8.6.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6"), new Visitor()),
-        ["1.8.6, first answer is no"] = (() => new PlainPage("1.8.6", "page-1.8.6.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6"), new Visitor(IsAsked: false)),
+        ["2.2.1, withdrawn"] = (() => new PlainPage("2.2.1", "page.js") { Versions = [s_scope] }, new Visitor()),
+        ["2.2.1, first answer is no"] = (() => new PlainPage("2.2.1", "page.js") { Versions = [s_scope] }, new Visitor(IsAsked: false)),
+        ["1.8.6, withdrawn"] = (() => new PlainPage("1.8.6", "page-1.8.6.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6") { Versions = [s_scope] }, new Visitor()),
+        ["1.8.6, first answer is no"] = (() => new PlainPage("1.8.6", "page-1.8.6.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6") { Versions = [s_scope] }, new Visitor(IsAsked: false)),
     };
-
-    private static readonly WalkedScope s_scope = new(1, [.. Vendor.All.Select(vendor => new WalkedScope.Destination(vendor.Type))]);
 
     public static TheoryData<string> Pages => [.. s_pages.Keys];
 
@@ -37,7 +37,7 @@ public sealed class VendorsToldTests(ChromiumFixture chromium)
     [Fact]
     public async Task WithdrawnInAnotherTab_ThisTabsVendorsAreToldAndThePageIsLeft()
     {
-        var kind = new PlainPage("2.2.1", "page.js");
+        var kind = new PlainPage("2.2.1", "page.js") { Versions = [s_scope] };
         await using var page = await OpenAsync(kind, new Visitor());
         var tab = await page.NewTabAsync();
 
@@ -51,7 +51,7 @@ public sealed class VendorsToldTests(ChromiumFixture chromium)
     [Fact]
     public async Task AnswerDeletedInAnotherTab_ThisTabsVendorsAreToldAndThePageIsLeft()
     {
-        var kind = new PlainPage("2.2.1", "page.js");
+        var kind = new PlainPage("2.2.1", "page.js") { Versions = [s_scope] };
         await using var page = await OpenAsync(kind, new Visitor());
         var tab = await page.NewTabAsync();
 
@@ -67,7 +67,7 @@ public sealed class VendorsToldTests(ChromiumFixture chromium)
     [InlineData("page-1.8.6.js", "1.8.6")]
     public async Task AnswersInOneTask_LastOneCounts(string file, string? version)
     {
-        var kind = new PlainPage("hasty", file, version is null ? OnWithdrawal.Stay : OnWithdrawal.ReloadWhereNeeded, version);
+        var kind = new PlainPage("hasty", file, version is null ? OnWithdrawal.Stay : OnWithdrawal.ReloadWhereNeeded, version) { Versions = [s_scope] };
         await using var page = await RecipePage.OpenAsync(chromium, kind, s_scope);
 
         await page.Page.EvaluateAsync("() => { const save = answer => c15tStore.getState().saveConsents(answer); save('all'); save('necessary'); save('all'); save('necessary') }").WaitAsync(Cancel);
@@ -83,7 +83,7 @@ public sealed class VendorsToldTests(ChromiumFixture chromium)
     [Fact]
     public async Task KeepList_CalledTwice_EachVendorRunsOnceAndIsToldOnce()
     {
-        var kind = new PlainPage("twice", "page.js", OnWithdrawal.Stay);
+        var kind = new PlainPage("twice", "page.js", OnWithdrawal.Stay) { Versions = [s_scope] };
         await using var page = await RecipePage.OpenAsync(chromium, new TwicePage(kind), s_scope);
 
         foreach (var _ in (int[])[1, 2])
