@@ -159,11 +159,11 @@ internal sealed class LoaderPage : IAsyncDisposable
 
     public Task<T> ValueAsync<T>(string expression) => Site.Page.EvaluateAsync<T>($"() => {expression}").WaitAsync(Cancel);
 
-    /// <summary>The external scripts that ran on this page, in order, each as often as it ran.</summary>
-    public Task<string[]> RanAsync() => ValueAsync<string[]>("window.ran || []");
+    /// <summary>The external scripts that ran on this page, in alphabetical order, each as often as it ran.</summary>
+    public async Task<string[]> RanAsync() => [.. (await ValueAsync<string[]>("window.ran || []")).Order(StringComparer.Ordinal)];
 
-    /// <summary>The scripts that the loader says are loaded.</summary>
-    public Task<string[]> LoadedAsync() => ValueAsync<string[]>("consentSnapshots.loaded");
+    /// <summary>The scripts that the loader says are loaded, in alphabetical order.</summary>
+    public async Task<string[]> LoadedAsync() => [.. (await ValueAsync<string[]>("consentSnapshots.loaded")).Order(StringComparer.Ordinal)];
 
     /// <summary>Nothing was thrown into the site's code.</summary>
     public void AssertUndisturbed() => Assert.Empty(Site.Errors);
