@@ -66,12 +66,8 @@ public sealed class OfflineSite : IAsyncDisposable
     /// <summary>Takes back what was registered for a URL.</summary>
     public void Forget(string url) => _answers.TryRemove(WithoutQuery(url), out _);
 
-    /// <summary>Lets the browser itself ask a server on this machine, unless something is registered for the URL.</summary>
-    public async Task PassAsync(Uri server, CancellationToken cancellationToken)
-    {
-        _passed = server.GetLeftPart(UriPartial.Authority);
-        await _profile.GrantPermissionsAsync(["local-network-access"]).WaitAsync(cancellationToken);
-    }
+    /// <summary>Passes requests for a server on this machine on to it, with the browser's own headers, and its answers back, unless something is registered for the URL.</summary>
+    public void Pass(Uri server) => _passed = server.GetLeftPart(UriPartial.Authority);
 
     /// <summary>Answers a URL with the JSON that <paramref name="answer"/> gives for each request, query included.</summary>
     public void ServeJson(string url, Func<Uri, string> answer) => _services[WithoutQuery(url)] = answer;
@@ -200,8 +196,7 @@ public sealed class OfflineSite : IAsyncDisposable
         {
             if (_passed is not null && url.StartsWith(_passed, StringComparison.Ordinal))
             {
-                await route.ContinueAsync();
-                if (await route.Request.ResponseAsync() is { } response) await response.FinishedAsync();
+                await route.FulfillAsync(new RouteFulfillOptions { Response = await route.FetchAsync() });
                 return;
             }
             if (_server is not null && url.StartsWith(Origin, StringComparison.Ordinal)) answer = await AnswerOfServerAsync(_server, route.Request);

@@ -1,12 +1,16 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using ConsentSnapshots.Integration.Tests.Browser;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Cdn;
 
 /// <summary>What nginx answers with the settings of docs/cdn.md while worker and edge are stopped.</summary>
-public abstract class CdnTests : IAsyncLifetime
+public abstract class CdnTests(ChromiumFixture chromium) : IAsyncLifetime
 {
     private const string List = "/acme/production/scripts.json";
     private const string Tags = "/acme/production/tags.js";
@@ -81,6 +85,28 @@ public abstract class CdnTests : IAsyncLifetime
 
         Assert.Equal("*", Header(page, "Access-Control-Allow-Origin"));
         Assert.DoesNotContain("Origin", Header(page, "Vary"), StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>A browser that nothing stands between: the page is another server's, and its list and its tag come from nginx.</summary>
+    [Fact]
+    public async Task Page_OfAnotherOrigin_ReadsTheListAndRunsTheTag()
+    {
+        await TextAsync(List);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var pages = builder.Build();
+        pages.Urls.Add("http://127.0.0.1:0");
+        pages.MapGet("/", () => Results.Text("<!doctype html><title>A site</title><h1>A site</h1>", "text/html"));
+        await pages.StartAsync(Cancel);
+        await using var profile = await chromium.NewProfileAsync(Cancel);
+        var page = await profile.NewPageAsync().WaitAsync(Cancel);
+        await page.GotoAsync(pages.Urls.First()).WaitAsync(Cancel);
+
+        var version = await page.EvaluateAsync<int>("async url => (await (await fetch(url)).json()).metadata.version", new Uri(Cdn.Address, List).ToString()).WaitAsync(Cancel);
+        await page.AddScriptTagAsync(new() { Url = new Uri(Cdn.Address, Tags).ToString() }).WaitAsync(Cancel);
+
+        Assert.Equal(1, version);
+        await pages.StopAsync(Cancel);
     }
 
     [Theory]
@@ -196,7 +222,7 @@ public abstract class CdnTests : IAsyncLifetime
 }
 
 /// <summary>nginx over the files of a directory store.</summary>
-public sealed class FolderCdnTests : CdnTests
+public sealed class FolderCdnTests(ChromiumFixture chromium) : CdnTests(chromium)
 {
     private protected override Task<SelfHostedSite> CreateSiteAsync() => Task.FromResult(SelfHostedSite.OnDirectory());
 
@@ -218,7 +244,7 @@ public sealed class FolderCdnTests : CdnTests
 }
 
 /// <summary>nginx in front of Azure's public container.</summary>
-public sealed class AzureCdnTests(AzuriteFixture azurite) : CdnTests
+public sealed class AzureCdnTests(AzuriteFixture azurite, ChromiumFixture chromium) : CdnTests(chromium)
 {
     private protected override Task<SelfHostedSite> CreateSiteAsync() => SelfHostedSite.OnAzureAsync(azurite);
 

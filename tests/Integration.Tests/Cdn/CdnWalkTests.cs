@@ -49,15 +49,15 @@ public sealed class CdnWalkTests(AzuriteFixture azurite, ChromiumFixture chromiu
         await DocumentTable.CheckAsync("docs/c15t-react.md", new CdnPage(cdn, _ => Task.CompletedTask).Name, table, Cancel);
     }
 
-    /// <summary>The page, whose browser asks nginx itself.</summary>
+    /// <summary>The page, whose requests for the list go to nginx.</summary>
     private sealed class CdnPage(Nginx cdn, Func<WalkedScope, Task> publish) : ReactPage("@c15t/react 2.2.1")
     {
         public override string ListUrl => $"{cdn.Address.GetLeftPart(UriPartial.Authority)}/{Organization}/production/scripts.json";
 
-        public override async Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken)
+        public override Task ServeAsync(OfflineSite site, Visitor visitor, CancellationToken cancellationToken)
         {
-            await site.PassAsync(cdn.Address, cancellationToken);
-            await base.ServeAsync(site, visitor, cancellationToken);
+            site.Pass(cdn.Address);
+            return base.ServeAsync(site, visitor, cancellationToken);
         }
 
         public override async Task PublishAsync(OfflineSite site, WalkedScope? scope, CancellationToken cancellationToken)
