@@ -29,13 +29,11 @@ public readonly record struct ConsentCondition
     public static ConsentCondition Always => AllOf(ConsentSet.NecessaryOnly);
 
     /// <summary>Holds where every category of <paramref name="needed"/> is granted.</summary>
-    public static ConsentCondition AllOf(ConsentSet needed)
-    {
-        var truth = 0;
-        for (var index = 0; index < ConsentSet.Count; index++)
-            if ((index & needed.Index) == needed.Index) truth |= 1 << index;
-        return new ConsentCondition(truth);
-    }
+    public static ConsentCondition AllOf(ConsentSet needed) => new(s_supersets[needed.Index]);
+
+    /// <summary>For each consent set the truth table of those that grant all of it.</summary>
+    private static readonly ImmutableArray<int> s_supersets =
+        [.. ConsentSet.All.Select(needed => ConsentSet.All.Where(set => set.IsSupersetOf(needed)).Aggregate(0, (truth, set) => truth | 1 << set.Index))];
 
     /// <summary>Holds where the category is granted.</summary>
     public static ConsentCondition Of(ConsentCategory category) => AllOf(ConsentSet.Of(category));

@@ -64,11 +64,13 @@ public sealed record StoredName
     public string? KeptBecause { get; init; }
 
     /// <summary>The name under these settings; null where there is none.</summary>
-    public NamePattern? Under(DestinationSettings settings)
+    public NamePattern? Under(DestinationSettings settings) => With(Part?.Invoke(settings));
+
+    /// <summary>The name with what <see cref="Part"/> gives; null where there is none.</summary>
+    internal NamePattern? With(string? part)
     {
         if (_constant is { } constant) return constant;
-        if (Part is null) throw new InvalidOperationException($"Nothing says what settings give '{Name}'.");
-        if (Part(settings) is not { } part || !NamePattern.IsPlain(part)) return null;
+        if (part is null || !NamePattern.IsPlain(part)) return null;
         var pattern = new NamePattern(Store, $"{_before}{part}{_after}", IsPrefix);
         return pattern.Text.Length > NamePattern.MaxLength || pattern.TouchesConsentRecord ? null : pattern;
     }

@@ -22,7 +22,9 @@ internal static class Erasure
         if (owned.Count == 0) return owned;
         owned.Sort(static (left, right) => left.Name.CompareTo(right.Name));
         Merge(owned);
-        return Joined(owned);
+        Join(owned);
+        owned.RemoveAll(static entry => entry.Unless == ConsentCondition.Always);
+        return owned;
     }
 
     /// <summary>Each name of each destination, with that destination's own condition.</summary>
@@ -36,12 +38,19 @@ internal static class Erasure
         foreach (var destination in destinations)
         {
             if (destination.Gives.IsNever) continue;
+            // Most names of a type stand beside one with the same part and the same grant.
+            (Func<DestinationSettings, string?>? Of, string? Is) part = default;
+            (StoredName? Of, ConsentCondition Is) stays = default;
             foreach (var name in destination.Type.StoredNames)
             {
-                if (name.Under(destination.Settings) is not { } pattern) continue;
-                // Whatever overlaps a name that is kept has to be kept too.
-                var condition = name.KeptBecause is null ? destination.Gives & Granted(destination, name, destinations, ref signals) : ConsentCondition.Always;
-                if (!condition.IsNever) owned.Add(new Entry(pattern, condition));
+                if (!ReferenceEquals(name.Part, part.Of)) part = (name.Part, name.Part?.Invoke(destination.Settings));
+                if (name.With(part.Is) is not { } pattern) continue;
+                if (stays.Of is null || name.Grant != stays.Of.Grant || name.KeptBecause != stays.Of.KeptBecause)
+                {
+                    // Whatever overlaps a name that is kept has to be kept too.
+                    stays = (name, name.KeptBecause is null ? destination.Gives & Granted(destination, name, destinations, ref signals) : ConsentCondition.Always);
+                }
+                if (!stays.Is.IsNever) owned.Add(new Entry(pattern, stays.Is));
             }
         }
         return owned;
@@ -91,26 +100,23 @@ internal static class Erasure
     /// <summary>
     /// Joins what overlaps. In this order all texts that begin with a prefix follow it, so the prefixes that overlap an entry are those still open when it comes.
     /// </summary>
-    private static List<Entry> Joined(List<Entry> sorted)
+    private static void Join(List<Entry> sorted)
     {
-        var unless = new ConsentCondition[sorted.Count];
+        var own = new ConsentCondition[sorted.Count];
         var open = new Stack<int>();
         for (var place = 0; place < sorted.Count; place++)
         {
-            var (name, own) = sorted[place];
+            var (name, unless) = sorted[place];
+            own[place] = unless;
             while (open.TryPeek(out var prefix) && !sorted[prefix].Name.Overlaps(name)) open.Pop();
-            unless[place] = own;
             foreach (var prefix in open)
             {
-                unless[prefix] |= own;
-                unless[place] |= sorted[prefix].Unless;
+                sorted[prefix] = sorted[prefix] with { Unless = sorted[prefix].Unless | own[place] };
+                unless |= own[prefix];
             }
+            sorted[place] = new Entry(name, unless);
             if (name.IsPrefix) open.Push(place);
         }
-        var entries = new List<Entry>(sorted.Count);
-        for (var place = 0; place < sorted.Count; place++)
-            if (unless[place] != ConsentCondition.Always) entries.Add(new Entry(sorted[place].Name, unless[place]));
-        return entries;
     }
 
     /// <summary>Whether every visitor for whom the name stays has granted the category.</summary>

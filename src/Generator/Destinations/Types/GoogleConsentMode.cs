@@ -106,7 +106,15 @@ public sealed class GoogleConsentMode : SharedBootstrap
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts, IReadOnlyList<BootstrapUser> users)
     {
-        var needed = Needed(users);
+        // What each signal needs, by its place among all; null where no mapping mentions it.
+        var needed = new ConsentSet?[Signals.Length];
+        foreach (var user in users)
+            foreach (var (category, signals) in MappingOf(user.Settings))
+                foreach (var signal in signals)
+                {
+                    ref var all = ref needed[Signals.IndexOf(signal)];
+                    all = (all ?? ConsentSet.NecessaryOnly).With(category);
+                }
         var categories = needed.Aggregate(ConsentSet.NecessaryOnly, static (all, set) => all.Union(set ?? ConsentSet.NecessaryOnly));
         foreach (var category in categories.Optional)
             scripts.Grant(category);
@@ -129,23 +137,14 @@ public sealed class GoogleConsentMode : SharedBootstrap
     }
 
     /// <inheritdoc/>
-    public override ConsentCondition ConditionOf(string signal, IReadOnlyList<BootstrapUser> users) =>
-        Signals.IndexOf(signal) is >= 0 and var place
-            ? Needed(users)[place] is { } all ? ConsentCondition.AllOf(all) : ConsentCondition.Never
-            : base.ConditionOf(signal, users);
-
-    /// <summary>What each signal needs, by its place among all; null where no mapping mentions it.</summary>
-    private static ConsentSet?[] Needed(IReadOnlyList<BootstrapUser> users)
+    public override ConsentCondition ConditionOf(string signal, IReadOnlyList<BootstrapUser> users)
     {
-        var needed = new ConsentSet?[Signals.Length];
+        if (!Signals.Contains(signal)) return base.ConditionOf(signal, users);
+        ConsentSet? needed = null;
         foreach (var user in users)
             foreach (var (category, signals) in MappingOf(user.Settings))
-                foreach (var signal in signals)
-                {
-                    ref var all = ref needed[Signals.IndexOf(signal)];
-                    all = (all ?? ConsentSet.NecessaryOnly).With(category);
-                }
-        return needed;
+                if (signals.Contains(signal)) needed = (needed ?? ConsentSet.NecessaryOnly).With(category);
+        return needed is { } all ? ConsentCondition.AllOf(all) : ConsentCondition.Never;
     }
 
     /// <summary>Whether a signal is for ads or analytics, which no visitor can be said to need.</summary>
