@@ -63,6 +63,8 @@ public sealed class FailingEdgeTests(ChromiumFixture chromium)
         s_failures[failure](page.Site);
         await page.ShowAgainAsync();
         await kind.AcceptAsync(page.Page);
+        // The page waits for an answer that does not come, and then takes the last list.
+        await page.Page.WaitForFunctionAsync("() => window.ranHere.includes('x-pixel')").WaitAsync(Cancel);
         await page.SettleAsync();
 
         Assert.Equal(WalkedScope.First.Permitted(s_all).Order(StringComparer.Ordinal), (await page.RanAsync()).Order(StringComparer.Ordinal));

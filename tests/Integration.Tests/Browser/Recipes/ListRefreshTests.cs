@@ -57,25 +57,9 @@ public sealed class ListRefreshTests(ChromiumFixture chromium)
         Assert.Empty(page.Site.Errors);
     }
 
-    /// <summary>The same for a machine that slept with the page open: no event says so, and the visitor answers at once.</summary>
+    /// <summary>The list may be from the browser's cache, or that of a machine that slept with the page open: no event says so, and the visitor answers at once.</summary>
     [Fact]
-    public async Task VisiblePage_OfAMachineThatSlept_AnswerLoadsFromTheNewList()
-    {
-        var kind = new PlainPage("slept", "page.js");
-        await using var page = await RecipePage.OpenAsync(chromium, kind, WalkedScope.First, prepare: site => site.Page.Clock.InstallAsync());
-        await page.ShowAgainAsync();
-        await page.PublishAsync(WalkedScope.Second);
-
-        await page.Page.EvaluateAsync("() => { const now = Date.now; Date.now = () => now() + 3600000; c15tStore.getState().saveConsents('all') }").WaitAsync(Cancel);
-        await page.SettleAsync();
-
-        Assert.Equal(WalkedScope.Second.Permitted(s_all).Order(StringComparer.Ordinal), (await page.RanAsync()).Order(StringComparer.Ordinal));
-        Assert.DoesNotContain("meta-pixel", page.AskedSince(0));
-    }
-
-    /// <summary>The list that a page begins with may be from the browser's cache.</summary>
-    [Fact]
-    public async Task FirstAnswer_ListChangedMeanwhile_LoadsFromTheNewList()
+    public async Task Granted_ListChangedMeanwhile_LoadsFromTheNewList()
     {
         var kind = new PlainPage("cached", "page.js");
         await using var page = await RecipePage.OpenAsync(chromium, kind, WalkedScope.First);
@@ -170,6 +154,22 @@ public sealed class ListRefreshTests(ChromiumFixture chromium)
 
         Assert.Empty(page.AskedSince(before));
         Assert.Empty((await page.RunningAsync()).Intersect(Vendor.NamesOfTold));
+    }
+
+    /// <summary>The client would load the page again only where something stops; here a grant comes in the same answer.</summary>
+    [Fact]
+    public async Task WithdrawnAndGrantedInOneAnswer_WithVersion186_PageIsLeftAndOnlyWhatIsGrantedLoads()
+    {
+        var kind = new PlainPage("1.8.6", "page-1.8.6.js", OnWithdrawal.ReloadWhereNeeded, "1.8.6");
+        await using var page = await RecipePage.OpenAsync(chromium, kind, WalkedScope.First);
+        await kind.ChooseAsync(page.Page, ["marketing"]);
+        await page.SettleAsync();
+        var before = page.Site.Requests.Count;
+
+        await page.ReloadsAsync(() => kind.ChooseAsync(page.Page, ["measurement"]));
+
+        Assert.Equal(WalkedScope.First.Permitted(["measurement"]).Order(StringComparer.Ordinal), (await page.RunningAsync()).Order(StringComparer.Ordinal));
+        Assert.Empty(page.AskedSince(before).Except(WalkedScope.First.Permitted(["measurement"])));
     }
 
     [Fact]
