@@ -21,26 +21,17 @@ public sealed class RevocationTimeTests(AzuriteFixture azurite, ChromiumFixture 
 {
     private const string Vendor = "https://vendor.example/";
 
-    /// <summary>When each visitor loads the page, in seconds after the publication. The browser has no list before the first time. Before all this, the first visitor loads the page once.</summary>
-    private static readonly double[][] s_visits =
-    [
-        [20, 55, 85, 88, 91],
-        [10, 40, 70, 87, 92],
-        [82, 88, 93, 130, 168],
-        [86, 140, 173, 176, 182],
-        [87, 150, 174, 177, 183],
-        [88, 160, 175, 178, 184],
-        [95, 120],
-        [120, 150],
-        [185, 190],
-    ];
+    // When the visitors load the page, in seconds after the publication. Before that, only the first visitor of each way has loaded it.
+    private static readonly double[][] s_visits = [[20, 55, 84, 88, 91], [60, 87, 92], [82, 88, 93], [95, 120]];
+    private static readonly double[][] s_visitsTwiceAsLong = [[82, 130, 168], [86, 173, 176, 182], [87, 174, 177, 183], [88, 175, 178, 184], [95, 120]];
+    private static readonly double[][] s_visitsAfterwards = [[120, 150], [185, 190], [205, 210]];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact(Explicit = true)]
     public async Task Vendor_TakenOut_LoadsNoLongerThanTheHeadersSay()
     {
-        string[] organizations = [.. Enumerable.Range(1, s_visits.Length).Select(number => $"org-{number}")];
+        string[] organizations = [.. Enumerable.Range(1, s_visitsTwiceAsLong.Length).Select(number => $"org-{number}")];
         (string, string)[] with = [.. organizations.Select(organization =>
             (organization, $$"""[{ "type": "script", "settings": { "src": "{{Vendor}}{{organization}}.js" }, "requiredConsent": ["necessary"] }]"""))];
         (string, string)[] without = [.. organizations.Select(organization => (organization, "[]"))];
@@ -62,11 +53,11 @@ public sealed class RevocationTimeTests(AzuriteFixture azurite, ChromiumFixture 
         await using var files = await CdnSettings.OverAsync(folder.Root, Cancel);
         Measurement[] measurements =
         [
-            new("nginx as above", documented, "page", 90),
-            new("nginx as above, but without `proxy_pass_header Date`", plain, "page", 180),
-            new("the same, and the page asks with `cache: 'no-cache'`", asked, "asking", 90),
-            new("nginx over a directory store", files, "page", 90),
-            new("with `updating` in `proxy_cache_use_stale`", careless, "page", null),
+            new("nginx as above", documented, "page", s_visits, 90),
+            new("nginx as above, but without `proxy_pass_header Date`", plain, "page", s_visitsTwiceAsLong, 180),
+            new("the same, and the page asks with `cache: 'no-cache'`", asked, "asking", s_visits, 90),
+            new("nginx over a directory store", files, "page", s_visits[..1], 90),
+            new("with `updating` in `proxy_cache_use_stale`", careless, "page", s_visitsAfterwards, null),
         ];
         foreach (var measurement in measurements) await measurement.OpenAsync(chromium, pages);
 
@@ -125,8 +116,9 @@ public sealed class RevocationTimeTests(AzuriteFixture azurite, ChromiumFixture 
     private readonly record struct Load(bool HasVendor, double After);
 
     /// <summary>One way of serving the list, and the visitors that it has.</summary>
+    /// <param name="Visits">When each visitor loads the page, in seconds after the publication.</param>
     /// <param name="Limit">How many seconds after the publication the vendor may still load.</param>
-    private sealed record Measurement(string Name, Nginx Cdn, string Page, double? Limit) : IAsyncDisposable
+    private sealed record Measurement(string Name, Nginx Cdn, string Page, double[][] Visits, double? Limit) : IAsyncDisposable
     {
         private readonly List<IPage> _visitors = [];
 
@@ -137,7 +129,7 @@ public sealed class RevocationTimeTests(AzuriteFixture azurite, ChromiumFixture 
         public async Task OpenAsync(ChromiumFixture chromium, WebApplication pages)
         {
             Site = pages.Urls.First();
-            foreach (var _ in s_visits) _visitors.Add(await (await chromium.NewProfileAsync(Cancel)).NewPageAsync().WaitAsync(Cancel));
+            foreach (var _ in Visits) _visitors.Add(await (await chromium.NewProfileAsync(Cancel)).NewPageAsync().WaitAsync(Cancel));
         }
 
         public async Task FirstVisitAsync() => Assert.True(await HasVendorAsync(0), $"{Name}: the vendor does not load before it was taken out.");
@@ -149,7 +141,7 @@ public sealed class RevocationTimeTests(AzuriteFixture azurite, ChromiumFixture 
             foreach (var organization in organizations) await http.GetByteArrayAsync(List(organization), Cancel);
         }
 
-        public Task VisitAsync(long published) => Task.WhenAll(s_visits.Select(async (times, visitor) =>
+        public Task VisitAsync(long published) => Task.WhenAll(Visits.Select(async (times, visitor) =>
         {
             foreach (var time in times)
             {
