@@ -137,6 +137,7 @@ public static class ConsentProof
         private readonly HashSet<(Guid Row, string Part)> _parts = [];
         private readonly Dictionary<string, Guid> _firstOfType = new(StringComparer.Ordinal);
         private readonly Dictionary<Guid, ushort> _gives = [];
+        private readonly Dictionary<(string Shared, string Signal), ushort> _signals = [];
         private ushort _needRuntime;
 
         public ImmutableArray<string> Violations => _violations.ToImmutable();
@@ -231,8 +232,9 @@ public static class ConsentProof
             if (row.Type.Grants.FirstOrDefault(grant => grant.Name == (name.Grant ?? GrantDeclaration.Tracking)) is { } declared)
                 return declared.Name == GrantDeclaration.Tracking && gives != Everybody ? Everybody : Granted(declared.Category.Name());
             if (name.Grant is null || row.Type.Bootstrap is not { Mapping: { } mapping } shared) return Table(name.Grant is null);
+            if (_signals.TryGetValue((shared.Id, name.Grant), out var known)) return known;
             var categories = rows.Values.Where(other => other.Type.Bootstrap?.Id == shared.Id).SelectMany(other => Mapped(other, mapping)).Where(entry => entry.Signal == name.Grant).ToList();
-            return categories.Aggregate(Table(categories.Count > 0), (table, entry) => (ushort)(table & Granted(entry.Category)));
+            return _signals[(shared.Id, name.Grant)] = categories.Aggregate(Table(categories.Count > 0), (table, entry) => (ushort)(table & Granted(entry.Category)));
         }
 
         /// <summary>What has to be erased: each declared name with all owners that it could touch, unless it always stays.</summary>
