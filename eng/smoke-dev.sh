@@ -51,10 +51,10 @@ refuses_the_address_in_use() {
     [[ $status == 1 && $(wc -l <"$work/second") == 1 ]] && grep -q "$url: address already in use" "$work/second"
 }
 
-# The first thing that it prints is the page to open, and the page is there.
+# The first address that it prints is that of the page to open, and the page is there.
 opens_a_page() {
     local page
-    page=$(sed -nE 's|^ *open +(http://[^ ]+)$|\1|p' <(head -n 4 "$log")) && curl -fsS "$page" | grep -q '<title>Consent Snapshots playground</title>'
+    page=$(grep -oE 'https?://[^ ]+' "$log" | head -n 1) && [[ $page == */playground/ ]] && curl -fsS "$page" | grep -q '<title>Consent Snapshots playground</title>'
 }
 
 until_true welcome
