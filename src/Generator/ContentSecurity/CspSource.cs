@@ -5,11 +5,13 @@ using ConsentSnapshots.Generator.Scripts;
 namespace ConsentSnapshots.Generator.ContentSecurity;
 
 /// <summary>
-/// One entry of one directive of a Content-Security-Policy: an origin, a host with a wildcard, a scheme, or the quoted hash of an inline script. It can hold nothing
+/// One entry of one directive of a Content-Security-Policy: an origin, a host with a wildcard, a scheme, the site itself, or the quoted hash of an inline script. It can hold nothing
 /// else, so a policy joined of such entries has no way out of its directive. It is ordered as it is written: by directive, hosts before hashes.
 /// </summary>
 public sealed partial class CspSource : IEquatable<CspSource>, IComparable<CspSource>
 {
+    private static readonly CspSource[] s_self = [.. Enum.GetValues<CspDirective>().Select(static directive => new CspSource(directive, "'self'"))];
+
     private CspSource(CspDirective directive, string value)
     {
         Directive = directive;
@@ -29,10 +31,10 @@ public sealed partial class CspSource : IEquatable<CspSource>, IComparable<CspSo
     /// <summary>The entry as it stands in a snapshot's JSON.</summary>
     internal JsonEncodedText Encoded { get; }
 
-    /// <summary>A host that a vendor's documentation names: <c>https://a.example</c>, <c>https://*.a.example</c>, <c>wss://…</c>, or a scheme such as <c>blob:</c>.</summary>
+    /// <summary>A host that a vendor's documentation names: <c>https://a.example</c>, <c>https://*.a.example</c>, <c>wss://…</c>, a scheme such as <c>blob:</c>, or <c>'self'</c>.</summary>
     /// <exception cref="ArgumentException">It is neither.</exception>
     public static CspSource Host(CspDirective directive, string source) =>
-        Declared().IsMatch(source) ? new CspSource(directive, source) : throw new ArgumentException($"'{source}' is no source that a type may declare.", nameof(source));
+        source == "'self'" ? Self(directive) : Declared().IsMatch(source) ? new CspSource(directive, source) : throw new ArgumentException($"'{source}' is no source that a type may declare.", nameof(source));
 
     /// <summary>
     /// The origin of a URL. Null where a policy has no way to name it: host sources are letters, digits, dots and hyphens
@@ -43,6 +45,9 @@ public sealed partial class CspSource : IEquatable<CspSource>, IComparable<CspSo
         var origin = url.IsDefaultPort ? $"https://{url.IdnHost}" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"https://{url.IdnHost}:{url.Port}");
         return url.Scheme == Uri.UriSchemeHttps && ExactOrigin().IsMatch(origin) ? new CspSource(directive, origin) : null;
     }
+
+    /// <summary>The site that shows the page (<see href="https://www.w3.org/TR/CSP3/#grammardef-self"/>).</summary>
+    public static CspSource Self(CspDirective directive) => s_self[(int)directive];
 
     /// <summary>The hash of an inline script, as <see cref="InlineScript.CspHash"/> has it.</summary>
     public static CspSource Hash(string cspHash) => new(CspDirective.Script, $"'{cspHash}'");

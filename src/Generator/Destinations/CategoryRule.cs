@@ -12,7 +12,5 @@ namespace ConsentSnapshots.Generator.Destinations;
 public sealed record CategoryRule(string Setting, Regex Value, ConsentCategory Category, string ValueInWords)
 {
     /// <summary>Whether settings in the clear, which kept the rules of their type, have such a value in the field.</summary>
-    internal bool AppliesTo(JsonElement settings, SettingField field) =>
-        settings.ValueKind == JsonValueKind.Object && field.TryFind(settings, out _, out var value) && value.ValueKind == JsonValueKind.String
-        && Value.IsMatch(value.GetString()!.Trim());
+    internal bool AppliesTo(JsonElement settings, SettingFields fields) => DestinationSettings.TextOf(fields, Setting, settings) is { } text && Value.IsMatch(text);
 }

@@ -80,11 +80,8 @@ internal sealed class ConfigObject
 /// <summary>How settings are written into a configuration.</summary>
 internal static class ConfigWriting
 {
-    /// <summary>An https URL that an object setting holds under a name; null where there is none.</summary>
-    public static Uri? HttpsUrl(this JsonElement? value, string name) =>
-        value is { ValueKind: JsonValueKind.Object } found && found.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String
-            ? Destinations.HttpsUrl.From(text.GetString()!)
-            : null;
+    /// <summary>An https URL or path of the site that an object setting holds under a name; null where there is none.</summary>
+    public static PageUrl? UrlOf(this JsonElement? value, string name) => value.TextOf(name) is { } text ? PageUrl.FromUrlOrPath(text.Trim()) : null;
 
     /// <summary>A text that an object setting holds under a name; null where there is none.</summary>
     public static string? TextOf(this JsonElement? value, string name) =>

@@ -24,6 +24,9 @@ public enum DestinationProblemKind
     /// </summary>
     UnusableRow,
 
+    /// <summary>A setting that nothing reads. The destination works without it.</summary>
+    UnreadSetting,
+
     /// <summary>Our own code failed on the destination: a fault of this build. The destination is left out, and the others are not.</summary>
     GenerationFailed,
 }
@@ -37,6 +40,9 @@ public enum DestinationProblemKind
 /// <param name="Message">What is wrong and what to do.</param>
 public sealed record DestinationProblem(Guid DestinationId, string Type, string Name, DestinationProblemKind Kind, string? Field, string Message)
 {
+    /// <summary>Whether the destination is left out because of it; where it is not, the destination works and its owner should know.</summary>
+    public bool LeavesOut => Kind != DestinationProblemKind.UnreadSetting;
+
     /// <summary>Our own code has thrown for a destination. The exception's message may hold a setting's value, so only its type and its place are told.</summary>
     public static DestinationProblem OfFailure(Destination row, Exception exception) =>
         new(row.Id, row.Type, row.Name, DestinationProblemKind.GenerationFailed, null,

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
@@ -14,7 +13,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 public abstract class DestinationType
 {
     private readonly Lazy<InlineScript?> _pageScript;
-    private FrozenDictionary<string, SettingField>? _fieldsByName;
+    private SettingFields? _knownFields;
 
     /// <summary>Finds the type's inline script by its name.</summary>
     protected DestinationType() => _pageScript = new(() => PageScripts.Find(Name));
@@ -30,6 +29,12 @@ public abstract class DestinationType
 
     /// <summary>The vendor's slug, which its scripts and its entry among a list's <c>vendors</c> have; null where nobody in particular is behind the type.</summary>
     public virtual string? Vendor => Name;
+
+    /// <summary>Who is behind the type; null where nobody in particular is.</summary>
+    public virtual VendorIdentity? Identity => null;
+
+    /// <summary>The page on which the vendor says that its library leaves nothing in the browser; null where it leaves something, or nobody says.</summary>
+    public virtual Uri? LeavesNothing => null;
 
     /// <summary>The scripts of the type that stand for grants, and what each stands for.</summary>
     public virtual ImmutableArray<GrantDeclaration> Grants => [];
@@ -47,7 +52,7 @@ public abstract class DestinationType
     public ConsentCategory DefaultCategoryFor(JsonElement settings)
     {
         foreach (var rule in CategoryRules)
-            if (rule.AppliesTo(settings, FieldsByName[rule.Setting])) return rule.Category;
+            if (rule.AppliesTo(settings, KnownFields)) return rule.Category;
         return DefaultCategory;
     }
 
@@ -75,7 +80,7 @@ public abstract class DestinationType
     public ImmutableArray<SettingField> AllFields => Fields.AddRange(CommonFields);
 
     /// <summary>The settings that are read from this key of a settings object; none where nothing reads it.</summary>
-    public ImmutableArray<SettingField> FieldsOf(string key) => [.. AllFields.Where(field => field.Name == key || field.OlderNames.Contains(key))];
+    public ImmutableArray<SettingField> FieldsOf(string key) => [.. AllFields.Where(field => field.Names.Contains(key))];
 
     /// <summary>The common setting that switches off all scripts of a destination.</summary>
     internal const string EnableClientSide = "enableClientSide";
@@ -110,8 +115,8 @@ public abstract class DestinationType
     /// <summary>Adds the scripts of one destination, in the order the page is to run them. Adding none is right for a type that has none.</summary>
     protected internal abstract void Compose(ScriptComposer scripts);
 
-    internal FrozenDictionary<string, SettingField> FieldsByName =>
-        _fieldsByName ??= AllFields.ToFrozenDictionary(declared => declared.Name, StringComparer.Ordinal);
+    /// <summary>All its settings, found by any of their names.</summary>
+    public SettingFields KnownFields => _knownFields ??= new SettingFields(AllFields);
 }
 
 /// <summary>

@@ -69,24 +69,27 @@ public sealed class ScriptComposer
     /// <summary>What a Content-Security-Policy must permit this destination besides its scripts: the vendor's hosts, and its own.</summary>
     internal ImmutableArray<CspSource> Contacts => _contacts;
 
-    /// <summary>Says that the destination also uses a host that its settings name.</summary>
-    public void Contact(CspDirective directive, Uri? url)
+    /// <summary>Says that the destination also uses a host that its settings name, or the site where they name a path.</summary>
+    public void Contact(CspDirective directive, PageUrl? url)
     {
-        if (url is not null && CspSource.Origin(directive, url) is { } origin) _contacts = _contacts.Add(origin);
+        if (url?.SourceFor(directive) is { } source) _contacts = _contacts.Add(source);
     }
+
+    /// <summary>Says that the destination uses the site that shows the page itself.</summary>
+    public void ContactSite(CspDirective directive) => _contacts = _contacts.Add(CspSource.Self(directive));
 
     /// <summary>Says that the vendor's library starts a worker from a blob that it makes.</summary>
     public void ContactBlobWorker() => _contacts = _contacts.Add(CspSource.Host(CspDirective.Worker, "blob:"));
 
     /// <summary>Says that data goes to a host of the organization's own, and that no host of the vendor's is used.</summary>
-    public void ContactInstead(Uri host)
+    public void ContactInstead(PageUrl host)
     {
         _contacts = _contacts.RemoveAll(static source => !source.IsScheme);
         Contact(CspDirective.Connect, host);
     }
 
     /// <summary>Says that data goes to a host of the organization's own instead of the vendor's, whose scripts are still loaded.</summary>
-    public void ConnectInstead(Uri host)
+    public void ConnectInstead(PageUrl host)
     {
         _contacts = _contacts.RemoveAll(static source => source.Directive == CspDirective.Connect);
         Contact(CspDirective.Connect, host);
@@ -164,18 +167,13 @@ public sealed class ScriptComposer
         Add(Adjusted(new Script { Id = NextId(), Category = Condition, InlineText = text }, adjust));
 
     /// <summary>Adds an external script.</summary>
-    /// <exception cref="ArgumentException">The URL is not absolute https.</exception>
-    public void Load(Uri source, Func<Script, Script>? adjust = null)
-    {
-        if (!source.IsAbsoluteUri || source.Scheme != Uri.UriSchemeHttps) throw new ArgumentException("A script's URL is absolute and https.", nameof(source));
-        Add(Adjusted(new Script { Id = NextId(), Category = Condition, Source = source }, adjust));
-    }
+    public void Load(PageUrl source, Func<Script, Script>? adjust = null) => Add(Adjusted(new Script { Id = NextId(), Category = Condition, Source = source }, adjust));
 
     /// <summary>
     /// Adds the library of a vendor that is told nothing. It stays on the page when consent is withdrawn (its code cannot be unloaded, and a second element would
     /// run it twice), and destinations of the scope that load the same URL with the same attributes share one element. An attribute without a value is left out.
     /// </summary>
-    public void LoadVendor(Uri source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true)
+    public void LoadVendor(PageUrl source, IEnumerable<(string Name, string? Value)> attributes, bool defer = true)
     {
         var set = attributes.Where(attribute => attribute.Value is not null).Select(attribute => KeyValuePair.Create(attribute.Name, attribute.Value!)).ToImmutableArray();
         Load(source, script => script with
@@ -184,7 +182,7 @@ public sealed class ScriptComposer
             Defer = defer,
             Attributes = set,
             PersistAfterConsentRevoked = true,
-            SharedKey = $"{source.AbsoluteUri} {string.Join(' ', set)}",
+            SharedKey = $"{source.Text} {string.Join(' ', set)}",
         });
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace ConsentSnapshots.Generator.Destinations;
@@ -7,7 +6,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// <summary>What kind of JSON value a setting is.</summary>
 public enum SettingKind
 {
-    /// <summary>A string.</summary>
+    /// <summary>A string. Blanks around it do not count; where a pattern accepts digits, a number of digits is taken for its text.</summary>
     Text,
 
     /// <summary>A number.</summary>
@@ -22,7 +21,7 @@ public enum SettingKind
     /// <summary>An absolute https URL without user information, or a path of the site that begins with a slash.</summary>
     UrlOrPath,
 
-    /// <summary>An array of strings.</summary>
+    /// <summary>An array of strings; blanks around them do not count.</summary>
     TextList,
 
     /// <summary>A JSON object that is handed to the vendor as it is.</summary>
@@ -43,8 +42,7 @@ public enum SettingVisibility
 }
 
 /// <summary>
-/// One setting of a destination type: what is accepted and whether it may leave. A setting that is no field of its type is accepted
-/// and stays behind.
+/// One setting of a destination type: what is accepted and whether it may leave. A setting that is no field of its type stays behind, and is said.
 /// </summary>
 /// <param name="Name">The key in the settings object.</param>
 /// <param name="Kind">The kind of value.</param>
@@ -56,6 +54,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
 
     /// <summary>The largest object or value accepted, in bytes of its JSON as it stands in the settings.</summary>
     public const int MaxObjectBytes = 32 * 1024;
+
+    /// <summary>The longest name of a setting that is looked at, in characters.</summary>
+    public const int MaxNameLength = 64;
 
     /// <summary>The most entries accepted in a list.</summary>
     public const int MaxListEntries = 256;
@@ -69,8 +70,11 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>Whether the text is JavaScript that pages run as it stands, so that nothing may be put into it.</summary>
     public bool IsCode { get; init; }
 
-    /// <summary>Names the control plane used earlier for the same setting; the first that is present counts.</summary>
-    public ImmutableArray<string> OlderNames { get; init; } = [];
+    /// <summary>
+    /// Other names under which the same setting is read: those of the vendor's own snippet, of consent clients, and earlier ones. One with a dot is a property of an object setting
+    /// (<c>initOptions.api_host</c>). Two of them may be set where they say the same.
+    /// </summary>
+    public ImmutableArray<string> OtherNames { get; init; } = [];
 
     /// <summary>The text must match; anchor it with <c>^</c> and <c>\z</c> (<c>$</c> also matches before a final line feed).</summary>
     public Regex? Pattern { get; init; }
@@ -80,6 +84,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
 
     /// <summary>Texts that break <see cref="Pattern"/> because they belong to a destination of another type, which the message then names.</summary>
     public ValueOfAnotherType? OtherType { get; init; }
+
+    /// <summary>Whether one text with commas between the entries is accepted in the place of a list.</summary>
+    public bool OrText { get; init; }
 
     /// <summary>The values accepted; empty means any.</summary>
     public ImmutableArray<string> OneOf { get; init; } = [];
@@ -99,30 +106,14 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>The default as JSON, for the schema and the docs; the type applies it.</summary>
     public string? DefaultJson { get; init; }
 
-    /// <summary>
-    /// Finds the field's value in a settings object under the first of its names that is set; where none is, the name that is there and blank, or the field's own.
-    /// </summary>
-    internal bool TryFind(JsonElement settings, out string written, out JsonElement value)
-    {
-        written = Name;
-        var found = settings.TryGetProperty(written, out value);
-        if (found && IsSet(value)) return true;
-        foreach (var older in OlderNames)
-        {
-            if (!settings.TryGetProperty(older, out value)) continue;
-            if (!found) written = older;
-            found = true;
-            if (!IsSet(value)) continue;
-            written = older;
-            return true;
-        }
-        return false;
-    }
+    /// <summary>All names under which it is read, its own first.</summary>
+    public IEnumerable<string> Names => OtherNames.Prepend(Name);
 
-    /// <summary>A form that was left blank saves null or an empty string: neither sets anything.</summary>
-    private bool IsSet(JsonElement value) =>
-        value.ValueKind != JsonValueKind.Null
-        && !(value.ValueKind == JsonValueKind.String && Kind is SettingKind.Text or SettingKind.HttpsUrl or SettingKind.UrlOrPath && value.ValueEquals(""));
+    /// <summary>One of its names by its place among them.</summary>
+    internal string NameOf(int rank) => rank == 0 ? Name : OtherNames[rank - 1];
+
+    /// <summary>Whether it is one text.</summary>
+    internal bool IsText => Kind is SettingKind.Text or SettingKind.HttpsUrl or SettingKind.UrlOrPath;
 }
 
 /// <summary>Values of a field that a destination of another type takes.</summary>

@@ -8,7 +8,8 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// </summary>
 /// <remarks>
 /// What it accepts, <see cref="DestinationSettings"/> accepts, but for rules that a schema has no words for: those between settings, the size and depth of
-/// free objects, lone surrogates, which host names are valid. It is stricter where a form left something blank: null and "" are accepted as not set there, and are best left out.
+/// free objects, lone surrogates, which host names are valid, names that disagree, the segments of a path. It is stricter with what is written carelessly and accepted all the same: null and "" for what is not set,
+/// blanks around a text, and a number for an id of digits.
 /// </remarks>
 public static class SettingsSchema
 {
@@ -22,8 +23,7 @@ public static class SettingsSchema
         writer.WriteStartObject("properties");
         foreach (var field in type.AllFields)
         {
-            WriteField(writer, field.Name, field, olderThan: null);
-            foreach (var older in field.OlderNames) WriteField(writer, older, field, olderThan: field.Name);
+            foreach (var name in TopLevelNames(field)) WriteField(writer, name, field);
         }
         writer.WriteEndObject();
         var required = type.Fields.Where(field => field.Required).ToList();
@@ -35,7 +35,7 @@ public static class SettingsSchema
                 // Any of a field's names will do.
                 writer.WriteStartObject();
                 writer.WriteStartArray("anyOf");
-                foreach (var name in field.OlderNames.Prepend(field.Name))
+                foreach (var name in TopLevelNames(field))
                 {
                     writer.WriteStartObject();
                     writer.WriteStartArray("required");
@@ -56,11 +56,13 @@ public static class SettingsSchema
         writer.WriteEndObject();
     }
 
-    private static void WriteField(Utf8JsonWriter writer, string name, SettingField field, string? olderThan)
+    /// <summary>The names that are keys of the settings object itself.</summary>
+    private static IEnumerable<string> TopLevelNames(SettingField field) => field.Names.Where(static name => !name.Contains('.', StringComparison.Ordinal));
+
+    private static void WriteField(Utf8JsonWriter writer, string name, SettingField field)
     {
         writer.WriteStartObject(name);
-        writer.WriteString("description", olderThan is null ? field.Description : $"Older name of {olderThan}. {field.Description}");
-        if (olderThan is not null) writer.WriteBoolean("deprecated", true);
+        writer.WriteString("description", name == field.Name ? field.Description : $"Another name of {field.Name}. {field.Description}");
         WriteKind(writer, field);
         if (field.Visibility == SettingVisibility.Private) writer.WriteBoolean("writeOnly", true);
         if (field.DefaultJson is { } defaultJson)
@@ -116,6 +118,12 @@ public static class SettingsSchema
             writer.WriteString("pattern", field.IsBaseUrl
                 ? @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+(/[^\u0000-\u0020\\?#]*)?$"
                 : @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?$");
+        }
+        else if (field.Kind == SettingKind.UrlOrPath)
+        {
+            writer.WriteString("pattern", field.IsBaseUrl
+                ? @"^([Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+(/[^\u0000-\u0020\\?#]*)?|/[^\s\u0000-\u0020/\\\u0022'<>`?#\u007f-\u00a0\ufeff][^\s\u0000-\u0020\\\u0022'<>`?#\u007f-\u00a0\ufeff]*)$"
+                : @"^([Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?|/([^\s\u0000-\u0020/\\\u0022'<>`\u007f-\u00a0\ufeff][^\s\u0000-\u0020\\\u0022'<>`\u007f-\u00a0\ufeff]*)?)$");
         }
         // ECMA-262 has no \z; its $ is what .NET's \z is.
         else if (field.Pattern is { } pattern) writer.WriteString("pattern", pattern.ToString().Replace("\\z", "$", StringComparison.Ordinal));

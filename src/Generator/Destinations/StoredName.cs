@@ -60,6 +60,9 @@ public sealed record StoredName
     /// </summary>
     public string? Grant { get; init; }
 
+    /// <summary>How long the vendor says that it stays, in the words of a person (<c>2 years</c>, <c>13 months</c>, <c>session</c>); null where no source says it.</summary>
+    public string? Lifetime { get; init; }
+
     /// <summary>Why it is never erased, as a sentence without its full stop; null for what is erased.</summary>
     public string? KeptBecause { get; init; }
 

@@ -8,7 +8,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// inserts it after the destination's own script has done its work, once for each URL.
 /// </summary>
 /// <param name="Source">Where it is.</param>
-public sealed record VendorLibrary(Uri Source)
+public sealed record VendorLibrary(PageUrl Source)
 {
     /// <summary>Further attributes of its element, in the order in which they are set.</summary>
     public ImmutableArray<KeyValuePair<string, string>> Attributes { get; init; } = [];
@@ -28,7 +28,7 @@ public sealed record VendorLibrary(Uri Source)
     internal void WriteTo(Utf8JsonWriter writer, string name)
     {
         writer.WriteStartObject(name);
-        writer.WriteString("src", Source.AbsoluteUri);
+        writer.WriteString("src", Source.Text);
         if (!IsAsync) writer.WriteBoolean("async", false);
         if (!Attributes.IsEmpty)
         {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
+using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Generator.Scripts;
 
@@ -21,8 +22,8 @@ public sealed record Script
     /// <summary>The slug of the vendor behind it, as the list's <c>vendors</c> have it; null for the runtime, a shared part and a custom script.</summary>
     public string? Vendor { get; init; }
 
-    /// <summary>The URL of an external script, absolute and https.</summary>
-    public Uri? Source { get; init; }
+    /// <summary>The URL of an external script: absolute and https, or a path of the site.</summary>
+    public PageUrl? Source { get; init; }
 
     /// <summary>A constant inline script of a destination type.</summary>
     public InlineScript? Inline { get; init; }
@@ -56,7 +57,7 @@ public sealed record Script
     public bool PersistAfterConsentRevoked { get; init; }
 
     /// <summary>The library that the runtime inserts on this script's behalf; its URL stands in <see cref="Config"/>. Never written.</summary>
-    internal Uri? Library { get; init; }
+    internal PageUrl? Library { get; init; }
 
     /// <summary>
     /// Scripts of several destinations with the same key become one, which may run wherever any of them may: a loader that must not
@@ -77,15 +78,16 @@ public sealed record Script
     /// <summary>What a Content-Security-Policy needs for the library that the runtime inserts; null where there is none or its host has no name in a policy.</summary>
     internal CspSource? LibraryPolicySource(ImmutableArray<CspSource> known) => Library is null ? null : OriginOf(Library, known);
 
-    private static CspSource? OriginOf(Uri source, ImmutableArray<CspSource> known)
+    private static CspSource? OriginOf(PageUrl source, ImmutableArray<CspSource> known)
     {
-        var url = source.AbsoluteUri;
+        if (source.IsPath) return CspSource.Self(CspDirective.Script);
+        var url = source.Text;
         foreach (var entry in known)
         {
             if (entry.Directive != CspDirective.Script) break;
             if (entry.IsOriginOf(url)) return entry;
         }
-        return CspSource.Origin(CspDirective.Script, source);
+        return source.SourceFor(CspDirective.Script);
     }
 
     /// <summary>Writes the script as the client reads it. The order of keys is part of the format.</summary>
@@ -96,7 +98,7 @@ public sealed record Script
         writer.WritePropertyName("category");
         Category.WriteTo(writer);
         if (Vendor is not null) writer.WriteString("vendor", Vendor);
-        if (Source is not null) writer.WriteString("src", Source.AbsoluteUri);
+        if (Source is not null) writer.WriteString("src", Source.Text);
         else if (Inline is not null) writer.WriteString("textContent", Inline.Encoded);
         else writer.WriteString("textContent", InlineText ?? throw new InvalidOperationException($"Script {Id} has neither source nor text."));
         if (Async is { } isAsync) writer.WriteBoolean("async", isAsync);

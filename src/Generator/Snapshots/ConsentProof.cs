@@ -215,7 +215,7 @@ public static class ConsentProof
             foreach (var (id, gives) in _gives)
             {
                 var row = rows[id];
-                if (row.Type.StoredNames.IsEmpty || DestinationSettings.Read(row.Type.FieldsByName, row.Destination.Settings, []) is not { } settings) continue;
+                if (row.Type.StoredNames.IsEmpty || DestinationSettings.Read(row.Type.KnownFields, row.Destination.Settings, []) is not { } settings) continue;
                 foreach (var name in row.Type.StoredNames)
                 {
                     if (name.Under(settings) is not { } pattern) continue;
@@ -298,6 +298,9 @@ public static class ConsentProof
             if (_violations.Count < MostViolations) _violations.Add(violation);
         }
 
+        private static bool IsOfPage(string source) =>
+            source.StartsWith("https://", StringComparison.Ordinal) || (source.StartsWith('/') && !source.StartsWith("//", StringComparison.Ordinal) && !source.StartsWith("/\\", StringComparison.Ordinal));
+
         private Facts? Read(JsonElement script, int index)
         {
             if (script.ValueKind != JsonValueKind.Object)
@@ -322,7 +325,10 @@ public static class ConsentProof
                     case "id": id = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : null; break;
                     case "category": table = TableOf(property.Value); break;
                     case "vendor": vendor = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : ""; break;
-                    case "src": hasSource = true; break;
+                    case "src":
+                        hasSource = true;
+                        if (property.Value.ValueKind != JsonValueKind.String || !IsOfPage(property.Value.GetString()!)) Add($"Script {index} has a source that is neither an https URL nor a path of the site.");
+                        break;
                     case "textContent": text = property.Value; break;
                     case "persistAfterConsentRevoked": persists = property.Value.ValueKind != JsonValueKind.False; break;
                     case "attributes":

@@ -160,8 +160,10 @@ internal static class ContentRenderer
             writer.WriteStartObject();
             writer.WriteString("id", type.Vendor);
             writer.WriteString("name", type.Title);
+            if (type.Identity is { } identity) writer.WriteString("legalName", identity.LegalName);
             writer.WritePropertyName("category");
             when.WriteTo(writer);
+            if (type.Identity is { } policy) writer.WriteString("privacyPolicyUrl", policy.PrivacyPolicy);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

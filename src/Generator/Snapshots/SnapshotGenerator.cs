@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
@@ -137,13 +139,15 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             return null;
         }
         var found = new List<SettingProblem>();
-        var settings = DestinationSettings.Read(type.FieldsByName, destination.Settings, found);
+        var unread = new List<string>();
+        var settings = DestinationSettings.Read(type.KnownFields, destination.Settings, found, unread);
         if (settings is not null) type.Check(settings, found);
         foreach (var problem in found)
         {
             var (field, message) = settings?.AsWritten(problem) ?? problem;
             problems.Add(Problem(row, DestinationProblemKind.InvalidSettings, field, message));
         }
+        foreach (var name in unread) problems.Add(Unread(row, type, name));
         if (settings is null || found.Count > 0) return null;
         var required = RequiredConsent.From(row.RequiredConsent, type.DefaultCategoryFor(destination.Settings));
         if (required.UnknownCategory is not null)
@@ -154,6 +158,27 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
             return null;
         }
         return new ValidDestination(row, type, settings, required);
+    }
+
+    private static DestinationProblem Unread(Destination row, DestinationType type, string name)
+    {
+        var shown = Shown(name);
+        var advice = type.KnownFields.Nearest(name) is { } nearest ? $"The nearest name that is read is '{nearest}'." : $"`types {type.Name}` shows what is read.";
+        return Problem(row, DestinationProblemKind.UnreadSetting, shown, $"Nothing reads the setting '{shown}', so it has no effect. {advice}");
+    }
+
+    /// <summary>A key that anybody may have written, short and without characters that change what a terminal shows.</summary>
+    private static string Shown(string name)
+    {
+        var shown = new StringBuilder();
+        foreach (var rune in name.EnumerateRunes())
+        {
+            if (shown.Length + rune.Utf16SequenceLength > SettingField.MaxNameLength) return shown.Append('…').ToString();
+            var isPlain = Rune.GetUnicodeCategory(rune)
+                is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse);
+            shown.Append(isPlain ? rune.ToString() : "?");
+        }
+        return shown.ToString();
     }
 
     private static DestinationProblem Problem(Destination row, DestinationProblemKind kind, string? field, string message) =>

@@ -116,9 +116,9 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public static OrganizationId ParseOrganization(string? organization) =>
         OrganizationId.TryParse(organization, out var id) ? id : throw new UsageException($"--org is {Redaction.Show(organization)}. {OrganizationId.Rule}");
 
-    /// <summary>A problem of a destination, whose type and name are as the tenant wrote them.</summary>
+    /// <summary>A problem of a destination, whose type and name are as the tenant wrote them, and whether the destination is left out for it.</summary>
     public static string Line(DestinationProblem problem) =>
-        $"{Redaction.Printable(problem.Type)} '{Redaction.Printable(problem.Name)}' ({problem.DestinationId}): {Redaction.Printable(problem.Message)}";
+        $"{(problem.LeavesOut ? "left out" : "no effect")}: {Redaction.Printable(problem.Type)} '{Redaction.Printable(problem.Name)}' ({problem.DestinationId}): {Redaction.Printable(problem.Message)}";
 
     private static IAnsiConsole CreateConsole(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
 }

@@ -43,7 +43,7 @@ internal static class PreviewCommand
                 await context.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
                     $"{scope} for {query.Consent}: {list.Scripts.Length} scripts of {list.DestinationCount} destinations, {snapshot.Bytes.Length} bytes, snapshot {snapshot.Name}"));
             }
-            foreach (var problem in generated.Problems) await context.WriteErrorAsync($"left out: {CommandContext.Line(problem)}");
+            foreach (var problem in generated.Problems) await context.WriteErrorAsync(CommandContext.Line(problem));
             return ExitCodes.Done;
         });
         return command;

@@ -128,6 +128,7 @@ internal static class StatusCommand
                     writer.WriteString("type", problem.Type);
                     writer.WriteString("name", problem.Name);
                     writer.WriteString("kind", problem.Kind.ToString());
+                    writer.WriteBoolean("leftOut", problem.LeavesOut);
                     if (problem.Field is not null) writer.WriteString("field", problem.Field);
                     writer.WriteString("message", problem.Message);
                     writer.WriteEndObject();

@@ -49,7 +49,7 @@ internal static class TypesCommand
         await context.WriteLineAsync($"Default category: {type.DefaultCategoryInWords}. {type.Homepage}");
         await context.WriteTableAsync(["Setting", "Value", "Meaning"], type.AllFields.Select(field => (string[])
         [
-            string.Join(", ", field.OlderNames.Prepend(field.Name)),
+            string.Join(", ", field.Names),
             $"{field.Kind}, {(field.Required ? "required, " : "")}{(field.Visibility == SettingVisibility.Private ? "private" : "public")}",
             field.DefaultJson is { } standard ? $"{field.Description} Default: {standard}" : field.Description,
         ]));
@@ -116,8 +116,8 @@ internal static class TypesCommand
             {
                 writer.WriteStartObject();
                 writer.WriteString("name", field.Name);
-                writer.WriteStartArray("olderNames");
-                foreach (var older in field.OlderNames) writer.WriteStringValue(older);
+                writer.WriteStartArray("otherNames");
+                foreach (var other in field.OtherNames) writer.WriteStringValue(other);
                 writer.WriteEndArray();
                 writer.WriteString("kind", field.Kind.ToString());
                 writer.WriteBoolean("required", field.Required);

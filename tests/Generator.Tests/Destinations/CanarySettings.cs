@@ -13,7 +13,7 @@ internal static class CanarySettings
     {
         var settings = JsonNode.Parse(Samples.Settings[type.Name].Least)!.AsObject();
         foreach (var field in type.AllFields.Where(field => field.Visibility == SettingVisibility.Private))
-            foreach (var name in field.OlderNames.Prepend(field.Name))
+            foreach (var name in field.Names)
                 settings[name] = Value(field.Kind, $"{Canary}-{type.Name}-{name}");
         settings["somethingNew"] = $"{Canary}-undeclared";
         settings[$"{Canary}-key"] = 1;

@@ -86,7 +86,7 @@ public sealed class DestinationDocumentTests
 
     private static string Setting(SettingField field)
     {
-        var names = string.Join(" = ", field.OlderNames.Prepend(field.Name).Select(name => $"`{name}`"));
+        var names = string.Join(" = ", field.Names.Select(name => $"`{name}`"));
         return field.Required ? $"**{names}**" : field.Visibility == SettingVisibility.Private ? $"*{names} private*" : names;
     }
 

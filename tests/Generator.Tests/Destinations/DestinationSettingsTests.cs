@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Destinations;
@@ -7,9 +6,9 @@ namespace ConsentSnapshots.Generator.Tests.Destinations;
 
 public sealed class DestinationSettingsTests
 {
-    private static readonly FrozenDictionary<string, SettingField> Fields = new SettingField[]
-    {
-        new("id", SettingKind.Text, "The id.") { Required = true, OlderNames = ["oldId", "olderId"], MaxLength = 10, Pattern = new Regex("^[a-z]+\\z"), PatternInWords = "lowercase letters" },
+    private static readonly SettingFields Fields = new(
+    [
+        new("id", SettingKind.Text, "The id.") { Required = true, OtherNames = ["oldId", "olderId"], MaxLength = 10, Pattern = new Regex("^[a-z]+\\z"), PatternInWords = "lowercase letters" },
         new("mode", SettingKind.Text, "The mode.") { OneOf = ["fast", "slow"] },
         new("count", SettingKind.Number, "The count.") { Minimum = 1, Maximum = 10.5 },
         new("on", SettingKind.Flag, "On."),
@@ -18,18 +17,22 @@ public sealed class DestinationSettingsTests
         new("options", SettingKind.JsonObject, "The options."),
         new("any", SettingKind.JsonValue, "Anything."),
         new("secret", SettingKind.Text, "The secret.") { Visibility = SettingVisibility.Private },
-    }.ToFrozenDictionary(field => field.Name, StringComparer.Ordinal);
+        new("number", SettingKind.Text, "Digits.") { Pattern = new Regex("^[1-9][0-9]{0,7}\\z"), PatternInWords = "digits" },
+        new("host", SettingKind.UrlOrPath, "The host.") { IsBaseUrl = true, OtherNames = ["api_host", "options.host"] },
+        new("tags", SettingKind.TextList, "The tags.") { OrText = true, Pattern = new Regex("^[a-z ]+\\z"), PatternInWords = "lowercase letters" },
+        new("code", SettingKind.Text, "The code.") { IsCode = true },
+    ]);
 
     [Theory]
     [InlineData("""{}""", "id", "'id' is required and missing: The id.")]
     [InlineData("""{"id":null}""", "id", "'id' is required and missing: The id.")]
     [InlineData("""{"id":""}""", "id", "'id' is required and missing: The id.")]
-    [InlineData("""{"id":"  "}""", "id", "'id' is required and empty.")]
+    [InlineData("""{"id":" \u00a0\n"}""", "id", "'id' is required and missing: The id.")]
     [InlineData("""{"id":7}""", "id", "'id' must be a string, and is a number.")]
     [InlineData("""{"id":["a"]}""", "id", "'id' must be a string, and is a list of 1 entries.")]
     [InlineData("""{"id":"abcdefghijk"}""", "id", "'id' may have 10 characters, and has 11.")]
     [InlineData("""{"id":"AB"}""", "id", "'id' must be lowercase letters, and is a string of 2 characters.")]
-    [InlineData("""{"id":"ab\n"}""", "id", "'id' must be lowercase letters, and is a string of 3 characters.")]
+    [InlineData("""{"id":"a b"}""", "id", "'id' must be lowercase letters, and is a string of 3 characters.")]
     [InlineData("""{"id":"\ud800"}""", "id", "'id' is not valid Unicode (a surrogate stands alone).")]
     [InlineData("""{"oldId":7}""", "oldId", "'oldId' must be a string, and is a number.")]
     [InlineData("""{"id":null,"olderId":"AB"}""", "olderId", "'olderId' must be lowercase letters, and is a string of 2 characters.")]
@@ -58,6 +61,18 @@ public sealed class DestinationSettingsTests
     [InlineData("""{"id":"a","options":{"\udc00":1}}""", "options", "'options' holds a key that is not valid Unicode (a surrogate stands alone).")]
     [InlineData("""{"id":"a","any":[1e400]}""", "any", "'any' holds a number that a double cannot hold.")]
     [InlineData("""{"id":"a","secret":5}""", "secret", "'secret' must be a string, and is a number.")]
+    [InlineData("""{"id":"a","number":1.5}""", "number", "'number' must be a string, and is a number.")]
+    [InlineData("""{"id":"a","number":-5}""", "number", "'number' must be a string, and is a number.")]
+    [InlineData("""{"id":"a","number":1e3}""", "number", "'number' must be a string, and is a number.")]
+    [InlineData("""{"id":"a","number":123456789}""", "number", "'number' must be a string, and is a number.")]
+    [InlineData("""{"id":"a","host":"/"}""", "host", "'host' must name a path below the site's root, since paths are added to it.")]
+    [InlineData("""{"id":"a","api_host":"/a?b"}""", "api_host", "'api_host' must be a URL without ? and #, since paths are added to it, and is a string of 4 characters.")]
+    [InlineData("""{"id":"a","options":{"host":"http://x.example"}}""", "options.host", "'options.host' must be an absolute https URL without user name or spaces, or a path of the site that begins with a slash, and is a string of 16 characters.")]
+    [InlineData("""{"id":"a","tags":"b, C"}""", "tags", "'tags' must be a list of which each entry is lowercase letters, and is a string of 4 characters.")]
+    [InlineData("""{"id":"a","tags":5}""", "tags", "'tags' must be a list of strings, or one text with commas between them, and is a number.")]
+    [InlineData("""{"id":"new","oldId":"old"}""", "id", "'id' and 'oldId' are names of the same setting, and they differ. Keep one of them.")]
+    [InlineData("""{"oldId":"old","olderId":"older"}""", "oldId", "'oldId' and 'olderId' are names of the same setting, and they differ. Keep one of them.")]
+    [InlineData("""{"id":"a","host":"/a","options":{"host":"/b"}}""", "host", "'host' and 'options.host' are names of the same setting, and they differ. Keep one of them.")]
     [InlineData("""[]""", "", "The settings are a list of 0 entries; send a JSON object.")]
     [InlineData("\"x\"", "", "The settings are a string of 1 characters; send a JSON object.")]
     public void Read_RuleBroken_SaysFieldRuleAndShape(string settings, string field, string message)
@@ -88,12 +103,59 @@ public sealed class DestinationSettingsTests
     }
 
     [Theory]
-    [InlineData("""{"id":"new","oldId":"old"}""", "new")]
-    [InlineData("""{"oldId":"old","olderId":"older"}""", "old")]
+    [InlineData("""{"id":"same","oldId":" same "}""", "same")]
     [InlineData("""{"id":null,"olderId":"older"}""", "older")]
-    [InlineData("""{"id":"","oldId":"old"}""", "old")]
+    [InlineData("""{"id":" ","oldId":"old"}""", "old")]
     [InlineData("""{"id":"last","id":"wins"}""", "wins")]
-    public void Read_OlderNames_FirstThatIsSetCounts(string settings, string expected) => Assert.Equal(expected, Read(settings).RequiredText("id"));
+    [InlineData("""{"\u0069d":"escaped"}""", "escaped")]
+    public void Read_OtherNames_AreReadWhereTheyDoNotDisagree(string settings, string expected) => Assert.Equal(expected, Read(settings).RequiredText("id"));
+
+    [Fact]
+    public void Read_BlanksAround_DoNotCount()
+    {
+        var settings = Read("""{"id":" ab\n","mode":"\tfast\u200b","url":"\ufeffhttps://x.example/ ","names":[" b ","c\u00a0"," "],"tags":" d ,e e,, ","code":" f() "}""");
+
+        Assert.Equal("ab", settings.Text("id"));
+        Assert.Equal("fast", settings.Text("mode"));
+        Assert.Equal("https://x.example/", settings.Url("url")!.Text);
+        Assert.Equal(["b", "c"], settings.TextList("names"));
+        Assert.Equal(["d", "e e"], settings.TextList("tags"));
+        Assert.Equal(" f() ", settings.Text("code"));
+    }
+
+    [Theory]
+    [InlineData("""{"id":"a","number":12345678}""")]
+    [InlineData("""{"id":"a","number":" 12345678 "}""")]
+    public void Read_IdOfDigits_MayBeANumber(string settings) => Assert.Equal("12345678", Read(settings).Text("number"));
+
+    [Theory]
+    [InlineData("""{"id":"a","host":"/in/","options":{"host":"/in"}}""")]
+    [InlineData("""{"id":"a","options":{"host":"/in"}}""")]
+    [InlineData("""{"id":"a","host":"","api_host":" /in "}""")]
+    public void Read_PartOfAnObject_IsANameOfItsSetting(string settings) => Assert.Equal("/in", Read(settings).BaseUrl("host"));
+
+    [Fact]
+    public void Read_SettingThatNothingReads_IsNamed()
+    {
+        var unread = new List<string>();
+
+        DestinationSettings.Read(Fields, JsonElement.Parse("""{"id":"a","ID":"b","oldid":"c","options":{"free":1},"secret":"d","\u006dodes":"e"}"""), [], unread);
+
+        Assert.Equal(["ID", "oldid", "modes"], unread);
+    }
+
+    [Theory]
+    [InlineData("ID", "id")]
+    [InlineData("old_id", "oldId")]
+    [InlineData("apiHost", "api_host")]
+    [InlineData("optoins", "options")]
+    [InlineData("mdoe", "mode")]
+    [InlineData("somethingElse", null)]
+    [InlineData("", null)]
+    public void Nearest_Name_IsWhatSomebodyMeant(string written, string? expected) => Assert.Equal(expected, Fields.Nearest(written));
+
+    [Fact]
+    public void Value_Text_Throws() => Assert.Throws<InvalidOperationException>(() => Read("""{"id":" a"}""").Value("id"));
 
     [Fact]
     public void Read_UnknownSetting_IsAcceptedAndUnreadable()
@@ -124,7 +186,7 @@ public sealed class DestinationSettingsTests
     public void Read_Nothing_IsAnEmptyObject()
     {
         var problems = new List<SettingProblem>();
-        Assert.NotNull(DestinationSettings.Read(FrozenDictionary<string, SettingField>.Empty, default, problems));
+        Assert.NotNull(DestinationSettings.Read(new SettingFields([]), default, problems));
         Assert.Empty(problems);
     }
 

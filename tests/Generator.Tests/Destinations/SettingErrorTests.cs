@@ -19,10 +19,10 @@ public sealed class SettingErrorTests
         DestinationCatalogue.BuiltIn.TryGet(name, out var type);
         foreach (var field in type!.AllFields)
             foreach (var (value, words) in Wrong(field))
-                foreach (var spelling in field.OlderNames.Prepend(field.Name))
+                foreach (var spelling in field.Names)
                 {
                     var settings = JsonNode.Parse(Samples.Settings[name].Least)!.AsObject();
-                    foreach (var known in field.OlderNames.Prepend(field.Name)) settings.Remove(known);
+                    foreach (var known in field.Names) settings.Remove(known);
                     settings[spelling] = value.DeepClone();
                     var problems = Samples.Generate(Samples.Row(name, settings.ToJsonString())).Problems;
                     var problem = Assert.Single(problems, problem => problem.Field == spelling);

@@ -28,7 +28,7 @@ public sealed class SettingsSchemaTests
         {
             var settings = Generated(type, random).ToJsonString();
             var problems = new List<SettingProblem>();
-            DestinationSettings.Read(type.FieldsByName, JsonElement.Parse(settings), problems);
+            DestinationSettings.Read(type.KnownFields, JsonElement.Parse(settings), problems);
             var errors = schema.Validate(settings);
             Assert.True((errors.Count == 0) == (problems.Count == 0),
                 $"{settings}\nschema: {string.Join("; ", errors)}\nvalidation: {string.Join("; ", problems.Select(problem => problem.Message))}");
@@ -59,11 +59,11 @@ public sealed class SettingsSchemaTests
             {
                 // On top of sound settings, so that the field is the only thing that can be wrong.
                 var settings = JsonNode.Parse(Samples.Settings[name].Least)!.AsObject();
-                foreach (var other in field.OlderNames.Prepend(field.Name)) settings.Remove(other);
-                var written = field.OlderNames.Prepend(field.Name).ElementAt(random.Next(field.OlderNames.Length + 1));
+                foreach (var other in field.Names) settings.Remove(other);
+                var written = field.Names.ElementAt(random.Next(field.OtherNames.Length + 1));
                 settings[written] = value;
                 var problems = new List<SettingProblem>();
-                Assert.Null(DestinationSettings.Read(type.FieldsByName, JsonElement.Parse(settings.ToJsonString()), problems));
+                Assert.Null(DestinationSettings.Read(type.KnownFields, JsonElement.Parse(settings.ToJsonString()), problems));
                 var problem = Assert.Single(problems);
                 Assert.Equal(written, problem.Field);
                 Assert.StartsWith($"'{written}' ", problem.Message, StringComparison.Ordinal);
@@ -80,7 +80,7 @@ public sealed class SettingsSchemaTests
         foreach (var type in DestinationCatalogue.BuiltIn.Types)
         {
             var problems = new List<SettingProblem>();
-            DestinationSettings.Read(type.FieldsByName, JsonElement.Parse("{}"), problems);
+            DestinationSettings.Read(type.KnownFields, JsonElement.Parse("{}"), problems);
             Assert.Equal(type.Fields.Where(field => field.Required).Select(field => field.Name).Order(), problems.Select(problem => problem.Field).Order());
             Assert.All(problems, problem => Assert.Contains("is required and missing", problem.Message, StringComparison.Ordinal));
         }
@@ -130,7 +130,7 @@ public sealed class SettingsSchemaTests
         foreach (var field in type.AllFields)
         {
             if (random.Next(10) < (field.Required ? 1 : 4)) continue;
-            string[] names = [field.Name, .. field.OlderNames];
+            string[] names = [field.Name, .. field.OtherNames];
             var known = samples.SelectMany(sample => names.Select(name => sample[name])).OfType<JsonNode>().ToList();
             var name = names[random.Next(names.Length)];
             if (known.Count > 0 && (!reckless || random.Next(3) > 0)) settings[name] = known[random.Next(known.Count)].DeepClone();

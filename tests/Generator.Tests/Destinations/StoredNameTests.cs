@@ -137,7 +137,7 @@ public sealed class StoredNameTests
     private static DestinationSettings Settings(DestinationType type, string json)
     {
         var problems = new List<SettingProblem>();
-        var settings = DestinationSettings.Read(type.FieldsByName, JsonElement.Parse(json), problems);
+        var settings = DestinationSettings.Read(type.KnownFields, JsonElement.Parse(json), problems);
         Assert.Empty(problems);
         return settings!;
     }

@@ -81,7 +81,7 @@ public sealed class AnyRowTests
     private static JsonElement Settings(string type, (int Field, string Value)[] fields)
     {
         if (fields is [(0, var whole)]) return JsonElement.Parse(whole, new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });
-        string[] names = DestinationCatalogue.BuiltIn.TryGet(type, out var known) ? [.. known.AllFields.SelectMany(field => field.OlderNames.Prepend(field.Name)), "undeclared", "\\uDFFF"] : ["undeclared"];
+        string[] names = DestinationCatalogue.BuiltIn.TryGet(type, out var known) ? [.. known.AllFields.SelectMany(field => field.Names), "undeclared", "\\uDFFF"] : ["undeclared"];
         var least = known is null ? [] : JsonElement.Parse(known.Examples.Least).EnumerateObject().Select(member => $"\"{member.Name}\":{member.Value.GetRawText()}");
         var members = least.Concat(fields.Select(field => $"\"{names[field.Field % names.Length]}\":{field.Value}"));
         return JsonElement.Parse($"{{{string.Join(',', members)}}}", new JsonDocumentOptions { MaxDepth = SettingsJson.MaxDepth });

@@ -24,7 +24,7 @@ internal sealed record HostileCase(string Type, string Settings, ConsentSet? Req
             foreach (var (name, field) in Names(type))
             {
                 // A field's other names would win over the one under attack.
-                var others = Least(type).RemoveAll(member => member.Name == field.Name || field.OlderNames.Contains(member.Name));
+                var others = Least(type).RemoveAll(member => member.Name == field.Name || field.OtherNames.Contains(member.Name));
                 foreach (var value in values) yield return new HostileCase(type.Name, With(others, [(name, value)]), ConsentSet.NecessaryOnly, false, false);
             }
     }
@@ -49,7 +49,7 @@ internal sealed record HostileCase(string Type, string Settings, ConsentSet? Req
 
     private static IEnumerable<(string Name, SettingField Field)> Names(DestinationType type) =>
     [
-        .. type.AllFields.SelectMany(field => field.OlderNames.Prepend(field.Name).Select(name => (name, field))),
+        .. type.AllFields.SelectMany(field => field.Names.Select(name => (name, field))),
         ("undeclared", new SettingField("undeclared", SettingKind.JsonValue, ".")),
         ("\\uD800undeclared", new SettingField("undeclared", SettingKind.Text, ".")),
         ("__proto__", new SettingField("undeclared", SettingKind.JsonObject, ".")),

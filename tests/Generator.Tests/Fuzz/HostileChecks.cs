@@ -329,9 +329,9 @@ internal sealed partial class HostileChecks
     {
         public TypeFacts(DestinationType type)
         {
-            Fields = type.AllFields.SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
+            Fields = type.AllFields.SelectMany(field => field.Names).ToFrozenSet(StringComparer.Ordinal);
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
-            UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.OlderNames.Prepend(field.Name)).ToFrozenSet(StringComparer.Ordinal);
+            UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.Names).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
                 .Sources().Select(source => source.Host)
                 .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);

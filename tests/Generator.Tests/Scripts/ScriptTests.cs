@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
+using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Scripts;
 
 namespace ConsentSnapshots.Generator.Tests.Scripts;
@@ -12,7 +13,7 @@ public sealed class ScriptTests
     [Fact]
     public void WriteTo_External_HasTheClientsShape() => Assert.Equal(
         """{"id":"a","category":"marketing","src":"https://x.example/a.js?b=1","async":true,"persistAfterConsentRevoked":true,"anonymizeId":false}""",
-        Written(new Script { Id = "a", Category = Marketing, Source = new Uri("https://x.example/a.js?b=1"), Async = true, PersistAfterConsentRevoked = true }));
+        Written(new Script { Id = "a", Category = Marketing, Source = PageUrl.Of("https://x.example/a.js?b=1"), Async = true, PersistAfterConsentRevoked = true }));
 
     [Fact]
     public void WriteTo_Inline_CarriesItsConfiguration() => Assert.Equal(

@@ -302,6 +302,6 @@ public sealed class ErasureTests
 
         public override System.Collections.Immutable.ImmutableArray<StoredName> StoredNames { get; } = [new(BrowserStore.Cookie, cookie, "https://vendor.example/cookies")];
 
-        protected internal override void Compose(ScriptComposer scripts) => scripts.Load(new Uri($"https://vendor.example/{type}.js"));
+        protected internal override void Compose(ScriptComposer scripts) => scripts.Load(PageUrl.Of($"https://vendor.example/{type}.js"));
     }
 }

@@ -114,10 +114,10 @@ public sealed class IsolationTests
             scripts.OwnInline("1");
             if (place == "compose") throw new KeyNotFoundException(Secret);
             scripts.Start(config: config => { if (place == "config") throw new JsonException(Secret); config.WriteBoolean("faulty", true); });
-            scripts.Load(new Uri("https://faulty.example/a.js"), script => place == "adjust" ? throw new OverflowException(Secret) : script);
-            if (place == "url") scripts.Load(new Uri("https://faulty..example/"));
+            scripts.Load(PageUrl.Of("https://faulty.example/a.js"), script => place == "adjust" ? throw new OverflowException(Secret) : script);
+            if (place == "url") scripts.Load(PageUrl.Of("https://faulty..example/"));
             // Which the constructor takes, and which throws when its host is first asked for.
-            if (place == "url of a policy") scripts.Load(new Uri("https://xn--\u00AD/"));
+            if (place == "url of a policy") scripts.Load(PageUrl.Of("https://xn--\u00AD/"));
         }
     }
 

@@ -49,10 +49,10 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         if (settings.Url("scriptUrl") is { } own) scripts.ContactInstead(own);
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://analytics.ahrefs.com/analytics.js"),
-            [("data-key", settings.RequiredText("key").Trim())], defer: false);
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? PageUrl.Of("https://analytics.ahrefs.com/analytics.js"),
+            [("data-key", settings.RequiredText("key"))], defer: false);
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_+/=-]{1,100}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_+/=-]{1,100}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

@@ -71,11 +71,11 @@ public sealed partial class AmplitudeType : DestinationType
     /// </remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
-        .. Identity(BrowserStore.Cookie),
-        .. Identity(BrowserStore.LocalStorage),
+        .. StoredIdentity(BrowserStore.Cookie),
+        .. StoredIdentity(BrowserStore.LocalStorage),
         new(BrowserStore.LocalStorage, "AMP_unsent_{key}", Source) { Part = Project },
         new(BrowserStore.LocalStorage, "AMP_remote_config_{key}", Source) { Part = Project },
-        .. Identity(BrowserStore.SessionStorage),
+        .. StoredIdentity(BrowserStore.SessionStorage),
         new(BrowserStore.SessionStorage, "AMP_PAGE_VIEW", Source),
         new(BrowserStore.SessionStorage, "AMP_CURRENT_PAGE", Source),
         new(BrowserStore.SessionStorage, "AMP_PREVIOUS_PAGE", Source),
@@ -83,7 +83,7 @@ public sealed partial class AmplitudeType : DestinationType
     ];
 
     /// <summary>An option chooses in which store they are.</summary>
-    private static ImmutableArray<StoredName> Identity(BrowserStore store) =>
+    private static ImmutableArray<StoredName> StoredIdentity(BrowserStore store) =>
     [
         new(store, "AMP_{key}", CookiePage) { Part = Project },
         new(store, "AMP_MKTG_{key}", CookiePage) { Part = Project },
@@ -92,7 +92,7 @@ public sealed partial class AmplitudeType : DestinationType
 
     private static string Project(DestinationSettings settings)
     {
-        var key = settings.RequiredText("apiKey").Trim();
+        var key = settings.RequiredText("apiKey");
         return key.Length > 10 ? key[..10] : key;
     }
 
@@ -109,7 +109,7 @@ public sealed partial class AmplitudeType : DestinationType
         new("apiKey", SettingKind.Text, "The project's API key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
         new("initOptions", SettingKind.JsonObject, "Further options of amplitude.init."),
         new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = $"\"{Library}\"" },
-        new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { OlderNames = ["apiSecret"], Visibility = SettingVisibility.Private },
+        new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { OtherNames = ["apiSecret"], Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>
@@ -121,19 +121,19 @@ public sealed partial class AmplitudeType : DestinationType
         options.Merge(settings.Value("initOptions"));
         if (settings.Value("initOptions") is { ValueKind: JsonValueKind.Object } init && init.TryGetProperty("serverZone", out var zone) && zone.ValueEquals("EU"))
             scripts.ContactInstead(s_europe);
-        if (settings.Value("initOptions").HttpsUrl("serverUrl") is { } server) scripts.Contact(CspDirective.Connect, server);
+        if (settings.Value("initOptions").UrlOf("serverUrl") is { } server) scripts.Contact(CspDirective.Connect, server);
         var library = settings.Url("scriptUrl") is { } own
             ? new VendorLibrary(own)
-            : new VendorLibrary(new Uri(Library)).With(("crossorigin", "anonymous"), ("integrity", LibraryIntegrity));
+            : new VendorLibrary(PageUrl.Of(Library)).With(("crossorigin", "anonymous"), ("integrity", LibraryIntegrity));
         scripts.GrantTracking();
         scripts.Start(library, config =>
         {
-            config.WriteString("apiKey", settings.RequiredText("apiKey").Trim());
+            config.WriteString("apiKey", settings.RequiredText("apiKey"));
             if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
             options.WriteTo(config, "options");
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

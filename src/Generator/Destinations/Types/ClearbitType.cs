@@ -44,16 +44,16 @@ public sealed partial class ClearbitType : DestinationType
     [
         new("publishableKey", SettingKind.Text, "The publishable key, which begins with pk_.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -, not a secret key (sk_)" },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from publishableKey."),
-        new("secretKey", SettingKind.Text, "The secret key, used on the server only.") { OlderNames = ["apiKey"], Visibility = SettingVisibility.Private },
+        new("secretKey", SettingKind.Text, "The secret key, used on the server only.") { OtherNames = ["apiKey"], Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts) =>
         scripts.LoadVendor(
-            scripts.Settings.Url("scriptUrl") ?? new Uri($"https://tag.clearbitscripts.com/v1/{scripts.Settings.RequiredText("publishableKey").Trim()}/tags.js"),
+            scripts.Settings.Url("scriptUrl") ?? PageUrl.Of($"https://tag.clearbitscripts.com/v1/{scripts.Settings.RequiredText("publishableKey")}/tags.js"),
             [("referrerpolicy", "strict-origin-when-cross-origin")],
             defer: false);
 
-    [GeneratedRegex("^\\s*(?!sk_)[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?!sk_)[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

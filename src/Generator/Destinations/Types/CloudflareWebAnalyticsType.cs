@@ -52,10 +52,10 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         // The token is letters and digits, so this is JSON whatever it is.
-        var beacon = $$"""{"token":"{{settings.RequiredText("token").Trim()}}","spa":{{(settings.Flag("spa", true) ? "true" : "false")}}}""";
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://static.cloudflareinsights.com/beacon.min.js"), [("data-cf-beacon", beacon)]);
+        var beacon = $$"""{"token":"{{settings.RequiredText("token")}}","spa":{{(settings.Flag("spa", true) ? "true" : "false")}}}""";
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? PageUrl.Of("https://static.cloudflareinsights.com/beacon.min.js"), [("data-cf-beacon", beacon)]);
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

@@ -74,7 +74,7 @@ public sealed partial class CrispType : DestinationType
         var runtime = new ConfigObject();
         runtime.Set("locale", settings.Text("locale"));
         runtime.Set("session_merge", settings.Flag("sessionMerge"));
-        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? new Uri("https://client.crisp.chat/l.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? PageUrl.Of("https://client.crisp.chat/l.js")), config =>
         {
             config.WriteString("websiteId", settings.RequiredText("websiteId"));
             if (!runtime.IsEmpty) runtime.WriteTo(config, "runtime");

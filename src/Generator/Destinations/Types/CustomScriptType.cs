@@ -50,8 +50,8 @@ public sealed partial class CustomScriptType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("src", SettingKind.HttpsUrl, "The script's URL; either this or textContent.") { OlderNames = ["url"] },
-        new("textContent", SettingKind.Text, "The script's text; either this or src.") { OlderNames = ["code"], MaxLength = MaxTextLength, IsCode = true },
+        new("src", SettingKind.HttpsUrl, "The script's URL; either this or textContent.") { OtherNames = ["url"] },
+        new("textContent", SettingKind.Text, "The script's text; either this or src.") { OtherNames = ["code"], MaxLength = MaxTextLength, IsCode = true },
         new("async", SettingKind.Flag, "The element's async; left out, the browser's default for inserted scripts, which is true."),
         new("defer", SettingKind.Flag, "The element's defer.") { DefaultJson = "false" },
         new("target", SettingKind.Text, "Where the element goes; those for the body come last in the list.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },

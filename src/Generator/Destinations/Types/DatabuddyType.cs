@@ -74,8 +74,8 @@ public sealed partial class DatabuddyType : DestinationType
     {
         var settings = scripts.Settings;
         if (settings.Url("apiUrl") is { } apiUrl) scripts.ContactInstead(apiUrl);
-        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.databuddy.cc/databuddy.js")).With(
-            ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId").Trim()),
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.databuddy.cc/databuddy.js")).With(
+            ("crossorigin", "anonymous"), ("data-client-id", settings.RequiredText("clientId")),
             ("data-api-url", settings.Text("apiUrl") ?? "https://basket.databuddy.cc"));
         scripts.GrantTracking();
         scripts.Start(library, config =>
@@ -93,6 +93,6 @@ public sealed partial class DatabuddyType : DestinationType
         }
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

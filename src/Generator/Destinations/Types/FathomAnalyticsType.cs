@@ -41,7 +41,7 @@ public sealed partial class FathomAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("site", SettingKind.Text, "The site's id.") { Required = true, OlderNames = ["siteId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits" },
+        new("site", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["siteId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits" },
         new("spa", SettingKind.Text, "How page views of a single-page application are seen.") { OneOf = ["auto", "history", "hash"] },
         new("auto", SettingKind.Flag, "Whether the first page view is sent by itself."),
         new("canonical", SettingKind.Flag, "Whether the canonical link's address is used."),
@@ -54,7 +54,7 @@ public sealed partial class FathomAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cdn.usefathom.com/script.js"),
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.usefathom.com/script.js"),
         [
             ("data-site", settings.RequiredText("site")), ("data-spa", settings.Text("spa")), ("data-auto", Flag("auto")),
             ("data-canonical", Flag("canonical")), ("data-honor-dnt", Flag("honorDnt")),

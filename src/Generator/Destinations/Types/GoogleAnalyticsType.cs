@@ -89,7 +89,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     [
         new("id", SettingKind.Text, "The tag's id: a measurement id (G-…), or that of another Google product (GT-…, AW-…, DC-…).")
         {
-            Required = true, OlderNames = ["measurementId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
+            Required = true, OtherNames = ["measurementId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
             OtherType = new(ContainerId(), "the id of a Tag Manager container", "google-tag-manager"),
         },
         GoogleConsentMode.MappingSetting,
@@ -111,8 +111,8 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var id = scripts.Settings.RequiredText("id");
-        scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").HttpsUrl("server_container_url"));
-        scripts.Start(new VendorLibrary(new Uri($"https://www.googletagmanager.com/gtag/js?id={id}")), config =>
+        scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").UrlOf("server_container_url"));
+        scripts.Start(new VendorLibrary(PageUrl.Of($"https://www.googletagmanager.com/gtag/js?id={id}")), config =>
         {
             config.WriteString("id", id);
             WriteParameters(config, scripts.Settings, scripts.TestMode);

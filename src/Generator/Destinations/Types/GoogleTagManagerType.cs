@@ -70,7 +70,7 @@ public sealed partial class GoogleTagManagerType : DestinationType
     [
         new("id", SettingKind.Text, "The container's id.")
         {
-            Required = true, OlderNames = ["containerId"], Pattern = ContainerId(), PatternInWords = "a container id such as GTM-XXXXXXX",
+            Required = true, OtherNames = ["containerId"], Pattern = ContainerId(), PatternInWords = "a container id such as GTM-XXXXXXX",
             OtherType = new(GoogleAnalyticsType.TagId(), "the id of a Google tag", "google-analytics"),
         },
         new("updateEventName", SettingKind.Text, "The data layer event after each change of the consent state, for triggers in the container.")
@@ -89,7 +89,7 @@ public sealed partial class GoogleTagManagerType : DestinationType
     {
         var id = scripts.Settings.RequiredText("id");
         scripts.Start(
-            new VendorLibrary(new Uri($"https://www.googletagmanager.com/gtm.js?id={id}")),
+            new VendorLibrary(PageUrl.Of($"https://www.googletagmanager.com/gtm.js?id={id}")),
             config => config.WriteString("updateEventName", scripts.Settings.Text("updateEventName") ?? "consent-update"));
     }
 

@@ -53,7 +53,7 @@ public sealed partial class HeapType : DestinationType
     [
         new("envId", SettingKind.Text, "The environment's id, which Heap also calls app id.")
         {
-            Required = true, OlderNames = ["appId"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+            Required = true, OtherNames = ["appId"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
         new("clientConfig", SettingKind.JsonObject, "Further options of heap.load."),
         new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from envId."),
@@ -64,17 +64,17 @@ public sealed partial class HeapType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var envId = settings.RequiredText("envId").Trim();
+        var envId = settings.RequiredText("envId");
         var options = new ConfigObject(settings.Value("clientConfig"));
         // The loader is the environment's configuration: it need not be fetched once more.
         options.Set("shouldFetchServerConfig", false);
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js")), config =>
         {
             config.WriteString("envId", envId);
             options.WriteTo(config, "clientConfig");
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

@@ -58,30 +58,30 @@ public sealed partial class HightouchType : DestinationType
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (settings.Text("apiHost")?.Trim() is { Length: > 0 } host && HttpsUrl.From($"https://{host}") is null)
-            problems.Add(SettingProblem.NotAs("apiHost", "a valid host name, with a port and a path where needed", settings.Value("apiHost")!.Value));
+        if (settings.Text("apiHost") is { } host && PageUrl.From($"https://{host}") is null)
+            problems.Add(SettingProblem.NotAs("apiHost", "a valid host name, with a port and a path where needed", host));
     }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var apiHost = settings.Text("apiHost")?.Trim() is { Length: > 0 } host ? host : null;
-        if (apiHost is not null) scripts.ConnectInstead(HttpsUrl.Derived($"https://{apiHost}"));
+        var apiHost = settings.Text("apiHost");
+        if (apiHost is not null) scripts.ConnectInstead(PageUrl.Of($"https://{apiHost}"));
         var options = new ConfigObject();
         options.Set("apiHost", apiHost);
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js")), config =>
         {
-            config.WriteString("writeKey", settings.RequiredText("writeKey").Trim());
+            config.WriteString("writeKey", settings.RequiredText("writeKey"));
             options.WriteTo(config, "loadOptions");
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
             if (scripts.TestMode) config.WriteBoolean("debug", true);
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,128}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,8}/?\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,8}/?\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Host();
 }

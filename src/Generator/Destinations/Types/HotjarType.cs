@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -52,39 +51,30 @@ public sealed partial class HotjarType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.JsonValue, "The site's id, a number or its digits.") { Required = true, OlderNames = ["hjid"] },
-        new("version", SettingKind.Number, "The snippet's version.") { OlderNames = ["hjsv"], Minimum = 1, Maximum = 99, DefaultJson = "6" },
+        new("siteId", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["hjid"], Pattern = SiteId(), PatternInWords = "1 to 12 digits, not beginning with 0" },
+        new("version", SettingKind.Number, "The snippet's version.") { OtherNames = ["hjsv"], Minimum = 1, Maximum = 99, DefaultJson = "6" },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from siteId and version."),
     ];
 
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
-            problems.Add(SettingProblem.NotAs("siteId", "1 to 12 digits, not beginning with 0", siteId));
         if (settings.Number("version") is { } version && version != Math.Floor(version)) problems.Add(SettingProblem.NotAs("version", "a whole number", settings.Value("version")!.Value));
     }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
-        var siteId = long.Parse(TextOf(scripts.Settings.Value("siteId")), CultureInfo.InvariantCulture);
+        var siteId = long.Parse(scripts.Settings.RequiredText("siteId"), CultureInfo.InvariantCulture);
         var version = (int)(scripts.Settings.Number("version") ?? 6);
         var library = scripts.Settings.Url("scriptUrl")
-            ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}"));
+            ?? PageUrl.Of(string.Create(CultureInfo.InvariantCulture, $"https://static.hotjar.com/c/hotjar-{siteId}.js?sv={version}"));
         scripts.Start(new VendorLibrary(library), config =>
         {
             config.WriteNumber("hjid", siteId);
             config.WriteNumber("hjsv", version);
         });
     }
-
-    private static string TextOf(JsonElement? value) => value switch
-    {
-        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
-        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
-        _ => "",
-    };
 
     [GeneratedRegex("^[1-9][0-9]{0,11}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex SiteId();

@@ -68,7 +68,7 @@ public sealed partial class IntercomType : DestinationType
     [
         new("appId", SettingKind.Text, "The workspace's id.")
         {
-            Required = true, OlderNames = ["app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+            Required = true, OtherNames = ["app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
         new("apiBase", SettingKind.Text, "The API of the region the workspace is in.")
         {
@@ -89,7 +89,7 @@ public sealed partial class IntercomType : DestinationType
         messenger.Set("app_id", appId);
         messenger.Set("api_base", settings.Text("apiBase") ?? "https://api-iam.intercom.io");
         scripts.Start(
-            new VendorLibrary(settings.Url("scriptSrc") ?? new Uri($"https://widget.intercom.io/widget/{appId}")), config => messenger.WriteTo(config, "settings"));
+            new VendorLibrary(settings.Url("scriptSrc") ?? PageUrl.Of($"https://widget.intercom.io/widget/{appId}")), config => messenger.WriteTo(config, "settings"));
     }
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]

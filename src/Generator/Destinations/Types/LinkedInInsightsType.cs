@@ -46,7 +46,7 @@ public sealed partial class LinkedInInsightsType : DestinationType
     [
         new("id", SettingKind.Text, "The partner id, from Campaign Manager.")
         {
-            Required = true, OlderNames = ["partnerId"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
+            Required = true, OtherNames = ["partnerId"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
         },
         new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://snap.licdn.com/li.lms-analytics/insight.min.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
@@ -56,7 +56,7 @@ public sealed partial class LinkedInInsightsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var id = scripts.Settings.RequiredText("id");
-        var library = scripts.Settings.Url("scriptSrc") ?? new Uri("https://snap.licdn.com/li.lms-analytics/insight.min.js");
+        var library = scripts.Settings.Url("scriptSrc") ?? PageUrl.Of("https://snap.licdn.com/li.lms-analytics/insight.min.js");
         scripts.Start(new VendorLibrary(library), config => config.WriteString("id", id));
     }
 

@@ -55,16 +55,16 @@ public sealed partial class LogRocketType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var source = settings.Url("scriptUrl") ?? new Uri("https://cdn.logrocket.io/LogRocket.min.js");
+        var source = settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.logrocket.io/LogRocket.min.js");
         scripts.Contact(CspDirective.Script, settings.Url("asyncScriptUrl"));
         scripts.Start(new VendorLibrary(source).With(("crossorigin", "anonymous")), config =>
         {
-            config.WriteString("appId", settings.RequiredText("appId").Trim());
+            config.WriteString("appId", settings.RequiredText("appId"));
             new ConfigObject(settings.Value("initOptions")).WriteTo(config, "options");
-            if (settings.Url("asyncScriptUrl") is { } recorder) config.WriteString("asyncScript", recorder.AbsoluteUri);
+            if (settings.Url("asyncScriptUrl") is { } recorder) config.WriteString("asyncScript", recorder.Text);
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex AppId();
 }

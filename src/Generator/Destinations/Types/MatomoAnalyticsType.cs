@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -62,7 +61,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.JsonValue, "The site's id, a number or a text.") { DefaultJson = "1" },
+        new("siteId", SettingKind.Text, "The site's id.") { DefaultJson = "\"1\"", Pattern = SiteId(), PatternInWords = "a number, or 1 to 64 letters, digits, _ and -" },
         new("matomoUrl", SettingKind.HttpsUrl, "Where Matomo is; this, cloudId, or trackerUrl with scriptUrl is required.") { IsBaseUrl = true },
         new("cloudId", SettingKind.Text, "The name of a Matomo Cloud: my-site or my-site.matomo.cloud.") { Pattern = CloudId(), PatternInWords = "a name such as my-site.matomo.cloud" },
         new("trackerUrl", SettingKind.HttpsUrl, "Where requests go; derived from matomoUrl or cloudId."),
@@ -71,14 +70,12 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         new("disableCookies", SettingKind.Flag, "Whether Matomo goes without cookies.") { DefaultJson = "false" },
         new("trackPageView", SettingKind.Flag, "Whether a page view is tracked at the start.") { DefaultJson = "true" },
         new("defaultConsent", SettingKind.Text, "Whether Matomo's own consent is required, or given, before the state of the visitor's consent is told.") { OneOf = ["required", "given"] },
-        new("tokenAuth", SettingKind.Text, "The HTTP API's token, used on the server only.") { OlderNames = ["token_auth"], Visibility = SettingVisibility.Private },
+        new("tokenAuth", SettingKind.Text, "The HTTP API's token, used on the server only.") { OtherNames = ["token_auth"], Visibility = SettingVisibility.Private },
     ];
 
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
-            problems.Add(SettingProblem.NotAs("siteId", "a number, or 1 to 64 letters, digits, _ and -", siteId));
         if (!settings.Has("matomoUrl") && !settings.Has("cloudId") && !(settings.Has("trackerUrl") && settings.Has("scriptUrl")))
             problems.Add(new SettingProblem("matomoUrl", "'matomoUrl' is required and missing, unless 'cloudId', or 'trackerUrl' and 'scriptUrl', are set: where Matomo is."));
     }
@@ -95,8 +92,8 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         scripts.Start(new VendorLibrary(library), config =>
         {
             config.WriteBoolean("extra", !scripts.IsFirstOfType);
-            config.WriteString("url", tracker.AbsoluteUri);
-            config.WriteString("id", settings.Value("siteId") is { } siteId ? TextOf(siteId) : "1");
+            config.WriteString("url", tracker.Text);
+            config.WriteString("id", settings.Text("siteId") ?? "1");
             config.WriteBoolean("links", settings.Flag("enableLinkTracking", false));
             config.WriteBoolean("noCookies", settings.Flag("disableCookies", false));
             config.WriteBoolean("requires", scripts.AlwaysLoads || defaultConsent == "required");
@@ -104,21 +101,14 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         });
     }
 
-    private static (Uri Tracker, Uri Library) Urls(DestinationSettings settings)
+    private static (PageUrl Tracker, PageUrl Library) Urls(DestinationSettings settings)
     {
         var (tracker, library) = (settings.Url("trackerUrl"), settings.Url("scriptUrl"));
         if (tracker is not null && library is not null) return (tracker, library);
-        if (settings.BaseUrl("matomoUrl") is { } own) return (tracker ?? HttpsUrl.Derived($"{own}/matomo.php"), library ?? HttpsUrl.Derived($"{own}/matomo.js"));
+        if (settings.BaseUrl("matomoUrl") is { } own) return (tracker ?? PageUrl.Of($"{own}/matomo.php"), library ?? PageUrl.Of($"{own}/matomo.js"));
         var host = $"{CloudId().Match(settings.RequiredText("cloudId")).Groups[1].Value}.matomo.cloud";
-        return (tracker ?? new Uri($"https://{host}/matomo.php"), library ?? new Uri($"https://cdn.matomo.cloud/{host}/matomo.js"));
+        return (tracker ?? PageUrl.Of($"https://{host}/matomo.php"), library ?? PageUrl.Of($"https://cdn.matomo.cloud/{host}/matomo.js"));
     }
-
-    private static string TextOf(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Number => value.GetRawText(),
-        JsonValueKind.String => value.GetString()!.Trim(),
-        _ => "",
-    };
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex SiteId();

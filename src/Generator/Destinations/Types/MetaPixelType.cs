@@ -99,7 +99,7 @@ public sealed partial class MetaPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? new Uri("https://connect.facebook.net/en_US/fbevents.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? PageUrl.Of("https://connect.facebook.net/en_US/fbevents.js")), config =>
         {
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);

@@ -77,7 +77,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
     [
         new("id", SettingKind.Text, "The project's id.")
         {
-            Required = true, OlderNames = ["projectId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
+            Required = true, OtherNames = ["projectId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
         },
         new("defaultConsent", SettingKind.JsonValue, "What to deny at the start although the visitor granted it: false, denied, or {\"ad_Storage\":\"denied\"}."),
         new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from the id."),
@@ -90,7 +90,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
         var settings = scripts.Settings;
         foreach (var category in (ReadOnlySpan<ConsentCategory>)[ConsentCategory.Measurement, ConsentCategory.Marketing])
             scripts.Grant(category);
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://www.clarity.ms/tag/{settings.RequiredText("id")}")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://www.clarity.ms/tag/{settings.RequiredText("id")}")), config =>
         {
             config.WriteBoolean("denyAd", Denies(settings.Value("defaultConsent"), AdKeys));
             config.WriteBoolean("denyAnalytics", Denies(settings.Value("defaultConsent"), AnalyticsKeys));

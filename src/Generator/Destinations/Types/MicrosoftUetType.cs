@@ -52,7 +52,7 @@ public sealed partial class MicrosoftUetType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("id", SettingKind.Text, "The UET tag's id.") { Required = true, OlderNames = ["tagId"], Pattern = Digits(), PatternInWords = "1 to 20 digits" },
+        new("id", SettingKind.Text, "The UET tag's id.") { Required = true, OtherNames = ["tagId"], Pattern = Digits(), PatternInWords = "1 to 20 digits" },
         new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://bat.bing.com/bat.js\"" },
     ];
 
@@ -60,7 +60,7 @@ public sealed partial class MicrosoftUetType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         scripts.Grant(ConsentCategory.Marketing);
-        scripts.Start(new VendorLibrary(scripts.Settings.Url("scriptSrc") ?? new Uri("https://bat.bing.com/bat.js")), config =>
+        scripts.Start(new VendorLibrary(scripts.Settings.Url("scriptSrc") ?? PageUrl.Of("https://bat.bing.com/bat.js")), config =>
         {
             config.WriteString("id", scripts.Settings.RequiredText("id"));
             config.WriteString("queue", scripts.IsFirstOfType ? "uetq" : scripts.InstanceName);

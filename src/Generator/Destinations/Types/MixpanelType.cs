@@ -70,7 +70,7 @@ public sealed partial class MixpanelType : DestinationType
         new(BrowserStore.SessionStorage, "mp_gen_new_tab_id_*", Source),
     ];
 
-    private static string Project(DestinationSettings settings) => settings.RequiredText("token").Trim();
+    private static string Project(DestinationSettings settings) => settings.RequiredText("token");
 
     private static string? PersistenceName(DestinationSettings settings) => settings.Value("initOptions").TextOf("persistence_name");
 
@@ -91,7 +91,7 @@ public sealed partial class MixpanelType : DestinationType
     [
         new("token", SettingKind.Text, "The project's token.")
         {
-            Required = true, OlderNames = ["projectToken"], Pattern = Token(), PatternInWords = "32 hexadecimal digits",
+            Required = true, OtherNames = ["projectToken"], Pattern = Token(), PatternInWords = "32 hexadecimal digits",
         },
         new("initOptions", SettingKind.JsonObject, "Further options of mixpanel.init."),
         new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = "\"https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js\"" },
@@ -107,16 +107,16 @@ public sealed partial class MixpanelType : DestinationType
         options.Merge(settings.Value("initOptions"));
         if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (settings.Value("initOptions") is { } init && init.TryGetProperty("record_canvas", out var canvas) && canvas.ValueKind == JsonValueKind.True) scripts.ContactBlobWorker();
-        if (settings.Value("initOptions").HttpsUrl("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
+        if (settings.Value("initOptions").UrlOf("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
         scripts.GrantTracking();
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js")), config =>
         {
-            config.WriteString("token", settings.RequiredText("token").Trim());
+            config.WriteString("token", settings.RequiredText("token"));
             if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
             options.WriteTo(config, "options");
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Fa-f0-9]{32}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Fa-f0-9]{32}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Token();
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -51,10 +50,10 @@ public sealed partial class PirschType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },
-        new("domain", SettingKind.JsonValue, "Further dashboards, each a domain or domain:code: a list, or one text with commas."),
+        new("domain", SettingKind.TextList, "The domains to track on, each alone or with :code: a list, or one text with commas.") { OrText = true, Pattern = Domain(), PatternInWords = "a domain name, alone or with :code" },
         new("dev", SettingKind.Text, "The host name to track under, for tests on localhost.") { Pattern = HostName(), PatternInWords = "a host name or an https URL" },
-        EndpointSetting.Field("hitEndpoint", "page views"),
-        EndpointSetting.Field("eventEndpoint", "events"),
+        new("hitEndpoint", SettingKind.UrlOrPath, "Where page views go: an https URL or a path of the site."),
+        new("eventEndpoint", SettingKind.UrlOrPath, "Where events go: an https URL or a path of the site."),
         new("disablePageViews", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
         new("extended", SettingKind.Flag, "Whether the extended script is loaded.") { DefaultJson = "false" },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://api.pirsch.io/pa.js\"" },
@@ -63,24 +62,17 @@ public sealed partial class PirschType : DestinationType
     ];
 
     /// <inheritdoc/>
-    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
-    {
-        if (settings.Value("domain") is { } value && (Domains(value) is not { } domains || !DomainList().IsMatch(domains)))
-            problems.Add(SettingProblem.NotAs("domain", "a list of domain names, each alone or with :code, or one text with commas between them", value));
-    }
-
-    /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
         var extended = settings.Flag("extended", false);
-        var source = settings.Url("scriptUrl") ?? new Uri(extended ? "https://api.pirsch.io/pirsch-extended.js" : "https://api.pirsch.io/pa.js");
+        var source = settings.Url("scriptUrl") ?? PageUrl.Of(extended ? "https://api.pirsch.io/pirsch-extended.js" : "https://api.pirsch.io/pa.js");
         foreach (var field in (ReadOnlySpan<string>)["hitEndpoint", "eventEndpoint"])
-            scripts.Contact(CspDirective.Connect, settings.EndpointUrl(field));
+            scripts.Contact(CspDirective.Connect, settings.Url(field));
         var attributes = new ConfigObject();
-        attributes.Set("data-code", settings.RequiredText("identificationCode").Trim());
-        attributes.Set("data-domain", Domains(settings.Value("domain")) is { Length: > 0 } domains ? domains : null);
-        attributes.Set("data-dev", settings.Text("dev")?.Trim());
+        attributes.Set("data-code", settings.RequiredText("identificationCode"));
+        attributes.Set("data-domain", settings.TextList("domain") is { IsEmpty: false } domains ? string.Join(',', domains) : null);
+        attributes.Set("data-dev", settings.Text("dev"));
         attributes.Set("data-hit-endpoint", settings.Text("hitEndpoint"));
         attributes.Set("data-event-endpoint", settings.Text("eventEndpoint"));
         attributes.Set("data-disable-page-views", settings.Flag("disablePageViews", false) ? "" : null);
@@ -91,20 +83,12 @@ public sealed partial class PirschType : DestinationType
         });
     }
 
-    private static string? Domains(JsonElement? value) => value switch
-    {
-        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
-        { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
-            string.Join(',', list.EnumerateArray().Select(entry => entry.GetString()!.Trim()).Where(entry => entry.Length > 0)),
-        _ => null,
-    };
-
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Code();
 
-    [GeneratedRegex("^(?:[\\p{L}\\p{N}.-]{1,253}(?::[A-Za-z0-9_-]{1,64})?(?:, *|\\z)){0,64}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex DomainList();
+    [GeneratedRegex("^[\\p{L}\\p{N}.-]{1,253}(?::[A-Za-z0-9_-]{1,64})?\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
 
-    [GeneratedRegex("^\\s*(?:https://)?[\\p{L}\\p{N}.-]{1,253}(?::[0-9]{1,5})?\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:https://)?[\\p{L}\\p{N}.-]{1,253}(?::[0-9]{1,5})?\\z", RegexOptions.CultureInvariant)]
     private static partial Regex HostName();
 }

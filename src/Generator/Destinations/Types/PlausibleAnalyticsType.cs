@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -61,9 +60,9 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
             Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
         new("domain", SettingKind.Text, "The site's domain, for the script that all sites shared.") { Pattern = Domain(), PatternInWords = "a domain, or several with commas between them" },
-        new("extension", SettingKind.JsonValue, "Extensions of the script that all sites shared: one, or a list."),
+        new("extension", SettingKind.TextList, "Extensions of the script that all sites shared: one, or a list.") { OrText = true, OneOf = Extensions },
         new("customProperties", SettingKind.JsonObject, "Properties of each page view."),
-        EndpointSetting.Field("endpoint", "events"),
+        new("endpoint", SettingKind.UrlOrPath, "Where events go: an https URL or a path of the site."),
         new("fileDownloads", SettingKind.JsonObject, "Which downloads are tracked: {\"fileExtensions\":[\"pdf\"]}."),
         new("hashBasedRouting", SettingKind.Flag, "Whether changes of the address after # are page views."),
         new("autoCapturePageviews", SettingKind.Flag, "Whether page views are tracked by themselves."),
@@ -77,16 +76,14 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     {
         if (!settings.Has("scriptId") && !settings.Has("domain"))
             problems.Add(new SettingProblem("scriptId", "'scriptId' is required and missing, unless 'domain' is set: the id of the site's own script."));
-        if (settings.Value("extension") is { } value && (!TryGetExtensions(value, out var extensions) || extensions.Any(extension => !Extensions.Contains(extension))))
-            problems.Add(SettingProblem.NotAs("extension", $"one of {string.Join(", ", Extensions)}, or a list of them", value));
     }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var scriptId = settings.Text("scriptId")?.Trim();
-        if (settings.EndpointUrl("endpoint") is { } endpoint) scripts.ContactInstead(endpoint);
+        var scriptId = settings.Text("scriptId");
+        if (settings.Url("endpoint") is { } endpoint) scripts.ContactInstead(endpoint);
         else if (settings.Url("scriptUrl") is { } host) scripts.ContactInstead(host);
         var options = new ConfigObject();
         options.Set("customProperties", settings.Value("customProperties"));
@@ -95,33 +92,18 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         options.Set("hashBasedRouting", settings.Flag("hashBasedRouting"));
         options.Set("autoCapturePageviews", settings.Flag("autoCapturePageviews"));
         options.Set("captureOnLocalhost", settings.Flag("captureOnLocalhost"));
-        var source = settings.Url("scriptUrl") ?? new Uri($"https://plausible.io/js/{FileName(scriptId, settings.Value("extension"))}");
+        var source = settings.Url("scriptUrl") ?? PageUrl.Of($"https://plausible.io/js/{FileName(scriptId, settings.TextList("extension"))}");
         var library = new VendorLibrary(source);
-        if (scriptId is null) library = library.With(("defer", ""), ("data-domain", settings.RequiredText("domain").Trim()), ("data-api", settings.Text("endpoint")));
+        if (scriptId is null) library = library.With(("defer", ""), ("data-domain", settings.RequiredText("domain")), ("data-api", settings.Text("endpoint")));
         scripts.Start(library, config => options.WriteTo(config, "options"));
     }
 
-    private static string FileName(string? scriptId, JsonElement? extension)
-    {
-        if (scriptId is not null) return $"pa-{scriptId}.js";
-        return extension is { } value && TryGetExtensions(value, out var extensions) && !extensions.IsEmpty ? $"script.{string.Join('.', extensions)}.js" : "script.js";
-    }
+    private static string FileName(string? scriptId, ImmutableArray<string> extensions) =>
+        scriptId is not null ? $"pa-{scriptId}.js" : $"script{string.Concat(extensions.Distinct(StringComparer.Ordinal).Select(static extension => $".{extension}"))}.js";
 
-    private static bool TryGetExtensions(JsonElement value, out ImmutableArray<string> extensions)
-    {
-        extensions = value.ValueKind switch
-        {
-            JsonValueKind.String => [value.GetString()!],
-            JsonValueKind.Array when value.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
-                [.. value.EnumerateArray().Select(entry => entry.GetString()!).Distinct(StringComparer.Ordinal)],
-            _ => default,
-        };
-        return !extensions.IsDefault;
-    }
-
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 
-    [GeneratedRegex("^\\s*[\\p{L}\\p{N}._:/,-]{1,512}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[\\p{L}\\p{N}._:/,-]{1,512}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Domain();
 }

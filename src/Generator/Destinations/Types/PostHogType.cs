@@ -117,12 +117,12 @@ public sealed partial class PostHogType : DestinationType
     [
         new("id", SettingKind.Text, "The project's API key.")
         {
-            Required = true, OlderNames = ["apiKey"], Pattern = Key(), PatternInWords = "a project key such as phc_… (letters, digits, _ and -)",
+            Required = true, OtherNames = ["apiKey"], Pattern = Key(), PatternInWords = "a project key such as phc_… (letters, digits, _ and -)",
         },
         new("region", SettingKind.Text, "The PostHog cloud that hosts are derived from.") { OneOf = ["eu", "us"], DefaultJson = "\"eu\"" },
-        new("apiHost", SettingKind.HttpsUrl, "Where events go; a host of your own for a self-hosted PostHog or a proxy.") { IsBaseUrl = true, OlderNames = ["host"] },
-        new("uiHost", SettingKind.HttpsUrl, "Where PostHog's interface is, for a proxied apiHost.") { IsBaseUrl = true },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader, array.js; derived from apiHost."),
+        new("apiHost", SettingKind.UrlOrPath, "Where events go: a host of your own for a self-hosted PostHog or a proxy, or a path of the site.") { IsBaseUrl = true, OtherNames = ["host", "api_host", "initOptions.api_host"] },
+        new("uiHost", SettingKind.HttpsUrl, "Where PostHog's interface is, for a proxied apiHost.") { IsBaseUrl = true, OtherNames = ["ui_host", "initOptions.ui_host"] },
+        new("scriptUrl", SettingKind.UrlOrPath, "The loader, array.js; derived from apiHost."),
         new("loadMode", SettingKind.Text, "always, after-consent (waits for measurement besides the required consent) or disabled.")
         {
             OneOf = ["always", "after-consent", "disabled"], DefaultJson = "\"always\"",
@@ -141,8 +141,8 @@ public sealed partial class PostHogType : DestinationType
         var (apiHost, uiHost, scriptUrl) = HostsOf(settings);
         if (!CloudHost().IsMatch(apiHost))
         {
-            scripts.ContactInstead(HttpsUrl.Derived(apiHost));
-            scripts.Contact(CspDirective.Script, HttpsUrl.Derived(apiHost));
+            scripts.ContactInstead(PageUrl.Of(apiHost));
+            scripts.Contact(CspDirective.Script, PageUrl.Of(apiHost));
         }
         var options = new ConfigObject();
         options.Set("defaults", "2026-01-30");
@@ -164,7 +164,7 @@ public sealed partial class PostHogType : DestinationType
         });
     }
 
-    private static (string ApiHost, string UiHost, Uri ScriptUrl) HostsOf(DestinationSettings settings)
+    private static (string ApiHost, string UiHost, PageUrl ScriptUrl) HostsOf(DestinationSettings settings)
     {
         var region = settings.Text("region");
         var apiHost = settings.BaseUrl("apiHost") ?? $"https://{region ?? "eu"}.i.posthog.com";
@@ -172,7 +172,7 @@ public sealed partial class PostHogType : DestinationType
         var uiRegion = cloud ?? region;
         var uiHost = settings.BaseUrl("uiHost") ?? (uiRegion is null ? apiHost : $"https://{uiRegion}.posthog.com");
         var scriptUrl = settings.Url("scriptUrl")
-            ?? HttpsUrl.Derived(cloud is null ? $"{apiHost}/static/array.js" : $"https://{cloud}-assets.i.posthog.com/static/array.js");
+            ?? PageUrl.Of(cloud is null ? $"{apiHost}/static/array.js" : $"https://{cloud}-assets.i.posthog.com/static/array.js");
         return (apiHost, uiHost, scriptUrl);
     }
 

@@ -48,10 +48,10 @@ public sealed partial class PromptwatchType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         if (scripts.Settings.Url("scriptUrl") is { } own) scripts.ContactInstead(own);
-        scripts.LoadVendor(scripts.Settings.Url("scriptUrl") ?? new Uri("https://ingest.promptwatch.com/js/client.min.js"),
-            [("data-project-id", scripts.Settings.RequiredText("projectId").Trim())], defer: false);
+        scripts.LoadVendor(scripts.Settings.Url("scriptUrl") ?? PageUrl.Of("https://ingest.promptwatch.com/js/client.min.js"),
+            [("data-project-id", scripts.Settings.RequiredText("projectId"))], defer: false);
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

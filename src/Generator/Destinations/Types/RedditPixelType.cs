@@ -57,7 +57,7 @@ public sealed partial class RedditPixelType : DestinationType
         var settings = scripts.Settings;
         var options = new ConfigObject(settings.Value("initOptions"));
         options.Set("disableFirstPartyCookies", settings.Flag("disableFirstPartyCookies"));
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://www.redditstatic.com/ads/pixel.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://www.redditstatic.com/ads/pixel.js")), config =>
         {
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Has("initOptions") || !options.IsEmpty) options.WriteTo(config, "initOptions");

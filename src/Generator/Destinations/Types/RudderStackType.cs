@@ -95,17 +95,17 @@ public sealed partial class RudderStackType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var writeKey = settings.RequiredText("writeKey").Trim();
+        var writeKey = settings.RequiredText("writeKey");
         scripts.Contact(CspDirective.Connect, settings.Url("dataPlaneUrl"));
-        scripts.Contact(CspDirective.Connect, settings.Value("loadOptions").HttpsUrl("configUrl"));
-        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").HttpsUrl("destSDKBaseURL"));
-        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").HttpsUrl("pluginsSDKBaseURL"));
+        scripts.Contact(CspDirective.Connect, settings.Value("loadOptions").UrlOf("configUrl"));
+        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").UrlOf("destSDKBaseURL"));
+        scripts.Contact(CspDirective.Script, settings.Value("loadOptions").UrlOf("pluginsSDKBaseURL"));
         var mapping = Mapping(settings);
         var mapped = !mapping.IsEmpty;
         if (!mapped && scripts.AlwaysLoads) mapping = [(ConsentCategory.Measurement, [])];
         foreach (var (category, _) in mapping)
             scripts.Grant(category);
-        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://cdn.rudderlabs.com/v3/modern/rsa.min.js")).With(
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.rudderlabs.com/v3/modern/rsa.min.js")).With(
             ("data-loader", "RS_JS_SDK"), ("data-rsa-write-key", writeKey));
         scripts.Start(library, config =>
         {
@@ -175,6 +175,6 @@ public sealed partial class RudderStackType : DestinationType
     private static JsonElement? ObjectOf(JsonElement? parent, string name) =>
         parent is { } found && found.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

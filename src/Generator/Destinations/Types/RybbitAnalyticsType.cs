@@ -52,7 +52,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.JsonValue, "The site's id, a text or a number.") { Required = true },
+        new("siteId", SettingKind.Text, "The site's id.") { Required = true, Pattern = SiteId(), PatternInWords = "1 to 64 letters, digits, _ and -" },
         new("autoTrackPageview", SettingKind.Flag, "Whether the first page view is tracked by itself."),
         new("trackSpa", SettingKind.Flag, "Whether changes of the address without a page load count."),
         new("trackQuery", SettingKind.Flag, "Whether addresses are tracked with their query."),
@@ -69,37 +69,23 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     ];
 
     /// <inheritdoc/>
-    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
-    {
-        if (settings.Value("siteId") is { } siteId && !SiteId().IsMatch(TextOf(siteId)))
-            problems.Add(SettingProblem.NotAs("siteId", "1 to 64 letters, digits, _ and -", siteId));
-    }
-
-    /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
         string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
-        string? List(string name) => settings.Value(name) is null ? null : Json(settings.TextList(name));
+        string? List(string name) => !settings.Has(name) ? null : Json(settings.TextList(name));
         var source = settings.Url("scriptUrl")
-            ?? (settings.BaseUrl("analyticsHost") is { } host ? HttpsUrl.Derived($"{host}/script.js") : new Uri("https://app.rybbit.io/api/script.js"));
+            ?? (settings.BaseUrl("analyticsHost") is { } host ? PageUrl.Of($"{host}/script.js") : PageUrl.Of("https://app.rybbit.io/api/script.js"));
         if (settings.Has("scriptUrl") || settings.Has("analyticsHost")) scripts.ContactInstead(source);
         scripts.LoadVendor(source,
         [
-            ("data-site-id", TextOf(settings.Value("siteId"))), ("data-auto-track-pageview", Flag("autoTrackPageview")), ("data-track-spa", Flag("trackSpa")),
+            ("data-site-id", settings.RequiredText("siteId")), ("data-auto-track-pageview", Flag("autoTrackPageview")), ("data-track-spa", Flag("trackSpa")),
             ("data-track-query", Flag("trackQuery")), ("data-track-outbound", Flag("trackOutbound")), ("data-track-errors", Flag("trackErrors")),
             ("data-session-replay", Flag("sessionReplay")), ("data-web-vitals", Flag("webVitals")),
             ("data-skip-patterns", List("skipPatterns")), ("data-mask-patterns", List("maskPatterns")),
             ("data-debounce", settings.Number("debounce")?.ToString(CultureInfo.InvariantCulture)),
         ]);
     }
-
-    private static string TextOf(JsonElement? value) => value switch
-    {
-        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
-        { ValueKind: JsonValueKind.String } text => text.GetString()!.Trim(),
-        _ => "",
-    };
 
     private static string Json(ImmutableArray<string> list)
     {

@@ -54,10 +54,10 @@ public sealed partial class SegmentType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var writeKey = settings.RequiredText("writeKey").Trim();
+        var writeKey = settings.RequiredText("writeKey");
         // The library asks the host it comes from for the source's settings.
         scripts.Contact(CspDirective.Connect, settings.Url("scriptUrl"));
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://cdn.segment.com/analytics.js/v1/{writeKey}/analytics.min.js")), config =>
         {
             config.WriteString("writeKey", writeKey);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
@@ -65,6 +65,6 @@ public sealed partial class SegmentType : DestinationType
         });
     }
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9_-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

@@ -54,7 +54,7 @@ public sealed partial class SnapchatPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? new Uri("https://sc-static.net/scevent.min.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://sc-static.net/scevent.min.js")), config =>
         {
             config.WriteString("pixelId", settings.RequiredText("pixelId"));
             if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);

@@ -15,7 +15,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class TikTokPixelType : DestinationType
 {
-    private static readonly Uri s_loader = new("https://analytics.tiktok.com/i18n/pixel/events.js");
+    private static readonly PageUrl s_loader = PageUrl.Of("https://analytics.tiktok.com/i18n/pixel/events.js");
 
     /// <inheritdoc/>
     public override string Name => "tiktok-pixel";
@@ -70,7 +70,7 @@ public sealed partial class TikTokPixelType : DestinationType
         scripts.Start(new VendorLibrary(loader.With(("sdkid", pixelId), ("lib", "ttq"))), config =>
         {
             config.WriteString("pixelId", pixelId);
-            config.WriteString("base", loader.GetLeftPart(UriPartial.Path));
+            config.WriteString("base", loader.Text.Split('?', '#')[0]);
         });
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -46,46 +45,31 @@ public sealed partial class UmamiAnalyticsType : DestinationType
         new("websiteId", SettingKind.Text, "The website's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
         new("hostUrl", SettingKind.HttpsUrl, "Where events go, when that is not where the script comes from.") { IsBaseUrl = true },
         new("autoTrack", SettingKind.Flag, "Whether page views and events are tracked by themselves."),
-        new("domains", SettingKind.JsonValue, "The domains to track on: a list, or one text with commas."),
+        new("domains", SettingKind.TextList, "The domains to track on: a list, or one text with commas.") { OrText = true, Pattern = Domain(), PatternInWords = "a domain name" },
         new("tag", SettingKind.Text, "A tag to group events by.") { MaxLength = 100 },
         new("beforeSend", SettingKind.Text, "The name of a function on the page that sees each event before it is sent.") { Pattern = FunctionName(), PatternInWords = "the name of a function" },
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cloud.umami.is/script.js\"" },
     ];
 
     /// <inheritdoc/>
-    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
-    {
-        if (settings.Value("domains") is { } value && (Domains(value) is not { Length: > 0 } domains || !DomainList().IsMatch(domains)))
-            problems.Add(SettingProblem.NotAs("domains", "a list of domain names, or one text with commas between them", value));
-    }
-
-    /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
         if ((settings.Url("hostUrl") ?? settings.Url("scriptUrl")) is { } own) scripts.ContactInstead(own);
-        scripts.LoadVendor(settings.Url("scriptUrl") ?? new Uri("https://cloud.umami.is/script.js"),
+        scripts.LoadVendor(settings.Url("scriptUrl") ?? PageUrl.Of("https://cloud.umami.is/script.js"),
         [
-            ("data-website-id", settings.RequiredText("websiteId").Trim()), ("data-host-url", settings.Text("hostUrl")),
+            ("data-website-id", settings.RequiredText("websiteId")), ("data-host-url", settings.Text("hostUrl")),
             ("data-auto-track", settings.Flag("autoTrack") is { } track ? track ? "true" : "false" : null),
-            ("data-domains", Domains(settings.Value("domains"))), ("data-tag", settings.Text("tag")), ("data-before-send", settings.Text("beforeSend")),
+            ("data-domains", settings.TextList("domains") is { IsEmpty: false } domains ? string.Join(',', domains) : null), ("data-tag", settings.Text("tag")), ("data-before-send", settings.Text("beforeSend")),
         ]);
     }
 
-    private static string? Domains(JsonElement? value) => value switch
-    {
-        { ValueKind: JsonValueKind.String } text => text.GetString(),
-        { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(entry => entry.ValueKind == JsonValueKind.String) =>
-            string.Join(',', list.EnumerateArray().Select(entry => entry.GetString())),
-        _ => null,
-    };
-
-    [GeneratedRegex("^[A-Za-z0-9.-]{1,253}(?:, *[A-Za-z0-9.-]{1,253}){0,63}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex DomainList();
+    [GeneratedRegex("^[A-Za-z0-9.-]{1,253}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
 
     [GeneratedRegex("^[A-Za-z_$][A-Za-z0-9_$.]{0,99}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex FunctionName();
 
-    [GeneratedRegex("^\\s*[A-Za-z0-9-]{1,64}\\s*\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^[A-Za-z0-9-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
 }

@@ -48,7 +48,7 @@ public sealed partial class VercelAnalyticsType : DestinationType
         new("disableAutoTrack", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
         new("mode", SettingKind.Text, "development loads the debug script, which reports nothing.") { OneOf = ["auto", "development", "production"], DefaultJson = "\"auto\"" },
         new("debug", SettingKind.Flag, "Whether the debug script is loaded.") { DefaultJson = "false" },
-        EndpointSetting.Field("endpoint", "events"),
+        new("endpoint", SettingKind.UrlOrPath, "Where events go: an https URL or a path of the site."),
         new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://va.vercel-scripts.com/v1/script.js\"" },
     ];
 
@@ -56,9 +56,9 @@ public sealed partial class VercelAnalyticsType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        scripts.Contact(CspDirective.Connect, settings.EndpointUrl("endpoint"));
+        scripts.Contact(CspDirective.Connect, settings.Url("endpoint"));
         var debug = settings.Text("mode") == "development" || settings.Flag("debug", false) || scripts.TestMode;
-        var library = new VendorLibrary(settings.Url("scriptUrl") ?? new Uri($"https://va.vercel-scripts.com/v1/script.{(debug ? "debug.js" : "js")}")).With(
+        var library = new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://va.vercel-scripts.com/v1/script.{(debug ? "debug.js" : "js")}")).With(
             ("defer", ""), ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
             ("data-endpoint", settings.Text("endpoint")));
         scripts.Start(library, config => config.WriteString("mode", debug ? "development" : "production"));

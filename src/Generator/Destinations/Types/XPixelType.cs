@@ -48,7 +48,7 @@ public sealed partial class XPixelType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var pixelId = scripts.Settings.RequiredText("pixelId");
-        var library = scripts.Settings.Url("scriptSrc") ?? new Uri("https://static.ads-twitter.com/uwt.js");
+        var library = scripts.Settings.Url("scriptSrc") ?? PageUrl.Of("https://static.ads-twitter.com/uwt.js");
         scripts.Start(new VendorLibrary(library), config => config.WriteString("id", pixelId));
     }
 

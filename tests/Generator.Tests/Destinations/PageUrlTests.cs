@@ -5,7 +5,7 @@ using ConsentSnapshots.Generator.Destinations;
 namespace ConsentSnapshots.Generator.Tests.Destinations;
 
 /// <summary>A URL that is accepted can be used in every way in which it is used, and one that cannot be used is refused by name.</summary>
-public sealed class HttpsUrlTests
+public sealed class PageUrlTests
 {
     /// <summary>Hosts that one of the readers takes and another throws on: the constructor, the form for DNS, a browser.</summary>
     private static readonly string[] UnusableHosts =
@@ -51,7 +51,6 @@ public sealed class HttpsUrlTests
     {
         foreach (var host in (string[])["a.example", "A.example", "a-b.example:8443", "a_b.example", "xn--bcher-kva.example", "b\u00FCcher.example", "\u4F8B\u5B50.example", "1.2.3.4", "[2001:db8::1]", "a.example.", "localhost", "a.example:65535"])
         {
-            if (DestinationCatalogue.BuiltIn.TryGet(type, out var found) && found.FieldsByName[field].Kind == SettingKind.UrlOrPath && host.Any(letter => letter is '[' or '_' or > '\u007F')) continue;
             var settings = JsonNode.Parse(Samples.Settings[type].Least)!.AsObject();
             settings[field] = $"https://{host}/a.js";
 
@@ -87,5 +86,63 @@ public sealed class HttpsUrlTests
 
         Assert.Equal("apiHost", problem.Field);
         Assert.StartsWith("'apiHost' must be a valid host name", problem.Message, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, string> PathFields
+    {
+        get
+        {
+            var fields = new TheoryData<string, string>();
+            foreach (var type in DestinationCatalogue.BuiltIn.Types)
+                foreach (var url in type.Fields.Where(declared => declared.Kind is SettingKind.UrlOrPath)) fields.Add(type.Name, url.Name);
+            return fields;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(PathFields))]
+    public void Generate_PathOfTheSite_IsUsedAndPermittedByThePolicy(string type, string field)
+    {
+        foreach (var path in (string[])["/ingest", "/_vercel/insights/script.js", "/a/b.c/d-e_f~g/", "/%C3%BC/\u00FC.js", "/a//b"])
+        {
+            var generated = Samples.Generate(Samples.Row(type, With(type, field, path)));
+
+            Assert.Empty(generated.Problems);
+            Assert.Contains("'self'", System.Text.Encoding.UTF8.GetString(generated[ConsentSet.Everything].Bytes.Span), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(PathFields))]
+    public void Generate_PathThatLeavesTheSite_IsRefusedByNameAndNeverServed(string type, string field)
+    {
+        foreach (var path in (string[])
+                 [
+                     "//evil.example/a.js", "/\\evil.example/a.js", "/../a.js", "/a/../b.js", "/a/..", "/a/./b.js", "/.", "/%2e%2E/a.js", "/a/.%2e/b.js", "/a\\..\\b.js", "/a b.js", "/a\tb.js", "/a\nb.js",
+                     "/a\"b.js", "/a'b.js", "/a<b.js", "/a\u0085b.js", "/a\u2028b.js", "a.js", "./a.js", "../a.js", "evil.example/a.js", "http://evil.example/a.js", "/" + new string('a', 2000),
+                 ])
+        {
+            var generated = Samples.Generate(Samples.Row(type, With(type, field, path)));
+
+            var problem = Assert.Single(generated.Problems);
+            Assert.Equal((DestinationProblemKind.InvalidSettings, field), (problem.Kind, problem.Field));
+            Assert.DoesNotContain("evil", problem.Message, StringComparison.Ordinal);
+            Assert.Empty(generated.Scripts(ConsentSet.Everything));
+        }
+    }
+
+    [Theory]
+    [InlineData("/a.js?v=2#part", "/a.js?v=2&x=1#part")]
+    [InlineData("/a.js", "/a.js?x=1")]
+    [InlineData("https://a.example/a.js?x=0&y=2", "https://a.example/a.js?y=2&x=1")]
+    public void With_Parameter_StandsOnceInTheQuery(string url, string expected) => Assert.Equal(expected, PageUrl.Of(url).With(("x", "1")).Text);
+
+    private static string With(string type, string field, string value)
+    {
+        var settings = JsonNode.Parse(Samples.Settings[type].Least)!.AsObject();
+        if (DestinationCatalogue.BuiltIn.TryGet(type, out var found))
+            foreach (var name in found.KnownFields[field].Names) settings.Remove(name);
+        settings[field] = value;
+        return settings.ToJsonString();
     }
 }
