@@ -43,6 +43,7 @@ public sealed class DestinationCatalogue
         new LinkedInInsightsType(),
         new LogRocketType(),
         new MatomoAnalyticsType(),
+        new MatomoTagManagerType(),
         new MetaPixelType(),
         new MicrosoftClarityType(),
         new MicrosoftUetType(),

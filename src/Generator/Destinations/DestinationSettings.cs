@@ -189,6 +189,9 @@ public sealed class DestinationSettings
         return problem;
     }
 
+    /// <summary>Whether the type has a field of this name.</summary>
+    internal bool Knows(string name) => _fields.Knows(name);
+
     /// <summary>Whether a public field is set (and not null).</summary>
     public bool Has(string name) => Of(name).Written is not null;
 

@@ -46,6 +46,9 @@ public sealed class SettingFields
     /// <exception cref="InvalidOperationException">There is none.</exception>
     public SettingField this[string name] => All[PlaceOf(name)];
 
+    /// <summary>Whether there is a setting of this name.</summary>
+    internal bool Knows(string name) => _places.ContainsKey(name);
+
     /// <summary>The place of a setting among all.</summary>
     internal int PlaceOf(string name) => _places.TryGetValue(name, out var place) ? place : throw new InvalidOperationException($"'{name}' is not a declared setting.");
 

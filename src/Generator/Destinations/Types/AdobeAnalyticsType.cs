@@ -44,7 +44,7 @@ public sealed class AdobeAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("scriptUrl", SettingKind.HttpsUrl, "The library of the environment, from the property's embed code.") { Required = true },
+        new("scriptUrl", SettingKind.HttpsUrl, "The library of the environment, from the property's embed code.") { Required = true, OtherNames = ["scriptSrc", "src"] },
         new("async", SettingKind.Flag, "Whether the library runs as soon as it is there; false keeps it in order with other scripts that wait.") { DefaultJson = "true" },
         new("seedAdobeDataLayer", SettingKind.Flag, "Whether the Adobe Client Data Layer's queue is made before the library loads.") { DefaultJson = "true" },
     ];

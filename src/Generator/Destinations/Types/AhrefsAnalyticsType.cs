@@ -40,8 +40,8 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("key", SettingKind.Text, "The site's key.") { Required = true, Pattern = Id(), PatternInWords = "1 to 100 letters, digits, _, -, + and /" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://analytics.ahrefs.com/analytics.js\"" },
+        new("key", SettingKind.Text, "The site's key.") { Required = true, OtherNames = ["data-key"], Pattern = Id(), PatternInWords = "1 to 100 letters, digits, _, -, + and /" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc", "src"], DefaultJson = "\"https://analytics.ahrefs.com/analytics.js\"" },
     ];
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// of the vendor's snippet, <c>Revenue</c> and <c>createInstance</c> among them, and a second destination becomes a named instance. (3) The loader of the pinned version has the
 /// snippet's integrity hash.
 /// </para>
+/// <para>
+/// Data centres and proxies: <see href="https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2"/> and <see href="https://amplitude.com/docs/analytics/domain-proxy"/>, read 2026-11-26.
+/// </para>
 /// </remarks>
 public sealed partial class AmplitudeType : DestinationType
 {
@@ -43,7 +46,7 @@ public sealed partial class AmplitudeType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"apiKey":"0123456789abcdef"}""",
-        """{"apiKey":" fedcba9876543210 ","initOptions":{"autocapture":false,"optOut":true},"scriptUrl":"https://am.example/a.js"}""");
+        """{"apiKey":" fedcba9876543210 ","serverZone":"EU","serverUrl":"/amplitude","autocapture":false,"initOptions":{"optOut":true},"scriptUrl":"https://am.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2");
@@ -107,8 +110,11 @@ public sealed partial class AmplitudeType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("apiKey", SettingKind.Text, "The project's API key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
-        new("initOptions", SettingKind.JsonObject, "Further options of amplitude.init."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = $"\"{Library}\"" },
+        new("initOptions", SettingKind.JsonObject, "Further options of amplitude.init.") { OtherNames = ["options", "config"] },
+        new("serverZone", SettingKind.Text, "The data centre of the project.") { OtherNames = ["initOptions.serverZone"], OneOf = ["US", "EU"], DefaultJson = "\"US\"" },
+        new("serverUrl", SettingKind.UrlOrPath, "Where events go: a proxy of your own, also a path of the site.") { OtherNames = ["initOptions.serverUrl"] },
+        new("autocapture", SettingKind.JsonValue, "What is captured by itself: false, or an object of switches.") { OtherNames = ["initOptions.autocapture"] },
+        new("scriptUrl", SettingKind.UrlOrPath, "The library.") { OtherNames = ["scriptSrc"], DefaultJson = $"\"{Library}\"" },
         new("secretKey", SettingKind.Text, "The project's secret key, used on the server only.") { OtherNames = ["apiSecret"], Visibility = SettingVisibility.Private },
     ];
 
@@ -119,9 +125,13 @@ public sealed partial class AmplitudeType : DestinationType
         var options = new ConfigObject();
         if (scripts.TestMode) options.Set("logLevel", 4); // LogLevel.Debug
         options.Merge(settings.Value("initOptions"));
-        if (settings.Value("initOptions") is { ValueKind: JsonValueKind.Object } init && init.TryGetProperty("serverZone", out var zone) && zone.ValueEquals("EU"))
-            scripts.ContactInstead(s_europe);
-        if (settings.Value("initOptions").UrlOf("serverUrl") is { } server) scripts.Contact(CspDirective.Connect, server);
+        options.Set("serverZone", settings.Text("serverZone"));
+        options.Set("serverUrl", settings.Url("serverUrl")?.Text);
+        options.Set("autocapture", settings.Value("autocapture"));
+        if (settings.Text("serverZone") == "EU") scripts.ContactInstead(s_europe);
+        scripts.Contact(CspDirective.Connect, settings.Url("serverUrl"));
+        if (settings.Value("initOptions") is { } init && init.TryGetProperty("remoteConfig", out var remote))
+            scripts.Contact(CspDirective.Connect, ((JsonElement?)remote).UrlOf("serverUrl"));
         var library = settings.Url("scriptUrl") is { } own
             ? new VendorLibrary(own)
             : new VendorLibrary(PageUrl.Of(Library)).With(("crossorigin", "anonymous"), ("integrity", LibraryIntegrity));

@@ -43,7 +43,7 @@ public sealed partial class ClearbitType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("publishableKey", SettingKind.Text, "The publishable key, which begins with pk_.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -, not a secret key (sk_)" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from publishableKey."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from publishableKey.") { OtherNames = ["scriptSrc"] },
         new("secretKey", SettingKind.Text, "The secret key, used on the server only.") { OtherNames = ["apiKey"], Visibility = SettingVisibility.Private },
     ];
 

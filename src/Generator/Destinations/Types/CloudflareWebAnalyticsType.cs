@@ -44,7 +44,7 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     [
         new("token", SettingKind.Text, "The site's token.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters and digits" },
         new("spa", SettingKind.Flag, "Whether changes of the address without a page load count.") { DefaultJson = "true" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://static.cloudflareinsights.com/beacon.min.js\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc", "src"], DefaultJson = "\"https://static.cloudflareinsights.com/beacon.min.js\"" },
     ];
 
     /// <inheritdoc/>

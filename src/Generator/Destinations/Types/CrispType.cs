@@ -26,7 +26,7 @@ public sealed partial class CrispType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"websiteId":"1234-abcd"}""",
         """
-        {"websiteId":"5678-ef","locale":"pt-br","cookieDomain":"site.example","cookieExpiry":3600,"tokenId":"a token","sessionMerge":true,"safeMode":true,
+        {"websiteId":"5678-ef","locale":"pt-br","cookieDomain":"site.example","cookieExpiry":3600,"tokenId":"a token","sessionMerge":true,"safeMode":true,"runtimeConfig":{"lock_maximized":true},
          "scriptSrc":"https://cr.example/l.js"}
         """);
 
@@ -56,14 +56,15 @@ public sealed partial class CrispType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("websiteId", SettingKind.Text, "The website's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
-        new("locale", SettingKind.Text, "The chat's language, instead of the browser's.") { Pattern = Locale(), PatternInWords = "a language such as en or pt-br" },
-        new("cookieDomain", SettingKind.Text, "The domain of Crisp's cookies.") { Pattern = Domain(), PatternInWords = "a domain name" },
-        new("cookieExpiry", SettingKind.Number, "How long Crisp's cookies live, in seconds.") { Minimum = 0, Maximum = 63072000 },
-        new("tokenId", SettingKind.Text, "A session's token; it stays behind, and a page that knows its visitor sets CRISP_TOKEN_ID itself.") { Visibility = SettingVisibility.Private },
-        new("sessionMerge", SettingKind.Flag, "Whether an anonymous session is merged into the token's."),
+        new("websiteId", SettingKind.Text, "The website's id.") { Required = true, OtherNames = ["id", "CRISP_WEBSITE_ID"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
+        new("locale", SettingKind.Text, "The chat's language, instead of the browser's.") { OtherNames = ["runtimeConfig.locale"], Pattern = Locale(), PatternInWords = "a language such as en or pt-br" },
+        new("cookieDomain", SettingKind.Text, "The domain of Crisp's cookies.") { OtherNames = ["CRISP_COOKIE_DOMAIN"], Pattern = Domain(), PatternInWords = "a domain name" },
+        new("cookieExpiry", SettingKind.Number, "How long Crisp's cookies live, in seconds.") { OtherNames = ["CRISP_COOKIE_EXPIRE"], Minimum = 0, Maximum = 63072000 },
+        new("tokenId", SettingKind.Text, "A session's token; it stays behind, and a page that knows its visitor sets CRISP_TOKEN_ID itself.") { OtherNames = ["CRISP_TOKEN_ID"], Visibility = SettingVisibility.Private },
+        new("sessionMerge", SettingKind.Flag, "Whether an anonymous session is merged into the token's.") { OtherNames = ["runtimeConfig.session_merge"] },
+        new("runtimeConfig", SettingKind.JsonObject, "Further properties of CRISP_RUNTIME_CONFIG.") { OtherNames = ["CRISP_RUNTIME_CONFIG"] },
         new("safeMode", SettingKind.Flag, "Whether errors of the page's own calls are silent.") { DefaultJson = "false" },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://client.crisp.chat/l.js\"" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://client.crisp.chat/l.js\"" },
         new("tokenKey", SettingKind.Text, "The REST API's key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -71,7 +72,7 @@ public sealed partial class CrispType : DestinationType
     protected internal override void Compose(ScriptComposer scripts)
     {
         var settings = scripts.Settings;
-        var runtime = new ConfigObject();
+        var runtime = new ConfigObject(settings.Value("runtimeConfig"));
         runtime.Set("locale", settings.Text("locale"));
         runtime.Set("session_merge", settings.Flag("sessionMerge"));
         scripts.Start(new VendorLibrary(settings.Url("scriptSrc") ?? PageUrl.Of("https://client.crisp.chat/l.js")), config =>

@@ -18,6 +18,14 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class DatabuddyType : DestinationType
 {
+    // What the vendor's SDK takes beside the hosts: npm @databuddy/sdk 2.6.0, DatabuddyConfig.
+    private static readonly ImmutableArray<string> Switches =
+        ["trackScreenViews", "trackSessions", "trackHashChanges", "trackAttributes", "trackOutgoingLinks", "trackInteractions", "trackErrors", "trackWebVitals", "trackPerformance", "trackScrollDepth", "enableBatching", "enableRetries"];
+
+    private static readonly ImmutableArray<string> Amounts = ["samplingRate", "batchSize", "batchTimeout", "maxRetries", "initialRetryDelay"];
+
+    private static readonly ImmutableArray<string> PathLists = ["skipPatterns", "maskPatterns"];
+
     /// <inheritdoc/>
     public override string Name => "databuddy";
 
@@ -61,11 +69,16 @@ public sealed partial class DatabuddyType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("clientId", SettingKind.Text, "The website's client id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
-        new("apiUrl", SettingKind.HttpsUrl, "Where events go.") { IsBaseUrl = true, DefaultJson = "\"https://basket.databuddy.cc\"" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The tracker.") { DefaultJson = "\"https://cdn.databuddy.cc/databuddy.js\"" },
+        new("clientId", SettingKind.Text, "The website's client id.") { Required = true, OtherNames = ["data-client-id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("apiUrl", SettingKind.HttpsUrl, "Where events go.") { IsBaseUrl = true, OtherNames = ["data-api-url"], DefaultJson = "\"https://basket.databuddy.cc\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The tracker.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://cdn.databuddy.cc/databuddy.js\"" },
         new("configWhenGranted", SettingKind.JsonObject, "The tracker's configuration where consent is granted.") { DefaultJson = "{}" },
         new("configWhenDenied", SettingKind.JsonObject, "The tracker's configuration where consent is denied; it is disabled whatever this says.") { DefaultJson = "{}" },
+        new("options", SettingKind.JsonObject, "The tracker's configuration whatever the visitor's consent; configWhenGranted and configWhenDenied replace parts of it.") { OtherNames = ["config"] },
+        .. Switches.Select(static name => new SettingField(name, SettingKind.Flag, "An option of the tracker of the same name.") { OtherNames = [$"options.{name}"] }),
+        .. Amounts.Select(static name => new SettingField(name, SettingKind.Number, "An option of the tracker of the same name.") { OtherNames = [$"options.{name}"], Minimum = 0 }),
+        .. PathLists.Select(static name => new SettingField(name, SettingKind.TextList, "Patterns of paths, an option of the tracker of the same name.") { OtherNames = [$"options.{name}"] }),
+        new("clientSecret", SettingKind.Text, "The client's secret, used on the server only.") { Visibility = SettingVisibility.Private },
         new("apiKey", SettingKind.Text, "An API key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -88,6 +101,11 @@ public sealed partial class DatabuddyType : DestinationType
         {
             var configuration = new ConfigObject();
             if (scripts.TestMode) configuration.Set("debug", true);
+            configuration.Merge(settings.Value("options"));
+            foreach (var flag in Switches) configuration.Set(flag, settings.Flag(flag));
+            foreach (var amount in Amounts) configuration.Set(amount, settings.Number(amount));
+            foreach (var list in PathLists)
+                if (settings.Has(list)) configuration.Set(list, settings.Value(list));
             configuration.Merge(settings.Value(name));
             return configuration;
         }

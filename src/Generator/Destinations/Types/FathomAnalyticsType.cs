@@ -6,7 +6,8 @@ using ConsentSnapshots.Generator.ContentSecurity;
 namespace ConsentSnapshots.Generator.Destinations.Types;
 
 /// <summary>Fathom Analytics: <see href="https://usefathom.com/docs/script/embed"/>.</summary>
-/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
+/// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.
+/// Excluded and included domains: <see href="https://usefathom.com/support/tracking-advanced"/>, read 2026-11-26.</remarks>
 public sealed partial class FathomAnalyticsType : DestinationType
 {
     /// <inheritdoc/>
@@ -21,7 +22,7 @@ public sealed partial class FathomAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"site":"ABC"}""",
-        """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"scriptUrl":"https://fa.example/a.js"}""");
+        """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"excludedDomains":["localhost"],"includedDomains":"a.example, b.example","scriptUrl":"https://fa.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://usefathom.com/docs/script/embed");
@@ -41,12 +42,14 @@ public sealed partial class FathomAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("site", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["siteId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits" },
+        new("site", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["siteId", "data-site"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits" },
         new("spa", SettingKind.Text, "How page views of a single-page application are seen.") { OneOf = ["auto", "history", "hash"] },
         new("auto", SettingKind.Flag, "Whether the first page view is sent by itself."),
         new("canonical", SettingKind.Flag, "Whether the canonical link's address is used."),
-        new("honorDnt", SettingKind.Flag, "Whether Do Not Track is honoured."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cdn.usefathom.com/script.js\"" },
+        new("honorDnt", SettingKind.Flag, "Whether Do Not Track is honoured.") { OtherNames = ["honorDNT"] },
+        new("excludedDomains", SettingKind.TextList, "Domains on which nothing is tracked: a list, or one text with commas.") { OrText = true, Pattern = Domain(), PatternInWords = "a domain name" },
+        new("includedDomains", SettingKind.TextList, "The only domains that are tracked: a list, or one text with commas.") { OrText = true, Pattern = Domain(), PatternInWords = "a domain name" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; with a domain of one's own, hits go there too.") { OtherNames = ["scriptSrc", "src"], DefaultJson = "\"https://cdn.usefathom.com/script.js\"" },
     ];
 
     /// <inheritdoc/>
@@ -54,13 +57,23 @@ public sealed partial class FathomAnalyticsType : DestinationType
     {
         var settings = scripts.Settings;
         string? Flag(string name) => settings.Flag(name) is { } value ? value ? "true" : "false" : null;
+        string? List(string name) => settings.TextList(name) is { IsEmpty: false } entries ? string.Join(',', entries) : null;
+        if (settings.Url("scriptUrl") is { } own)
+        {
+            scripts.ContactInstead(own);
+            scripts.Contact(CspDirective.Image, own);
+        }
         scripts.LoadVendor(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.usefathom.com/script.js"),
         [
             ("data-site", settings.RequiredText("site")), ("data-spa", settings.Text("spa")), ("data-auto", Flag("auto")),
             ("data-canonical", Flag("canonical")), ("data-honor-dnt", Flag("honorDnt")),
+            ("data-excluded-domains", List("excludedDomains")), ("data-included-domains", List("includedDomains")),
         ]);
     }
 
     [GeneratedRegex("^[A-Za-z0-9]{1,40}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();
+
+    [GeneratedRegex("^[A-Za-z0-9.-]{1,253}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
 }

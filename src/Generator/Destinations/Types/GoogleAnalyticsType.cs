@@ -11,7 +11,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Differs from the npm package's function: on withdrawal it also sets the vendor's switch <c>window["ga-disable-ID"]</c>
 /// (<see href="https://developers.google.com/analytics/devguides/collection/ga4/disable-analytics"/>), because with signals denied alone Analytics
 /// still sends cookieless pings, and a tag that is not permitted sends nothing. A tag that always loads keeps Google's own behaviour.
-/// The id says what the tag is for: only those of Analytics itself are measurement by default.
+/// The id says what the tag is for: only those of Analytics itself are measurement by default. A loader of one's own:
+/// <see href="https://developers.google.com/tag-platform/tag-manager/server-side/dependency-serving"/>, read 2026-11-26.
 /// </remarks>
 public sealed partial class GoogleAnalyticsType : DestinationType
 {
@@ -41,7 +42,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         """{"id":"G-LEAST"}""",
         """
         {"measurementId":"G-FULL00","debugMode":true,"anonymizeIp":true,"cookieFlags":"SameSite=None;Secure",
-         "customParameters":{"send_page_view":false,"debug_mode":false},"category":"marketing","consentMapping":{"measurement":["analytics_storage"],"marketing":["ad_storage"]}}
+         "config":{"send_page_view":false,"debug_mode":false},"dataLayerName":"siteLayer","scriptUrl":"https://sgtm.example/gtag/js","category":"marketing","consentMapping":{"measurement":["analytics_storage"],"marketing":["ad_storage"]}}
         """);
 
     /// <inheritdoc/>
@@ -89,7 +90,7 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     [
         new("id", SettingKind.Text, "The tag's id: a measurement id (G-…), or that of another Google product (GT-…, AW-…, DC-…).")
         {
-            Required = true, OtherNames = ["measurementId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
+            Required = true, OtherNames = ["measurementId", "gaId"], Pattern = TagId(), PatternInWords = "a Google tag id such as G-XXXXXXX",
             OtherType = new(ContainerId(), "the id of a Tag Manager container", "google-tag-manager"),
         },
         GoogleConsentMode.MappingSetting,
@@ -97,7 +98,9 @@ public sealed partial class GoogleAnalyticsType : DestinationType
         new("anonymizeIp", SettingKind.Flag, "Sets anonymize_ip, which Universal Analytics read."),
         new("cookieFlags", SettingKind.Text, "Sets cookie_flags, for example SameSite=None;Secure.") { MaxLength = 256 },
         new("enableEnhancedMeasurement", SettingKind.Flag, "false sets send_page_view to false, as the control plane's own tag did.") { DefaultJson = "true" },
-        new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
+        new("customParameters", SettingKind.JsonObject, "Further parameters of the config command.") { OtherNames = ["config"] },
+        GoogleConsentMode.LayerSetting("dataLayer"),
+        new("scriptUrl", SettingKind.UrlOrPath, "The loader, gtag.js, from a tagging server or a path of the site; the tag's parameters are added.") { OtherNames = ["scriptSrc"] },
         new("apiSecret", SettingKind.Text, "The Measurement Protocol's secret, used on the server only.") { Visibility = SettingVisibility.Private },
         new("category", SettingKind.Text, "marketing makes that the default category; nothing else is used, because the destination's required consent decides.") { Visibility = SettingVisibility.Private },
         new("script", SettingKind.JsonObject, "Accepted and not used: overrides that the npm package deprecates.") { Visibility = SettingVisibility.Private },
@@ -112,9 +115,15 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     {
         var id = scripts.Settings.RequiredText("id");
         scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").UrlOf("server_container_url"));
-        scripts.Start(new VendorLibrary(PageUrl.Of($"https://www.googletagmanager.com/gtag/js?id={id}")), config =>
+        var layer = GoogleTagManagerType.LayerOf(scripts.Settings);
+        var own = scripts.Settings.Url("scriptUrl");
+        scripts.Contact(CspDirective.Connect, own);
+        scripts.Contact(CspDirective.Image, own);
+        var loader = (own ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
+        scripts.Start(new VendorLibrary(layer is null ? loader : loader.With(("l", layer))), config =>
         {
             config.WriteString("id", id);
+            if (layer is not null) config.WriteString("layer", layer);
             WriteParameters(config, scripts.Settings, scripts.TestMode);
         });
     }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 
 namespace ConsentSnapshots.Generator.Destinations.Types;
@@ -19,8 +20,11 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Until a Google tag has run, a change replaces the <c>default</c> in the data layer, so that the tag finds the present state. When the client removes the main
 /// script, no Google tag may run any more, and everything is denied.
 /// </para>
+/// <para>
+/// A tag whose data layer has another name looks for the state in that layer only, so the state is told in every layer that a tag of the scope reads.
+/// </para>
 /// </remarks>
-public sealed class GoogleConsentMode : SharedBootstrap
+public sealed partial class GoogleConsentMode : SharedBootstrap
 {
     /// <summary>The setting of Google types that replaces <see cref="DefaultMapping"/>.</summary>
     public const string MappingField = "consentMapping";
@@ -81,6 +85,33 @@ public sealed class GoogleConsentMode : SharedBootstrap
     /// <inheritdoc/>
     public override SignalMapping Mapping => new(MappingField, DefaultMapping);
 
+    /// <summary>The data layer that Google's tags read unless they are told another name.</summary>
+    public const string DefaultLayer = "dataLayer";
+
+    /// <summary>The setting of a Google type that names its data layer.</summary>
+    public const string LayerField = "dataLayerName";
+
+    /// <summary>
+    /// The setting as Google types declare it: <see href="https://developers.google.com/tag-platform/tag-manager/datalayer#rename_the_data_layer"/>, read 2026-11-26. The last argument of Google's own snippet is
+    /// called <c>l</c>, as is the parameter of the loader that tells the tag.
+    /// </summary>
+    public static SettingField LayerSetting(params ImmutableArray<string> otherNames) =>
+        new(LayerField, SettingKind.Text, "The name of the data layer that the tag reads, a global variable of the page.")
+        {
+            OtherNames = ["l", .. otherNames], Pattern = LayerName(), PatternInWords = "the name of a variable, of letters, digits, _ and $, without __ before it", DefaultJson = $"\"{DefaultLayer}\"",
+        };
+
+    /// <summary>The data layer's name where it is not the usual one; null where it is.</summary>
+    internal static string? OwnLayer(string? name) => name == DefaultLayer ? null : name;
+
+    /// <summary>Which data layers the tags read: each is told the state.</summary>
+    private static ImmutableArray<string> LayersOf(IReadOnlyList<BootstrapUser> users) =>
+        [.. users.Select(static user => GoogleTagManagerType.LayerOf(user.Settings) ?? DefaultLayer).Distinct(StringComparer.Ordinal)
+            .OrderBy(static name => name != DefaultLayer).ThenBy(static name => name, StringComparer.Ordinal)];
+
+    [GeneratedRegex("^(?!__)[A-Za-z_$][A-Za-z0-9_$]{0,63}\\z", RegexOptions.CultureInvariant)]
+    internal static partial Regex LayerName();
+
     /// <summary>The rules of <see cref="MappingField"/>, for the types that have it.</summary>
     public static void CheckMapping(DestinationSettings settings, List<SettingProblem> problems)
     {
@@ -133,6 +164,11 @@ public sealed class GoogleConsentMode : SharedBootstrap
                 config.WriteEndArray();
             }
             config.WriteEndObject();
+            var layers = LayersOf(users);
+            if (layers is [DefaultLayer]) return;
+            config.WriteStartArray("layers");
+            foreach (var layer in layers) config.WriteStringValue(layer);
+            config.WriteEndArray();
         });
     }
 

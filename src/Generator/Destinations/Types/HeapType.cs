@@ -24,7 +24,7 @@ public sealed partial class HeapType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"envId":"12345"}""",
-        """{"appId":" 67890 ","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}""");
+        """{"appId":" 67890 ","region":"eu","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");
@@ -41,6 +41,12 @@ public sealed partial class HeapType : DestinationType
         Connect = ["https://c.us.heap-api.com"],
     };
 
+    private static readonly VendorHosts s_europe = new()
+    {
+        Script = ["https://cdn.eu.heap-api.com"],
+        Connect = ["https://c.eu.heap-api.com"],
+    };
+
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;
 
@@ -53,10 +59,11 @@ public sealed partial class HeapType : DestinationType
     [
         new("envId", SettingKind.Text, "The environment's id, which Heap also calls app id.")
         {
-            Required = true, OtherNames = ["appId"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+            Required = true, OtherNames = ["appId", "app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
-        new("clientConfig", SettingKind.JsonObject, "Further options of heap.load."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from envId."),
+        new("clientConfig", SettingKind.JsonObject, "Further options of heap.load.") { OtherNames = ["config"] },
+        new("region", SettingKind.Text, "The data centre of the environment.") { OneOf = ["us", "eu"], DefaultJson = "\"us\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from envId and region.") { OtherNames = ["scriptSrc"] },
         new("apiKey", SettingKind.Text, "The API key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -65,10 +72,13 @@ public sealed partial class HeapType : DestinationType
     {
         var settings = scripts.Settings;
         var envId = settings.RequiredText("envId");
+        // The European snippet differs in its host alone, which also says where events go.
+        var region = settings.Text("region") ?? (settings.Text("scriptUrl")?.StartsWith("https://cdn.eu.heap-api.com/", StringComparison.OrdinalIgnoreCase) == true ? "eu" : "us");
+        if (region == "eu") scripts.ContactInstead(s_europe);
         var options = new ConfigObject(settings.Value("clientConfig"));
         // The loader is the environment's configuration: it need not be fetched once more.
         options.Set("shouldFetchServerConfig", false);
-        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://cdn.us.heap-api.com/config/{envId}/heap_config.js")), config =>
+        scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of($"https://cdn.{region}.heap-api.com/config/{envId}/heap_config.js")), config =>
         {
             config.WriteString("envId", envId);
             options.WriteTo(config, "clientConfig");

@@ -25,7 +25,7 @@ public sealed partial class HightouchType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least_key"}""",
-        """{"writeKey":" full-key ","apiHost":"ht.example/events","trackPageView":false,"scriptUrl":"https://ht.example/a.js"}""");
+        """{"writeKey":" full-key ","apiHost":"ht.example/events","loadOptions":{"obfuscate":true},"trackPageView":false,"scriptUrl":"https://ht.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://hightouch.com/docs/events/sdks/browser");
@@ -48,10 +48,11 @@ public sealed partial class HightouchType : DestinationType
         new("writeKey", SettingKind.Text, "The event source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 128 letters, digits, _ and -" },
         new("apiHost", SettingKind.Text, "The host events go to, without scheme; the library's own is us-east-1.hightouch-events.com.")
         {
-            Pattern = Host(), PatternInWords = "a host name, with a path where it is a proxy",
+            OtherNames = ["api_host", "loadOptions.apiHost"], Pattern = Host(), PatternInWords = "a host name, with a path where it is a proxy",
         },
+        new("loadOptions", SettingKind.JsonObject, "Further options of the library.") { OtherNames = ["options"] },
         new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = "\"https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js\"" },
         new("apiKey", SettingKind.Text, "The REST API's key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -68,7 +69,7 @@ public sealed partial class HightouchType : DestinationType
         var settings = scripts.Settings;
         var apiHost = settings.Text("apiHost");
         if (apiHost is not null) scripts.ConnectInstead(PageUrl.Of($"https://{apiHost}"));
-        var options = new ConfigObject();
+        var options = new ConfigObject(settings.Value("loadOptions"));
         options.Set("apiHost", apiHost);
         scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js")), config =>
         {

@@ -51,9 +51,9 @@ public sealed partial class HotjarType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["hjid"], Pattern = SiteId(), PatternInWords = "1 to 12 digits, not beginning with 0" },
-        new("version", SettingKind.Number, "The snippet's version.") { OtherNames = ["hjsv"], Minimum = 1, Maximum = 99, DefaultJson = "6" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from siteId and version."),
+        new("siteId", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["hjid", "id"], Pattern = SiteId(), PatternInWords = "1 to 12 digits, not beginning with 0" },
+        new("version", SettingKind.Number, "The snippet's version.") { OtherNames = ["hjsv", "sv"], Minimum = 1, Maximum = 99, DefaultJson = "6" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from siteId and version.") { OtherNames = ["scriptSrc"] },
     ];
 
     /// <inheritdoc/>

@@ -14,6 +14,14 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class IntercomType : DestinationType
 {
+    // How the Messenger looks, which is the same for every visitor. Who a visitor is stays behind.
+    private static readonly ImmutableArray<(string Name, string Alias, SettingKind Kind)> Appearance =
+    [
+        ("alignment", "launcherAlignment", SettingKind.Text), ("horizontal_padding", "horizontalPadding", SettingKind.Number), ("vertical_padding", "verticalPadding", SettingKind.Number),
+        ("hide_default_launcher", "hideDefaultLauncher", SettingKind.Flag), ("custom_launcher_selector", "customLauncherSelector", SettingKind.Text),
+        ("action_color", "actionColor", SettingKind.Text), ("background_color", "backgroundColor", SettingKind.Text), ("language_override", "languageOverride", SettingKind.Text),
+    ];
+
     /// <inheritdoc/>
     public override string Name => "intercom";
 
@@ -26,7 +34,7 @@ public sealed partial class IntercomType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"appId":"abc123"}""",
-        """{"app_id":"def456","apiBase":"https://api-iam.eu.intercom.io","settings":{"alignment":"left","company":{"company_id":"7"}},"scriptSrc":"https://ic.example/w.js"}""");
+        """{"app_id":"def456","region":"eu","apiBase":"https://api-iam.eu.intercom.io","alignment":"left","hide_default_launcher":true,"horizontal_padding":30,"settings":{"company":{"company_id":"7"}},"scriptSrc":"https://ic.example/w.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.intercom.com/installing-intercom/web/installation");
@@ -68,17 +76,27 @@ public sealed partial class IntercomType : DestinationType
     [
         new("appId", SettingKind.Text, "The workspace's id.")
         {
-            Required = true, OtherNames = ["app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+            Required = true, OtherNames = ["app_id", "settings.app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
         new("apiBase", SettingKind.Text, "The API of the region the workspace is in.")
         {
+            OtherNames = ["api_base", "settings.api_base"],
             OneOf = ["https://api-iam.intercom.io", "https://api-iam.eu.intercom.io", "https://api-iam.au.intercom.io"], DefaultJson = "\"https://api-iam.intercom.io\"",
         },
-        new("settings", SettingKind.JsonObject, "Further properties of intercomSettings. Every visitor gets the same, and can read them."),
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader; derived from appId."),
+        new("region", SettingKind.Text, "The region the workspace is in, in the place of apiBase; Intercom's own package calls Australia ap.") { OneOf = ["us", "eu", "au", "ap"], DefaultJson = "\"us\"" },
+        new("settings", SettingKind.JsonObject, "Further properties of intercomSettings. Every visitor gets the same, and can read them.") { OtherNames = ["intercomSettings"] },
+        .. Appearance.Select(static option => new SettingField(option.Name, option.Kind, "A property of intercomSettings of the same name.") { OtherNames = [option.Alias, $"settings.{option.Name}"] }),
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader; derived from appId.") { OtherNames = ["scriptUrl", "widgetUrl"] },
         new("accessToken", SettingKind.Text, "The REST API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("identityVerificationSecret", SettingKind.Text, "Signs users' identities, on the server only.") { Visibility = SettingVisibility.Private },
     ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Text("region") is { } region && settings.Text("apiBase") is { } apiBase && apiBase != BaseOf(region))
+            problems.Add(new SettingProblem("region", "'region' and 'apiBase' name two regions. Keep one of them."));
+    }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
@@ -86,11 +104,22 @@ public sealed partial class IntercomType : DestinationType
         var settings = scripts.Settings;
         var appId = settings.RequiredText("appId");
         var messenger = new ConfigObject(settings.Value("settings"));
+        foreach (var (name, _, kind) in Appearance)
+            if (kind == SettingKind.Text) messenger.Set(name, settings.Text(name));
+            else messenger.Set(name, settings.Value(name));
         messenger.Set("app_id", appId);
-        messenger.Set("api_base", settings.Text("apiBase") ?? "https://api-iam.intercom.io");
+        messenger.Set("api_base", settings.Text("apiBase") ?? BaseOf(settings.Text("region")));
         scripts.Start(
             new VendorLibrary(settings.Url("scriptSrc") ?? PageUrl.Of($"https://widget.intercom.io/widget/{appId}")), config => messenger.WriteTo(config, "settings"));
     }
+
+    // npm @intercom/messenger-js-sdk 0.0.20, dist/constants.js
+    private static string BaseOf(string? region) => region switch
+    {
+        "eu" => "https://api-iam.eu.intercom.io",
+        "au" or "ap" => "https://api-iam.au.intercom.io",
+        _ => "https://api-iam.intercom.io",
+    };
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Id();

@@ -46,9 +46,9 @@ public sealed partial class LinkedInInsightsType : DestinationType
     [
         new("id", SettingKind.Text, "The partner id, from Campaign Manager.")
         {
-            Required = true, OtherNames = ["partnerId"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
+            Required = true, OtherNames = ["partnerId", "_linkedin_partner_id"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
         },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://snap.licdn.com/li.lms-analytics/insight.min.js\"" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://snap.licdn.com/li.lms-analytics/insight.min.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 

@@ -24,7 +24,7 @@ public sealed partial class LogRocketType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"appId":"org/least"}""",
-        """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""");
+        """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"release":"1.2.3","serverURL":"https://lr.example/i","scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.logrocket.com/reference/init");
@@ -45,8 +45,10 @@ public sealed partial class LogRocketType : DestinationType
     public override ImmutableArray<SettingField> Fields { get; } =
     [
         new("appId", SettingKind.Text, "The application's id.") { Required = true, Pattern = AppId(), PatternInWords = "organization/application in letters, digits, _ and -" },
-        new("initOptions", SettingKind.JsonObject, "The second argument of LogRocket.init: what is recorded and what is left out."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cdn.logrocket.io/LogRocket.min.js\"" },
+        new("initOptions", SettingKind.JsonObject, "The second argument of LogRocket.init: what is recorded and what is left out.") { OtherNames = ["options", "config"] },
+        new("release", SettingKind.Text, "The version of the site.") { OtherNames = ["initOptions.release"], MaxLength = 200 },
+        new("serverURL", SettingKind.HttpsUrl, "Where recordings go, for a proxy of your own.") { OtherNames = ["initOptions.serverURL"] },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://cdn.logrocket.io/LogRocket.min.js\"" },
         new("asyncScriptUrl", SettingKind.HttpsUrl, "Where the loader finds its recorder, for a proxy of your own."),
         new("apiKey", SettingKind.Text, "The API's key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
@@ -57,10 +59,14 @@ public sealed partial class LogRocketType : DestinationType
         var settings = scripts.Settings;
         var source = settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.logrocket.io/LogRocket.min.js");
         scripts.Contact(CspDirective.Script, settings.Url("asyncScriptUrl"));
+        scripts.Contact(CspDirective.Connect, settings.Url("serverURL"));
+        var options = new ConfigObject(settings.Value("initOptions"));
+        options.Set("release", settings.Text("release"));
+        options.Set("serverURL", settings.Text("serverURL"));
         scripts.Start(new VendorLibrary(source).With(("crossorigin", "anonymous")), config =>
         {
             config.WriteString("appId", settings.RequiredText("appId"));
-            new ConfigObject(settings.Value("initOptions")).WriteTo(config, "options");
+            options.WriteTo(config, "options");
             if (settings.Url("asyncScriptUrl") is { } recorder) config.WriteString("asyncScript", recorder.Text);
         });
     }

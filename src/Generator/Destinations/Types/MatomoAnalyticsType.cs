@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -37,7 +39,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"cloudId":"my-site.matomo.cloud"}""",
-        """{"siteId":7,"matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}""");
+        """{"siteId":7,"matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","enableHeartBeatTimer":30,"cookieDomain":"*.site.example","cookiePath":"/shop","domains":["*.site.example","other.example"],"doNotTrack":true,"secureCookie":true,"cookieSameSite":"Strict","requestMethod":"POST","enableCrossDomainLinking":true,"disableBrowserFeatureDetection":true,"disableCampaignParameters":true,"downloadExtensions":"pdf,zip","customDimensions":{"1":"member"},"trackAllContentImpressions":true,"trackVisibleContentImpressions":true,"trackerUrl":"/ma/matomo.php","scriptUrl":"https://ma.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developer.matomo.org/guides/tracking-javascript-guide");
@@ -61,15 +63,30 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.Text, "The site's id.") { DefaultJson = "\"1\"", Pattern = SiteId(), PatternInWords = "a number, or 1 to 64 letters, digits, _ and -" },
-        new("matomoUrl", SettingKind.HttpsUrl, "Where Matomo is; this, cloudId, or trackerUrl with scriptUrl is required.") { IsBaseUrl = true },
+        new("siteId", SettingKind.Text, "The site's id.") { OtherNames = ["idSite", "site_id"], DefaultJson = "\"1\"", Pattern = SiteId(), PatternInWords = "a number, or 1 to 64 letters, digits, _ and -" },
+        new("matomoUrl", SettingKind.UrlOrPath, "Where Matomo is; this, cloudId, or trackerUrl with scriptUrl is required.") { IsBaseUrl = true, OtherNames = ["url", "host", "urlBase"] },
         new("cloudId", SettingKind.Text, "The name of a Matomo Cloud: my-site or my-site.matomo.cloud.") { Pattern = CloudId(), PatternInWords = "a name such as my-site.matomo.cloud" },
-        new("trackerUrl", SettingKind.HttpsUrl, "Where requests go; derived from matomoUrl or cloudId."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The library; derived from matomoUrl or cloudId."),
-        new("enableLinkTracking", SettingKind.Flag, "Whether downloads and clicks to other sites are tracked.") { DefaultJson = "false" },
+        new("trackerUrl", SettingKind.UrlOrPath, "Where requests go; derived from matomoUrl or cloudId."),
+        new("scriptUrl", SettingKind.UrlOrPath, "The library; derived from matomoUrl or cloudId.") { OtherNames = ["scriptSrc", "srcUrl", "trackerScriptUrl"] },
+        new("enableLinkTracking", SettingKind.Flag, "Whether downloads and clicks to other sites are tracked.") { OtherNames = ["linkTracking"], DefaultJson = "false" },
         new("disableCookies", SettingKind.Flag, "Whether Matomo goes without cookies.") { DefaultJson = "false" },
         new("trackPageView", SettingKind.Flag, "Whether a page view is tracked at the start.") { DefaultJson = "true" },
         new("defaultConsent", SettingKind.Text, "Whether Matomo's own consent is required, or given, before the state of the visitor's consent is told.") { OneOf = ["required", "given"] },
+        new("enableHeartBeatTimer", SettingKind.JsonValue, "Whether the time on a page is measured by further requests, or after how many seconds.") { OtherNames = ["heartBeatTimer"] },
+        new("cookieDomain", SettingKind.Text, "The domain of Matomo's cookies, such as *.site.example.") { OtherNames = ["setCookieDomain"], Pattern = Domain(), PatternInWords = "a domain name, also with *. before it" },
+        new("cookiePath", SettingKind.Text, "The path of Matomo's cookies.") { OtherNames = ["setCookiePath"], Pattern = CookiePath(), PatternInWords = "a path that begins with /" },
+        new("domains", SettingKind.TextList, "Domains to which a link is not a click to another site.") { OtherNames = ["setDomains"], OrText = true, Pattern = DomainAndPath(), PatternInWords = "a domain name, also with *. before it and a path behind" },
+        new("doNotTrack", SettingKind.Flag, "Whether Do Not Track is honoured.") { OtherNames = ["setDoNotTrack"] },
+        new("secureCookie", SettingKind.Flag, "Whether Matomo's cookies are sent over https only.") { OtherNames = ["setSecureCookie"] },
+        new("cookieSameSite", SettingKind.Text, "The SameSite attribute of Matomo's cookies.") { OtherNames = ["setCookieSameSite"], OneOf = ["Lax", "None", "Strict"], DefaultJson = "\"Lax\"" },
+        new("requestMethod", SettingKind.Text, "How requests are sent.") { OtherNames = ["setRequestMethod"], OneOf = ["GET", "POST"] },
+        new("enableCrossDomainLinking", SettingKind.Flag, "Whether a visit goes on across the domains.") { DefaultJson = "false" },
+        new("disableBrowserFeatureDetection", SettingKind.Flag, "Whether the browser's features are left out.") { DefaultJson = "false" },
+        new("disableCampaignParameters", SettingKind.Flag, "Whether the parameters of campaigns are left out.") { DefaultJson = "false" },
+        new("downloadExtensions", SettingKind.TextList, "The file extensions that are downloads.") { OtherNames = ["setDownloadExtensions"], OrText = true, Pattern = Extension(), PatternInWords = "a file extension such as pdf" },
+        new("customDimensions", SettingKind.JsonObject, "Custom dimensions by their number: {\"1\":\"member\"}. Every visitor has the same."),
+        new("trackAllContentImpressions", SettingKind.Flag, "Whether all content blocks of a page are tracked.") { DefaultJson = "false" },
+        new("trackVisibleContentImpressions", SettingKind.Flag, "Whether content blocks are tracked once they are visible.") { DefaultJson = "false" },
         new("tokenAuth", SettingKind.Text, "The HTTP API's token, used on the server only.") { OtherNames = ["token_auth"], Visibility = SettingVisibility.Private },
     ];
 
@@ -78,6 +95,14 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     {
         if (!settings.Has("matomoUrl") && !settings.Has("cloudId") && !(settings.Has("trackerUrl") && settings.Has("scriptUrl")))
             problems.Add(new SettingProblem("matomoUrl", "'matomoUrl' is required and missing, unless 'cloudId', or 'trackerUrl' and 'scriptUrl', are set: where Matomo is."));
+        if (settings.Value("enableHeartBeatTimer") is { } beat && HeartBeat(beat) is null && beat.ValueKind != JsonValueKind.False)
+            problems.Add(SettingProblem.NotAs("enableHeartBeatTimer", "true, false or a whole number of seconds from 1 to 3600", beat));
+        if (settings.Value("customDimensions") is not { } dimensions) return;
+        foreach (var dimension in dimensions.EnumerateObject())
+            if (!DimensionNumber().IsMatch(dimension.Name))
+                problems.Add(new SettingProblem("customDimensions", "'customDimensions' has a key that is no number of a custom dimension; use 1 to 999."));
+            else if (dimension.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+                problems.Add(SettingProblem.NotAs("customDimensions", "a string or a number", dimension.Value, $"customDimensions.{dimension.Name}"));
     }
 
     /// <inheritdoc/>
@@ -98,8 +123,85 @@ public sealed partial class MatomoAnalyticsType : DestinationType
             config.WriteBoolean("noCookies", settings.Flag("disableCookies", false));
             config.WriteBoolean("requires", scripts.AlwaysLoads || defaultConsent == "required");
             config.WriteBoolean("page", settings.Flag("trackPageView", true));
+            WriteCalls(config, settings);
         });
     }
+
+    /// <summary>Further calls of the tracker, those that follow the page view apart: <see href="https://developer.matomo.org/api-reference/tracking-javascript"/>, read 2026-11-26.</summary>
+    private static void WriteCalls(Utf8JsonWriter config, DestinationSettings settings)
+    {
+        var before = new List<Action>();
+        var after = new List<Action>();
+        void Call(List<Action> calls, string method, Action? argument = null) => calls.Add(() =>
+        {
+            config.WriteStartArray();
+            config.WriteStringValue(method);
+            argument?.Invoke();
+            config.WriteEndArray();
+        });
+        void Text(string field, string method)
+        {
+            if (settings.Text(field) is { } text) Call(before, method, () => config.WriteStringValue(text));
+        }
+        void List(string field, string method)
+        {
+            if (settings.TextList(field) is { IsEmpty: false } entries) Call(before, method, () =>
+            {
+                config.WriteStartArray();
+                foreach (var entry in entries) config.WriteStringValue(entry);
+                config.WriteEndArray();
+            });
+        }
+        void Switch(string field, string method)
+        {
+            if (settings.Flag(field) is { } flag) Call(before, method, () => config.WriteBooleanValue(flag));
+        }
+        void Turn(List<Action> calls, string method)
+        {
+            if (settings.Flag(method, false)) Call(calls, method);
+        }
+
+        Text("cookieDomain", "setCookieDomain");
+        Text("cookiePath", "setCookiePath");
+        Text("cookieSameSite", "setCookieSameSite");
+        Switch("secureCookie", "setSecureCookie");
+        List("domains", "setDomains");
+        List("downloadExtensions", "setDownloadExtensions");
+        Switch("doNotTrack", "setDoNotTrack");
+        Text("requestMethod", "setRequestMethod");
+        Turn(before, "enableCrossDomainLinking");
+        Turn(before, "disableBrowserFeatureDetection");
+        Turn(before, "disableCampaignParameters");
+        if (settings.Value("customDimensions") is { } dimensions)
+            foreach (var dimension in dimensions.EnumerateObject())
+                Call(before, "setCustomDimension", () =>
+                {
+                    config.WriteNumberValue(int.Parse(dimension.Name, CultureInfo.InvariantCulture));
+                    dimension.Value.WriteTo(config);
+                });
+        if (settings.Value("enableHeartBeatTimer") is { } beat && HeartBeat(beat) is { } seconds)
+            Call(before, "enableHeartBeatTimer", seconds > 0 ? () => config.WriteNumberValue(seconds) : null);
+        Turn(after, "trackAllContentImpressions");
+        Turn(after, "trackVisibleContentImpressions");
+        Write("calls", before);
+        Write("callsAfter", after);
+
+        void Write(string name, List<Action> calls)
+        {
+            if (calls.Count == 0) return;
+            config.WriteStartArray(name);
+            foreach (var call in calls) call();
+            config.WriteEndArray();
+        }
+    }
+
+    /// <summary>After how many seconds a page counts as still open, 0 for the library's own number; null where the value says neither.</summary>
+    private static int? HeartBeat(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True => 0,
+        JsonValueKind.Number when value.TryGetInt32(out var seconds) && seconds is >= 1 and <= 3600 => seconds,
+        _ => null,
+    };
 
     private static (PageUrl Tracker, PageUrl Library) Urls(DestinationSettings settings)
     {
@@ -113,6 +215,21 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     [GeneratedRegex("^[A-Za-z0-9_-]{1,64}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex SiteId();
 
+    [GeneratedRegex("^(?:\\*?\\.)?[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,10}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Domain();
+
+    [GeneratedRegex("^(?:\\*?\\.)?[A-Za-z0-9-]{1,63}(?:\\.[A-Za-z0-9-]{1,63}){0,10}(?:/[^\\s\"'<>`\\\\]{0,200})?\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DomainAndPath();
+
+    [GeneratedRegex("^/[^\\s;\"'<>`\\\\]{0,200}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CookiePath();
+
+    [GeneratedRegex("^[A-Za-z0-9]{1,16}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Extension();
+
+    [GeneratedRegex("^[1-9][0-9]{0,2}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DimensionNumber();
+
     [GeneratedRegex("^(?:https?://)?([A-Za-z0-9-]{1,63})(?:\\.matomo\\.cloud)?/*\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex CloudId();
+    internal static partial Regex CloudId();
 }

@@ -16,6 +16,9 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Differs from the npm package: a second pixel's first PageView goes to that pixel only (<c>trackSingle</c>). <c>track</c> would count another
 /// page view for the first (<see href="https://developers.facebook.com/docs/meta-pixel/implementation/conversion-tracking"/>).
 /// </para>
+/// <para>
+/// <c>autoConfig</c> is told before <c>init</c> and names the pixel (<see href="https://developers.facebook.com/documentation/meta-pixel/advanced"/>, read 2026-11-26).
+/// </para>
 /// </remarks>
 public sealed partial class MetaPixelType : DestinationType
 {
@@ -34,7 +37,7 @@ public sealed partial class MetaPixelType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"pixelId":"1234567890"}""",
         """
-        {"pixelId":"99999","initOptions":{"em":"ab12","external_id":7},"trackPageView":false,"scriptSrc":"https://first-party.example/fb.js",
+        {"pixelId":"99999","initOptions":{"em":"ab12","external_id":7},"trackPageView":false,"autoConfig":false,"scriptSrc":"https://first-party.example/fb.js",
          "dataProcessingOptions":{"options":["LDU"],"country":1,"state":1000}}
         """);
 
@@ -70,12 +73,13 @@ public sealed partial class MetaPixelType : DestinationType
     [
         new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.")
         {
-            Required = true, Pattern = Digits(), PatternInWords = "1 to 20 digits",
+            Required = true, OtherNames = ["id"], Pattern = Digits(), PatternInWords = "1 to 20 digits",
         },
-        new("initOptions", SettingKind.JsonObject, "The third argument of fbq('init'): advanced matching. Every visitor can read it."),
+        new("initOptions", SettingKind.JsonObject, "The third argument of fbq('init'): advanced matching. Every visitor can read it.") { OtherNames = ["advancedMatching"] },
         new("trackPageView", SettingKind.Flag, "Whether a PageView is sent when the pixel starts.") { DefaultJson = "true" },
+        new("autoConfig", SettingKind.Flag, "false turns off what the pixel tracks by itself: button clicks and the page's metadata."),
         new("dataProcessingOptions", SettingKind.JsonObject, "Limited data use: {\"options\":[\"LDU\"],\"country\":0,\"state\":0}."),
-        new("scriptSrc", SettingKind.HttpsUrl, "The pixel's loader.") { DefaultJson = "\"https://connect.facebook.net/en_US/fbevents.js\"" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The pixel's loader.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://connect.facebook.net/en_US/fbevents.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("testEventCode", SettingKind.Text, "The Conversions API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
         new("apiVersion", SettingKind.Text, "The Conversions API's version, used on the server only.") { Visibility = SettingVisibility.Private },
@@ -105,6 +109,7 @@ public sealed partial class MetaPixelType : DestinationType
             if (settings.Value("initOptions") is { } initOptions) config.WriteSetting("initOptions", initOptions);
             if (settings.Value("dataProcessingOptions") is { } processing) WriteProcessing(config, processing);
             config.WriteBoolean("trackPageView", settings.Flag("trackPageView", true));
+            if (settings.Flag("autoConfig") is { } autoConfig) config.WriteBoolean("autoConfig", autoConfig);
         });
     }
 

@@ -80,7 +80,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
             Required = true, OtherNames = ["projectId"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
         },
         new("defaultConsent", SettingKind.JsonValue, "What to deny at the start although the visitor granted it: false, denied, or {\"ad_Storage\":\"denied\"}."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from the id."),
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader; derived from the id.") { OtherNames = ["scriptSrc"] },
         new("apiToken", SettingKind.Text, "The Data Export API's token, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 

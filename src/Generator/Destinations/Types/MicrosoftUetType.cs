@@ -27,7 +27,7 @@ public sealed partial class MicrosoftUetType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"id":"12345"}""",
-        """{"tagId":"67890","scriptSrc":"https://uet.example/bat.js"}""");
+        """{"tagId":"67890","enableAutoSpaTracking":false,"scriptSrc":"https://uet.example/bat.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ads.microsoft.com/apex/index/3/en/60119");
@@ -52,8 +52,9 @@ public sealed partial class MicrosoftUetType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("id", SettingKind.Text, "The UET tag's id.") { Required = true, OtherNames = ["tagId"], Pattern = Digits(), PatternInWords = "1 to 20 digits" },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://bat.bing.com/bat.js\"" },
+        new("id", SettingKind.Text, "The UET tag's id.") { Required = true, OtherNames = ["tagId", "ti"], Pattern = Digits(), PatternInWords = "1 to 20 digits" },
+        new("enableAutoSpaTracking", SettingKind.Flag, "Whether changes of the address without a page load count, as in the vendor's snippet.") { DefaultJson = "true" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://bat.bing.com/bat.js\"" },
     ];
 
     /// <inheritdoc/>
@@ -64,6 +65,7 @@ public sealed partial class MicrosoftUetType : DestinationType
         {
             config.WriteString("id", scripts.Settings.RequiredText("id"));
             config.WriteString("queue", scripts.IsFirstOfType ? "uetq" : scripts.InstanceName);
+            if (!scripts.Settings.Flag("enableAutoSpaTracking", true)) config.WriteBoolean("noSpa", true);
         });
     }
 

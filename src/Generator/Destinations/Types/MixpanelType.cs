@@ -11,6 +11,7 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// Differs from the npm package. (1) It loads before consent only where the required consent is <c>{necessary}</c>; then it starts opted out
 /// (<c>opt_out_tracking_by_default</c>, which no option takes back), where the package tracks until its load event. (2) The state found at the start is told once, silently and without
 /// deleting the profile; a change is told as the vendor means it. (3) The stub has the methods of the vendor's snippet, and a second destination becomes a named instance.
+/// Data centres and the proxy through a domain of one's own: <see href="https://docs.mixpanel.com/docs/tracking-methods/sdks/javascript"/>, read 2026-11-26.
 /// </remarks>
 public sealed partial class MixpanelType : DestinationType
 {
@@ -35,7 +36,7 @@ public sealed partial class MixpanelType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"token":"0123456789abcdef0123456789abcdef"}""",
-        """{"projectToken":"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF","initOptions":{"track_pageview":true,"ignore_dnt":null},"scriptUrl":"https://mp.example/lib.js"}""");
+        """{"projectToken":"FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF","initOptions":{"track_pageview":true,"ignore_dnt":null},"region":"eu","apiHost":"/mp/api","libBasePath":"https://mp.example/libs/","scriptUrl":"https://mp.example/lib.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.mixpanel.com/docs/tracking-methods/sdks/javascript");
@@ -93,8 +94,11 @@ public sealed partial class MixpanelType : DestinationType
         {
             Required = true, OtherNames = ["projectToken"], Pattern = Token(), PatternInWords = "32 hexadecimal digits",
         },
-        new("initOptions", SettingKind.JsonObject, "Further options of mixpanel.init."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The library.") { DefaultJson = "\"https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js\"" },
+        new("initOptions", SettingKind.JsonObject, "Further options of mixpanel.init.") { OtherNames = ["options", "config"] },
+        new("region", SettingKind.Text, "Where the project's data is kept, which says where events go unless apiHost does.") { OneOf = ["us", "eu", "in"], DefaultJson = "\"us\"" },
+        new("apiHost", SettingKind.UrlOrPath, "Where events go: a data centre's host or a proxy of your own, also a path of the site.") { IsBaseUrl = true, OtherNames = ["api_host", "initOptions.api_host"] },
+        new("libBasePath", SettingKind.UrlOrPath, "Where the library finds its further parts, for a proxy of your own.") { IsBaseUrl = true, OtherNames = ["lib_base_path", "initOptions.lib_base_path"] },
+        new("scriptUrl", SettingKind.UrlOrPath, "The library.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js\"" },
         new("apiSecret", SettingKind.Text, "The project's API secret, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 
@@ -107,7 +111,13 @@ public sealed partial class MixpanelType : DestinationType
         options.Merge(settings.Value("initOptions"));
         if (scripts.AlwaysLoads) options.Set("opt_out_tracking_by_default", true);
         if (settings.Value("initOptions") is { } init && init.TryGetProperty("record_canvas", out var canvas) && canvas.ValueKind == JsonValueKind.True) scripts.ContactBlobWorker();
-        if (settings.Value("initOptions").UrlOf("api_host") is { } apiHost) scripts.ConnectInstead(apiHost);
+        if (ApiHost(settings) is { } apiHost)
+        {
+            options.Set("api_host", apiHost);
+            scripts.ConnectInstead(PageUrl.Of(apiHost));
+        }
+        options.Set("lib_base_path", settings.Text("libBasePath"));
+        scripts.Contact(CspDirective.Script, settings.Url("libBasePath"));
         scripts.GrantTracking();
         scripts.Start(new VendorLibrary(settings.Url("scriptUrl") ?? PageUrl.Of("https://cdn.mxpnl.com/libs/mixpanel-2-latest.min.js")), config =>
         {
@@ -116,6 +126,13 @@ public sealed partial class MixpanelType : DestinationType
             options.WriteTo(config, "options");
         });
     }
+
+    private static string? ApiHost(DestinationSettings settings) => settings.Text("apiHost") ?? settings.Text("region") switch
+    {
+        "eu" => "https://api-eu.mixpanel.com",
+        "in" => "https://api-in.mixpanel.com",
+        _ => null,
+    };
 
     [GeneratedRegex("^[A-Fa-f0-9]{32}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Token();

@@ -49,14 +49,14 @@ public sealed partial class PirschType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("identificationCode", SettingKind.Text, "The site's identification code.") { Required = true, OtherNames = ["code", "data-code"], Pattern = Code(), PatternInWords = "1 to 64 letters, digits, _ and -" },
         new("domain", SettingKind.TextList, "The domains to track on, each alone or with :code: a list, or one text with commas.") { OrText = true, Pattern = Domain(), PatternInWords = "a domain name, alone or with :code" },
         new("dev", SettingKind.Text, "The host name to track under, for tests on localhost.") { Pattern = HostName(), PatternInWords = "a host name or an https URL" },
         new("hitEndpoint", SettingKind.UrlOrPath, "Where page views go: an https URL or a path of the site."),
         new("eventEndpoint", SettingKind.UrlOrPath, "Where events go: an https URL or a path of the site."),
         new("disablePageViews", SettingKind.Flag, "Whether page views are left to the page.") { DefaultJson = "false" },
         new("extended", SettingKind.Flag, "Whether the extended script is loaded.") { DefaultJson = "false" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://api.pirsch.io/pa.js\"" },
+        new("scriptUrl", SettingKind.UrlOrPath, "The loader; also a path of the site, for a proxy.") { OtherNames = ["scriptSrc", "src"], DefaultJson = "\"https://api.pirsch.io/pa.js\"" },
         new("clientSecret", SettingKind.Text, "The API client's secret, used on the server only.") { Visibility = SettingVisibility.Private },
         new("accessKey", SettingKind.Text, "The API's access key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];

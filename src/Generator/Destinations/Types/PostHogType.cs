@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -15,6 +16,21 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class PostHogType : DestinationType
 {
+    private static readonly ImmutableArray<string> Features = ["surveys", "heatmaps", "deadClicks", "webVitals", "featureFlags"];
+
+    // Options of posthog.init that people write beside the key; some clients have them in camel case.
+    private static readonly ImmutableArray<(string Name, string? Alias)> InitOptions =
+    [
+        ("autocapture", null),
+        ("capture_pageview", "capturePageview"),
+        ("capture_pageleave", "capturePageleave"),
+        ("capture_exceptions", "captureExceptions"),
+        ("disable_session_recording", "disableSessionRecording"),
+        ("persistence", null),
+        ("person_profiles", "personProfiles"),
+        ("cookieless_mode", "cookielessMode"),
+    ];
+
     private const string PersistencePage = "https://posthog.com/docs/libraries/js/persistence";
     private const string Source = "https://github.com/PostHog/posthog-js";
     private const string Refusal = "it records the visitor's own answer, and without it the library takes a refusal for no answer";
@@ -36,7 +52,8 @@ public sealed partial class PostHogType : DestinationType
         """{"id":"phc_least"}""",
         """
         {"apiKey":"phc_full","host":"https://ph.example/","uiHost":"https://eu.posthog.com/","scriptUrl":"https://ph.example/static/array.js","region":"us",
-         "loadMode":"after-consent","initOptions":{"autocapture":false,"bootstrap":{"distinctID":"x"}}}
+         "loadMode":"after-consent","defaults":"2025-05-24","features":{"surveys":false,"heatmaps":false,"deadClicks":true,"webVitals":false,"featureFlags":false},
+         "autocapture":false,"person_profiles":"identified_only","initOptions":{"bootstrap":{"distinctID":"x"},"asset_host":"https://ph.example"}}
         """);
 
     /// <inheritdoc/>
@@ -117,19 +134,39 @@ public sealed partial class PostHogType : DestinationType
     [
         new("id", SettingKind.Text, "The project's API key.")
         {
-            Required = true, OtherNames = ["apiKey"], Pattern = Key(), PatternInWords = "a project key such as phc_… (letters, digits, _ and -)",
+            Required = true, OtherNames = ["apiKey", "key", "projectToken"], Pattern = Key(), PatternInWords = "a project key such as phc_… (letters, digits, _ and -), not a personal one (phx_…)",
         },
         new("region", SettingKind.Text, "The PostHog cloud that hosts are derived from.") { OneOf = ["eu", "us"], DefaultJson = "\"eu\"" },
         new("apiHost", SettingKind.UrlOrPath, "Where events go: a host of your own for a self-hosted PostHog or a proxy, or a path of the site.") { IsBaseUrl = true, OtherNames = ["host", "api_host", "initOptions.api_host"] },
         new("uiHost", SettingKind.HttpsUrl, "Where PostHog's interface is, for a proxied apiHost.") { IsBaseUrl = true, OtherNames = ["ui_host", "initOptions.ui_host"] },
-        new("scriptUrl", SettingKind.UrlOrPath, "The loader, array.js; derived from apiHost."),
+        new("scriptUrl", SettingKind.UrlOrPath, "The loader, array.js; derived from apiHost.") { OtherNames = ["scriptSrc"] },
         new("loadMode", SettingKind.Text, "always, after-consent (waits for measurement besides the required consent) or disabled.")
         {
             OneOf = ["always", "after-consent", "disabled"], DefaultJson = "\"always\"",
         },
-        new("initOptions", SettingKind.JsonObject, "Further options of posthog.init."),
+        new("initOptions", SettingKind.JsonObject, "Further options of posthog.init.") { OtherNames = ["options", "config"] },
+        new("defaults", SettingKind.Text, "The date of the defaults that posthog.init takes, or unset.")
+        {
+            OtherNames = ["initOptions.defaults"], Pattern = DefaultsDate(), PatternInWords = "a date such as 2026-01-30, or unset", DefaultJson = "\"2026-01-30\"",
+        },
+        new("features", SettingKind.JsonObject, "Switches of parts of PostHog: surveys, heatmaps, deadClicks, webVitals, featureFlags. What initOptions says of the same counts."),
+        .. InitOptions.Select(static option => new SettingField(option.Name, SettingKind.JsonValue, "The option of posthog.init of the same name.")
+        {
+            OtherNames = option.Alias is null ? [$"initOptions.{option.Name}"] : [option.Alias, $"initOptions.{option.Name}"],
+        }),
         new("personalApiKey", SettingKind.Text, "A personal API key, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
+
+    /// <inheritdoc/>
+    protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
+    {
+        if (settings.Value("features") is not { } features) return;
+        foreach (var feature in features.EnumerateObject())
+            if (!Features.Contains(feature.Name))
+                problems.Add(new SettingProblem("features", $"'features' has a switch that is not known; use {string.Join(", ", Features)}."));
+            else if (feature.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+                problems.Add(SettingProblem.NotAs("features", "true or false", feature.Value, $"features.{feature.Name}"));
+    }
 
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
@@ -144,11 +181,16 @@ public sealed partial class PostHogType : DestinationType
             scripts.ContactInstead(PageUrl.Of(apiHost));
             scripts.Contact(CspDirective.Script, PageUrl.Of(apiHost));
         }
+        var free = settings.Value("initOptions");
+        scripts.Contact(CspDirective.Script, free.UrlOf("asset_host"));
+        scripts.Contact(CspDirective.Connect, free.UrlOf("flags_api_host"));
         var options = new ConfigObject();
-        options.Set("defaults", "2026-01-30");
+        options.Set("defaults", settings.Text("defaults") ?? "2026-01-30");
         if (scripts.AlwaysLoads) options.Set("cookieless_mode", "on_reject");
         if (scripts.TestMode) options.Set("debug", true);
-        options.Merge(settings.Value("initOptions"));
+        SetFeatures(options, settings.Value("features"));
+        options.Merge(free);
+        foreach (var (name, _) in InitOptions) options.Set(name, settings.Value(name));
         // Waiting for an answer: cookieless on_reject records nothing before one; without it, PostHog has to be opted out by default.
         if (scripts.AlwaysLoads && !options.Has("cookieless_mode", "on_reject")) options.Set("opt_out_capturing_by_default", true);
         options.Set("api_host", apiHost);
@@ -162,6 +204,28 @@ public sealed partial class PostHogType : DestinationType
             if (!scripts.IsFirstOfType) config.WriteString("name", scripts.InstanceName);
             options.WriteTo(config, "options");
         });
+    }
+
+    /// <summary>The vendor's option for each switch: <see href="https://posthog.com/docs/libraries/js/config"/>. A switch that is not set leaves it to the project.</summary>
+    private static void SetFeatures(ConfigObject options, JsonElement? features)
+    {
+        if (features is not { } switches) return;
+        foreach (var feature in switches.EnumerateObject())
+        {
+            var isOn = feature.Value.ValueKind == JsonValueKind.True;
+            switch (feature.Name)
+            {
+                case "surveys": options.Set("disable_surveys", !isOn); break;
+                case "heatmaps": options.Set("capture_heatmaps", isOn); break;
+                case "deadClicks": options.Set("capture_dead_clicks", isOn); break;
+                case "featureFlags": options.Set("advanced_disable_feature_flags", !isOn); break;
+                case "webVitals":
+                    var performance = new ConfigObject();
+                    performance.Set("web_vitals", isOn);
+                    options.Set("capture_performance", performance);
+                    break;
+            }
+        }
     }
 
     private static (string ApiHost, string UiHost, PageUrl ScriptUrl) HostsOf(DestinationSettings settings)
@@ -178,8 +242,11 @@ public sealed partial class PostHogType : DestinationType
 
     private static string RegionOf(string subdomain) => subdomain.StartsWith("eu", StringComparison.OrdinalIgnoreCase) ? "eu" : "us";
 
-    [GeneratedRegex("^[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?!phx_)[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
+
+    [GeneratedRegex("^(?:unset|[0-9]{4}-[0-9]{2}-[0-9]{2})\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DefaultsDate();
 
     [GeneratedRegex("^https://(app|us|us-assets|eu|eu-assets)(?:\\.i)?\\.posthog\\.com\\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex CloudHost();

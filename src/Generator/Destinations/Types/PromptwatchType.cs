@@ -40,8 +40,8 @@ public sealed partial class PromptwatchType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("projectId", SettingKind.Text, "The project's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://ingest.promptwatch.com/js/client.min.js\"" },
+        new("projectId", SettingKind.Text, "The project's id.") { Required = true, OtherNames = ["data-project-id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc", "src"], DefaultJson = "\"https://ingest.promptwatch.com/js/client.min.js\"" },
     ];
 
     /// <inheritdoc/>

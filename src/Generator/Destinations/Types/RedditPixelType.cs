@@ -43,11 +43,11 @@ public sealed partial class RedditPixelType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 40 letters, digits and _" },
+        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, OtherNames = ["id"], Pattern = Id(), PatternInWords = "1 to 40 letters, digits and _" },
         new("trackPageVisit", SettingKind.Flag, "Whether a PageVisit is sent at the start.") { DefaultJson = "true" },
         new("initOptions", SettingKind.JsonObject, "The third argument of rdt('init'). Every visitor can read it."),
         new("disableFirstPartyCookies", SettingKind.Flag, "Whether the pixel does without first-party cookies."),
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://www.redditstatic.com/ads/pixel.js\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://www.redditstatic.com/ads/pixel.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 

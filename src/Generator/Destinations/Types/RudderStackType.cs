@@ -66,9 +66,9 @@ public sealed partial class RudderStackType : DestinationType
         new("writeKey", SettingKind.Text, "The source's write key.") { Required = true, Pattern = Key(), PatternInWords = "1 to 64 letters, digits, _ and -" },
         new("dataPlaneUrl", SettingKind.HttpsUrl, "Where events go: the data plane.") { IsBaseUrl = true, Required = true },
         new(MappingField, SettingKind.JsonObject, "The consent ids of RudderStack's destinations by category: {\"mapping\":{\"marketing\":[\"ads\"]}}."),
-        new("loadOptions", SettingKind.JsonObject, "Further options of rudderanalytics.load."),
+        new("loadOptions", SettingKind.JsonObject, "Further options of rudderanalytics.load.") { OtherNames = ["options"] },
         new("trackPageView", SettingKind.Flag, "Whether a page call is made at the start.") { DefaultJson = "true" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://cdn.rudderlabs.com/v3/modern/rsa.min.js\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://cdn.rudderlabs.com/v3/modern/rsa.min.js\"" },
         new("accessToken", SettingKind.Text, "The HTTP API's token, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 

@@ -52,7 +52,7 @@ public sealed partial class RybbitAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("siteId", SettingKind.Text, "The site's id.") { Required = true, Pattern = SiteId(), PatternInWords = "1 to 64 letters, digits, _ and -" },
+        new("siteId", SettingKind.Text, "The site's id.") { Required = true, OtherNames = ["data-site-id"], Pattern = SiteId(), PatternInWords = "1 to 64 letters, digits, _ and -" },
         new("autoTrackPageview", SettingKind.Flag, "Whether the first page view is tracked by itself."),
         new("trackSpa", SettingKind.Flag, "Whether changes of the address without a page load count."),
         new("trackQuery", SettingKind.Flag, "Whether addresses are tracked with their query."),

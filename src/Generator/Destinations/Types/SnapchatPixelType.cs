@@ -43,10 +43,10 @@ public sealed partial class SnapchatPixelType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
+        new("pixelId", SettingKind.Text, "The pixel's id.") { Required = true, OtherNames = ["id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits and -" },
         new("initOptions", SettingKind.JsonObject, "The third argument of snaptr('init'). Every visitor can read it."),
         new("trackPageView", SettingKind.Flag, "Whether a PAGE_VIEW is sent at the start.") { DefaultJson = "true" },
-        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://sc-static.net/scevent.min.js\"" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://sc-static.net/scevent.min.js\"" },
         new("accessToken", SettingKind.Text, "The Conversions API's token, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
 

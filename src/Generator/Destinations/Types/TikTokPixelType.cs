@@ -29,7 +29,7 @@ public sealed partial class TikTokPixelType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"pixelId":"CABC123"}""",
-        """{"pixelId":"CDEF456","scriptSrc":"https://tt.example/events.js"}""");
+        """{"pixelId":"CDEF456","trackPageView":false,"scriptSrc":"https://tt.example/events.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://ads.tiktok.com/help/article/get-started-pixel");
@@ -55,9 +55,10 @@ public sealed partial class TikTokPixelType : DestinationType
     [
         new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.")
         {
-            Required = true, Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
+            Required = true, OtherNames = ["id"], Pattern = Id(), PatternInWords = "1 to 40 letters and digits",
         },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader; its parameters sdkid and lib are added.") { DefaultJson = "\"https://analytics.tiktok.com/i18n/pixel/events.js\"" },
+        new("trackPageView", SettingKind.Flag, "Whether a page view is sent at the start.") { DefaultJson = "true" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader; its parameters sdkid and lib are added.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://analytics.tiktok.com/i18n/pixel/events.js\"" },
         new("accessToken", SettingKind.Text, "The Events API's token, used on the server only.") { Visibility = SettingVisibility.Private },
         new("testEventCode", SettingKind.Text, "The Events API's test code, used on the server only.") { Visibility = SettingVisibility.Private },
     ];
@@ -71,6 +72,7 @@ public sealed partial class TikTokPixelType : DestinationType
         {
             config.WriteString("pixelId", pixelId);
             config.WriteString("base", loader.Text.Split('?', '#')[0]);
+            if (!scripts.Settings.Flag("trackPageView", true)) config.WriteBoolean("noPage", true);
         });
     }
 

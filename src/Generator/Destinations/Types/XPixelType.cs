@@ -40,8 +40,8 @@ public sealed partial class XPixelType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.") { Required = true, Pattern = Id(), PatternInWords = "1 to 20 letters and digits" },
-        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { DefaultJson = "\"https://static.ads-twitter.com/uwt.js\"" },
+        new("pixelId", SettingKind.Text, "The pixel's id, from Events Manager.") { Required = true, OtherNames = ["id"], Pattern = Id(), PatternInWords = "1 to 20 letters and digits" },
+        new("scriptSrc", SettingKind.HttpsUrl, "The loader.") { OtherNames = ["scriptUrl"], DefaultJson = "\"https://static.ads-twitter.com/uwt.js\"" },
     ];
 
     /// <inheritdoc/>

@@ -7,7 +7,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("matomo-analytics", (() => {
   return {
     live: (page) => page.found("Matomo") && !Array.isArray(page.found("_paq")),
     start(member, page) {
-      const { url, id, extra, links, noCookies, requires, page: pageView } = member.config;
+      const { url, id, extra, links, noCookies, requires, page: pageView, calls = [], callsAfter = [] } = member.config;
       const queue = page.global("_paq", () => []);
       page.queue(queue, page.made("_paq"));
       if (extra) {
@@ -22,12 +22,14 @@ window[Symbol.for("consent-snapshots/1")]?.run("matomo-analytics", (() => {
         say(member, "setTrackerUrl", url);
         say(member, "setSiteId", id);
       }
+      for (const call of calls) say(member, ...call);
       if (links) say(member, "enableLinkTracking");
       if (noCookies) say(member, "disableCookies");
       if (requires) say(member, "requireConsent");
       // Said at every granted start: it also ends a withdrawal that an earlier page left in a cookie.
       if (member.is("granted")) grant(member);
       if (pageView) say(member, "trackPageView");
+      for (const call of callsAfter) say(member, ...call);
     },
     tell(member) {
       if (member.is("granted")) grant(member);

@@ -2,7 +2,7 @@
 window[Symbol.for("consent-snapshots/1")]?.run("meta-pixel", {
   live: () => window.fbq?.callMethod,
   start(member, page) {
-    const { pixelId, initOptions, dataProcessingOptions, trackPageView } = member.config;
+    const { pixelId, initOptions, dataProcessingOptions, trackPageView, autoConfig } = member.config;
     const fbq = page.global("fbq", () => {
       const stub = function () {
         if (stub.callMethod) stub.callMethod.apply(stub, arguments);
@@ -17,6 +17,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("meta-pixel", {
     // Two destinations that say the same are one.
     if (!page.once(JSON.stringify([pixelId, initOptions]))) return;
     if (dataProcessingOptions) fbq("dataProcessingOptions", ...dataProcessingOptions);
+    if (autoConfig !== undefined) fbq("set", "autoConfig", autoConfig, pixelId);
     if (initOptions) fbq("init", pixelId, initOptions);
     else fbq("init", pixelId);
     // A second pixel's page view is its own; "track" would count another one for the first.

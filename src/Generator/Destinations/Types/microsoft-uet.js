@@ -10,8 +10,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("microsoft-uet", (() => {
     },
     // The library is a constructor, which takes over what is in the queue.
     ready(member) {
-      const { id, queue } = member.config;
-      window[queue] = new window.UET({ ti: id, enableAutoSpaTracking: true, q: window[queue] });
+      const { id, queue, noSpa } = member.config;
+      window[queue] = new window.UET({ ti: id, enableAutoSpaTracking: !noSpa, q: window[queue] });
       window[queue].push("pageLoad");
     },
     tell(member) {

@@ -2,7 +2,7 @@
 window[Symbol.for("consent-snapshots/1")]?.run("segment", {
   onePerPage: true,
   start(member, page) {
-    const { writeKey, debug, trackPageView } = member.config;
+    const { writeKey, debug, trackPageView, loadOptions, cdn } = member.config;
     const analytics = page.global("analytics", () => []);
     if (analytics.initialize) return false;
     if (!Array.isArray(analytics)) throw new Error("window.analytics is something else on this page.");
@@ -31,6 +31,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("segment", {
       analytics.SNIPPET_VERSION = "5.2.1";
     }
     analytics._writeKey = writeKey;
+    if (loadOptions) analytics._loadOptions = loadOptions;
+    if (cdn) analytics._cdn = cdn;
     if (debug) analytics.debug(true);
     if (trackPageView) analytics.page();
   },

@@ -5,7 +5,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("tiktok-pixel", {
     return ttq && !Array.isArray(ttq);
   },
   start(member, page) {
-    const { pixelId, base } = member.config;
+    const { pixelId, base, noPage } = member.config;
     window.TiktokAnalyticsObject = "ttq";
     const ttq = page.global("ttq", () => {
       const stub = [];
@@ -34,7 +34,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("tiktok-pixel", {
       (ttq._o ||= {})[pixelId] = {};
     }
     if (page.switched()) ttq.grantConsent();
-    if (!isNew) return;
+    if (!isNew || noPage) return;
     // A further pixel's first page view is its own.
     if (page.once("page")) ttq.page();
     else ttq.instance(pixelId).page();
