@@ -94,6 +94,17 @@
     hightouch: segment("htevents"),
     hotjar: hear => [["settings", plain(window._hjSettings)], ...caller("hj", "q")(hear)],
     intercom: hear => [["settings", plain(window.intercomSettings)], ...caller("Intercom", "q")(hear)],
+    // Reads its queue, leaves it there, and hears what is pushed from then on.
+    "matomo-tag-manager": hear => {
+      const layer = window._mtm || (window._mtm = []);
+      const push = layer.push;
+      layer.push = (...pushed) => {
+        pushed.forEach(one => hear([plain({ ...one, "mtm.startTime": 0 })]));
+        return push.apply(layer, pushed);
+      };
+      window.MatomoTagManager = {};
+      return layer.map(one => [plain({ ...one, "mtm.startTime": 0 })]);
+    },
     "linkedin-insights": hear => [["settings", plain(window._linkedin_data_partner_ids)], ...caller("lintrk", "q")(hear)],
     logrocket: hear => {
       window.LogRocket = object(hear);

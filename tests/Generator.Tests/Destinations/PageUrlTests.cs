@@ -59,8 +59,8 @@ public sealed class PageUrlTests
     }
 
     [Theory]
-    [InlineData("amplitude", "initOptions", "serverUrl")]
-    [InlineData("mixpanel", "initOptions", "api_host")]
+    [InlineData("posthog", "initOptions", "asset_host")]
+    [InlineData("posthog", "initOptions", "flags_api_host")]
     [InlineData("google-analytics", "customParameters", "server_container_url")]
     [InlineData("rudderstack", "loadOptions", "configUrl")]
     [InlineData("rudderstack", "loadOptions", "destSDKBaseURL")]

@@ -25,6 +25,7 @@ internal sealed record Vendor(string Type, string Settings, string Library, bool
         new("linkedin-insights", """{"id":"1003"}""", "https://snap.licdn.com/li.lms-analytics/insight.min.js"),
         new("logrocket", """{"appId":"logrocket/one"}""", "https://cdn.logrocket.io/LogRocket.min.js"),
         new("matomo-analytics", """{"matomoUrl":"https://matomo.example"}""", "https://matomo.example/matomo.js", Told: true),
+        new("matomo-tag-manager", """{"matomoUrl":"https://matomo.example","containerId":"Tags0001"}""", "https://matomo.example/js/container_Tags0001.js"),
         new("meta-pixel", """{"pixelId":"1004"}""", "https://connect.facebook.net/en_US/fbevents.js", Told: true),
         new("microsoft-clarity", """{"id":"clarity1"}""", "https://www.clarity.ms/tag/clarity1", Told: true),
         new("microsoft-uet", """{"id":"1005"}""", "https://bat.bing.com/bat.js", Told: true),
@@ -38,7 +39,7 @@ internal sealed record Vendor(string Type, string Settings, string Library, bool
         new("segment", """{"writeKey":"segment1"}""", "https://cdn.segment.com/analytics.js/v1/segment1/analytics.min.js"),
         new("snapchat-pixel", """{"pixelId":"snapchat1"}""", "https://sc-static.net/scevent.min.js"),
         new("tiktok-pixel", """{"pixelId":"TIKTOK1"}""", "https://analytics.tiktok.com/i18n/pixel/events.js", Told: true),
-        new("vercel-analytics", "{}", "https://va.vercel-scripts.com/v1/script.js"),
+        new("vercel-analytics", "{}", $"{OfflineSite.Origin}_vercel/insights/script.js"),
         new("x-pixel", """{"pixelId":"x1"}""", "https://static.ads-twitter.com/uwt.js"),
     ];
 

@@ -10,7 +10,10 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// A script of the organization's own: an https URL or inline text, with the element's attributes. It is the one type whose settings
 /// are JavaScript, so the one whose text a Content-Security-Policy cannot know beforehand.
 /// </summary>
-/// <remarks>The text runs again each time consent is granted anew; it must guard itself where that matters.</remarks>
+/// <remarks>
+/// The text runs again each time consent is granted anew; it must guard itself where that matters. Clients remove the element that they made, whatever its <c>id</c> is. Only an element that stays after a withdrawal do
+/// they find again by an id of their own, so that and an <c>id</c> attribute exclude each other.
+/// </remarks>
 public sealed partial class CustomScriptType : DestinationType
 {
     /// <summary>The longest inline text, in characters.</summary>
@@ -18,8 +21,8 @@ public sealed partial class CustomScriptType : DestinationType
 
     private const int MaxAttributes = 32;
 
-    /// <summary>Attributes that change how the browser fetches the script and not what it does; besides them any <c>data-</c> attribute.</summary>
-    private static readonly ImmutableArray<string> Known = ["crossorigin", "integrity", "referrerpolicy", "charset", "nomodule", "blocking", "type"];
+    /// <summary>Attributes that change how the browser fetches the script and not what it does, and what a script finds its own element and its settings by: <c>id</c>, besides any <c>data-</c> attribute.</summary>
+    private static readonly ImmutableArray<string> Known = ["crossorigin", "integrity", "referrerpolicy", "charset", "nomodule", "blocking", "type", "id"];
 
     /// <inheritdoc/>
     public override string Name => "script";
@@ -38,7 +41,7 @@ public sealed partial class CustomScriptType : DestinationType
         """{"src":"https://scripts.example/a.js?x=1&y=2"}""",
         """
         {"textContent":"window.own = '</script>' + 1;","async":false,"defer":true,"target":"body","fetchPriority":"low","persistAfterConsentRevoked":true,
-         "attributes":{"data-site":"ab\"<c>","crossorigin":"anonymous","nomodule":true,"type":"text/javascript"}}
+         "attributes":{"data-site":"ab\"<c>","data-number":12,"crossorigin":"anonymous","nomodule":true,"type":"text/javascript"}}
         """);
 
     /// <inheritdoc/>
@@ -50,13 +53,13 @@ public sealed partial class CustomScriptType : DestinationType
     /// <inheritdoc/>
     public override ImmutableArray<SettingField> Fields { get; } =
     [
-        new("src", SettingKind.HttpsUrl, "The script's URL; either this or textContent.") { OtherNames = ["url"] },
+        new("src", SettingKind.UrlOrPath, "The script's URL, or a path of the site; either this or textContent.") { OtherNames = ["url"] },
         new("textContent", SettingKind.Text, "The script's text; either this or src.") { OtherNames = ["code"], MaxLength = MaxTextLength, IsCode = true },
         new("async", SettingKind.Flag, "The element's async; left out, the browser's default for inserted scripts, which is true."),
         new("defer", SettingKind.Flag, "The element's defer.") { DefaultJson = "false" },
         new("target", SettingKind.Text, "Where the element goes; those for the body come last in the list.") { OneOf = ["head", "body"], DefaultJson = "\"head\"" },
         new("fetchPriority", SettingKind.Text, "The element's fetchpriority.") { OneOf = ["high", "low", "auto"] },
-        new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity (which brings crossorigin=anonymous unless another is set), referrerpolicy, charset, nomodule, blocking, type (module)."),
+        new("attributes", SettingKind.JsonObject, "Further attributes: data-…, crossorigin, integrity (which brings crossorigin=anonymous unless another is set), referrerpolicy, charset, nomodule, blocking, type (module), id (by which some vendors' scripts find their own element)."),
         new("persistAfterConsentRevoked", SettingKind.Flag, "Whether the element stays when consent is withdrawn, so that a new grant does not run it again.")
         {
             DefaultJson = "false",
@@ -68,7 +71,10 @@ public sealed partial class CustomScriptType : DestinationType
     {
         if (settings.Has("src") == settings.Has("textContent"))
             problems.Add(new SettingProblem("src", "Exactly one of 'src' and 'textContent' is needed."));
-        if (settings.Value("attributes") is { } attributes) CheckAttributes(attributes, problems);
+        if (settings.Value("attributes") is not { } attributes) return;
+        CheckAttributes(attributes, problems);
+        if (settings.Flag("persistAfterConsentRevoked", false) && attributes.TryGetProperty("id", out _))
+            problems.Add(new SettingProblem("attributes", "'attributes.id' and 'persistAfterConsentRevoked' exclude each other: a client finds an element that stays by an id of its own, and would run the script again."));
     }
 
     /// <inheritdoc/>
@@ -102,7 +108,12 @@ public sealed partial class CustomScriptType : DestinationType
             : script with { Attributes = script.Attributes.Add(new("crossorigin", "anonymous")) };
     }
 
-    private static string AttributeText(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+    private static string AttributeText(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Number => value.GetRawText(),
+        _ => "",
+    };
 
     private static void CheckAttributes(JsonElement attributes, List<SettingProblem> problems)
     {
@@ -120,14 +131,22 @@ public sealed partial class CustomScriptType : DestinationType
                     $"'attributes' has a name that is not accepted; use data-… (lowercase letters, digits, hyphens), {string.Join(", ", Known)}."));
             else if (!seen.Add(attribute.Name))
                 problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' is there twice."));
-            else if (attribute.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.True))
+            else if (attribute.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.True) && !IsNumberForData(attribute))
                 problems.Add(SettingProblem.NotAs("attributes", "a string, or true for an attribute without value", attribute.Value, $"attributes.{attribute.Name}"));
             else if (AttributeText(attribute.Value).Length > SettingField.DefaultMaxLength)
                 problems.Add(new SettingProblem("attributes", $"'attributes.{attribute.Name}' may have {SettingField.DefaultMaxLength} characters, and is {DestinationSettings.Shape(attribute.Value)}."));
             else if (attribute.Name == "type" && AttributeText(attribute.Value) is not ("module" or "text/javascript"))
                 problems.Add(SettingProblem.NotAs("attributes", "module or text/javascript", attribute.Value, "attributes.type"));
+            else if (attribute.Name == "id" && !ElementId().IsMatch(AttributeText(attribute.Value)))
+                problems.Add(SettingProblem.NotAs("attributes", "1 to 64 letters, digits, _, ., : and - that do not begin as a consent client's ids do (c15t, consent-snapshots)", attribute.Value, "attributes.id"));
         }
     }
+
+    /// <summary>An id that was saved as a number.</summary>
+    private static bool IsNumberForData(JsonProperty attribute) => attribute.Value.ValueKind == JsonValueKind.Number && DataAttribute().IsMatch(attribute.Name);
+
+    [GeneratedRegex("^(?!c15t|consent-snapshots)[A-Za-z][A-Za-z0-9_.:-]{0,63}\\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex ElementId();
 
     [GeneratedRegex("^data-[a-z0-9]([a-z0-9._-]{0,62})\\z", RegexOptions.CultureInvariant)]
     private static partial Regex DataAttribute();

@@ -41,7 +41,7 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"domain":"a.example"}""",
         """
-        {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
+        {"scriptId":"pa-Ab-1","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
          "autoCapturePageviews":false,"captureOnLocalhost":true,"outboundLinks":true,"formSubmissions":true,"logging":false,"init":{"futureOption":1},"scriptUrl":"https://pl.example/a.js"}
         """);
 

@@ -27,7 +27,7 @@ public sealed partial class SegmentType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least_key"}""",
-        """{"writeKey":" full-key ","trackPageView":false,"cdnURL":"https://seg.example","loadOptions":{"obfuscate":true},"integrations":{"All":false,"Segment.io":{"apiHost":"events.eu1.segmentapis.com/v1"}},"scriptUrl":"https://seg.example/a.js"}""");
+        """{"writeKey":"full-key","trackPageView":false,"cdnURL":"https://seg.example","loadOptions":{"obfuscate":true},"integrations":{"All":false,"Segment.io":{"apiHost":"events.eu1.segmentapis.com/v1"}},"scriptUrl":"https://seg.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/");
@@ -58,7 +58,7 @@ public sealed partial class SegmentType : DestinationType
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        if (ApiHost(settings) is { } host && PageUrl.From($"https://{host}") is null)
+        if (ApiHost(settings) is { } host && (host.Contains("://", StringComparison.Ordinal) || PageUrl.From($"https://{host}") is null))
             problems.Add(new SettingProblem("integrations", "'integrations.Segment.io.apiHost' must be a host name without https://, with a path such as /v1."));
     }
 

@@ -31,8 +31,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("segment", {
       analytics.SNIPPET_VERSION = "5.2.1";
     }
     analytics._writeKey = writeKey;
-    if (loadOptions) analytics._loadOptions = loadOptions;
-    if (cdn) analytics._cdn = cdn;
+    if (loadOptions) page.set("_loadOptions", loadOptions, analytics);
+    if (cdn) page.set("_cdn", cdn, analytics);
     if (debug) analytics.debug(true);
     if (trackPageView) analytics.page();
   },
