@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using ConsentSnapshots.Generator.Snapshots;
 
 namespace ConsentSnapshots.Integration.Tests.Browser;
 
@@ -10,7 +9,7 @@ public sealed class VendorOptionsTests(ChromiumFixture chromium)
 
     // What each entry of a layer is: a command by its first words, anything else as it is; only Arguments objects are commands.
     private const string Told =
-        "[...{0}].map(entry => Object.prototype.toString.call(entry) === '[object Arguments]' ? [entry[0], entry[1] instanceof Date ? 'date' : entry[1], entry[2] && entry[2].ad_storage] : {{ ...entry, 'gtm.start': 0 }})";
+        "[...LAYER].map(entry => Object.prototype.toString.call(entry) === '[object Arguments]' ? [entry[0], entry[1] instanceof Date ? 'date' : entry[1], entry[2] && entry[2].ad_storage] : { ...entry, 'gtm.start': 0 })";
 
     [Fact]
     public async Task TagManager_EnvironmentAndDataLayerOfItsOwn_AreAskedForAndToldInThatLayer()
@@ -144,7 +143,7 @@ public sealed class VendorOptionsTests(ChromiumFixture chromium)
         Assert.Empty(page.Site.Errors);
     }
 
-    private static string Layer(string name) => string.Format(System.Globalization.CultureInfo.InvariantCulture, Told, name);
+    private static string Layer(string name) => Told.Replace("LAYER", name, StringComparison.Ordinal);
 
     private static async Task<JsonNode> LastCommandAsync(VendorPage page, string layer) =>
         (await page.ValueAsync(Layer(layer)))!.AsArray().Last(entry => entry is JsonArray command && (string?)command[0] == "consent")!;
