@@ -9,9 +9,9 @@ public sealed class CustomScriptTests
     [Theory]
     [InlineData("{}", "Exactly one of 'src' and 'textContent' is needed.")]
     [InlineData("""{"src":"https://a.example/a.js","textContent":"x"}""", "Exactly one of 'src' and 'textContent' is needed.")]
-    [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces, and is a string of 29 characters.")]
+    [InlineData("""{"src":"data:text/javascript,alert(1)"}""", "'src' must be an absolute https URL without user name or spaces, or a path of the site that begins with a slash, and is a string of 29 characters.")]
     [InlineData("""{"url":"https://a.example/a.js","code":"x"}""", "Exactly one of 'url' and 'code' is needed.")]
-    [InlineData("""{"code":"x","attributes":{"onload":1}}""", "'attributes' has a name that is not accepted; use data-… (lowercase letters, digits, hyphens), crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type.")]
+    [InlineData("""{"code":"x","attributes":{"onload":1}}""", "'attributes' has a name that is not accepted; use data-… (lowercase letters, digits, hyphens), crossorigin, integrity, referrerpolicy, charset, nomodule, blocking, type, id.")]
     [InlineData("""{"textContent":"x","target":"html"}""", "'target' must be one of head, body, and is a string of 4 characters.")]
     public void Check_SourceAndTarget_SayTheRule(string settings, string message) => Assert.Contains(message, Problems(settings));
 
@@ -19,7 +19,6 @@ public sealed class CustomScriptTests
     [InlineData("onload")]
     [InlineData("onerror")]
     [InlineData("src")]
-    [InlineData("id")]
     [InlineData("nonce")]
     [InlineData("style")]
     [InlineData("async")]
@@ -37,6 +36,26 @@ public sealed class CustomScriptTests
     [InlineData("type", "")]
     public void Check_AttributeType_OnlyScripts(string name, string value) =>
         Assert.Equal($"'attributes.type' must be module or text/javascript, and is a string of {value.Length} characters.", Assert.Single(Problems(Attributes(name, value))));
+
+    [Theory]
+    [InlineData("cookieyes", null)]
+    [InlineData("hs-script-loader", null)]
+    [InlineData("c15t-script-1", "refused")]
+    [InlineData("consent-snapshots-client", "refused")]
+    [InlineData("a b", "refused")]
+    [InlineData("", "refused")]
+    public void Check_AttributeId_IsTheVendorsNotAClients(string id, string? problem)
+    {
+        var problems = Problems(Attributes("id", id));
+
+        if (problem is null) Assert.Empty(problems);
+        else Assert.StartsWith("'attributes.id' must be 1 to 64 letters", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_AttributeIdOfAnElementThatStays_IsRefused() =>
+        Assert.StartsWith("'attributes.id' and 'persistAfterConsentRevoked' exclude each other",
+            Assert.Single(Problems("""{"textContent":"x","attributes":{"id":"a"},"persistAfterConsentRevoked":true}""")), StringComparison.Ordinal);
 
     [Fact]
     public void Check_AttributeValue_HasLimits()
