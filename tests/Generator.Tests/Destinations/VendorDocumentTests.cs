@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Text;
-using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Generator.Tests.Destinations;
@@ -65,59 +65,51 @@ public sealed class VendorDocumentTests
             # The vendors
 
             Made from the catalogue by a test; do not edit it. For whoever answers for privacy: who is behind each destination type, what a site uses it for, and what its library leaves in the
-            browsers of visitors. [destinations.md](destinations.md) has the settings and hosts of each type.
+            browsers of visitors. [destinations.md](destinations.md) has the settings and hosts of each type, and `consent-snapshots types TYPE` shows one.
 
-            *Category* is the consent that a destination needs if its row names none. A row may name other categories; `consent-snapshots explain` says what one asks for.
+            **Category** is the consent that a destination needs if its row names none. A row may name others; `consent-snapshots explain` says what a row asks for.
 
-            *Company* is the legal name as the linked source has it: the company's own policy, terms, licence or package, or the list of vendors that c15t publishes. It is no legal advice, and
-            companies change: look at the policy before you publish yours.
+            **Company** is the legal name as the linked source has it: the company's own policy, terms, licence or package; for a few, whose pages could not be read, the list of vendors that
+            c15t publishes. Companies change: read the policy before you publish yours. This page is no legal advice.
 
-            *Leaves* are the cookies and storage keys of the site's own domain that the library writes, as far as the vendor documents them or its library's source has them; the links are the
-            sources. An asterisk means every name that begins so, a part in braces is from the destination's settings. How long a cookie stays is the vendor's default, and a browser may end it
-            earlier; *not documented* means that no source says it. A key of `localStorage` stays until it is erased, one of `sessionStorage` until the tab is closed. After a refusal or a
-            withdrawal a page erases them (`erase` in the list), except the *kept* ones, which record the visitor's own answer. What a vendor keeps on a domain of its own is not here: no page
-            of yours can see or erase it, and the vendor's policy speaks of it.
+            **What it leaves** are the cookies and storage keys on the site's own domain that the library writes, as far as the vendor documents them or its library's source has them; each is linked to
+            its source. An asterisk means every name that begins so, and a part in braces is from the destination's settings. How long a cookie stays is the vendor's default, which settings can
+            change and a browser may shorten. After a refusal or a withdrawal a page erases these names (`erase` in the list), except those that record the visitor's own answer. What a vendor
+            keeps on a domain of its own is not here: no page of yours can see or erase it, and the vendor's policy speaks of it.
 
-            | Vendor | Company | What for | Category | Leaves |
-            | --- | --- | --- | --- | --- |
+            | Vendor | Company | What for | Category |
+            | --- | --- | --- | --- |
 
             """);
-        foreach (var type in catalogue.Types)
-        {
-            if (type.Identity is not { } identity) continue;
-            string[] cells =
-            [
-                $"{Escaped(type.Title)}<br>`{type.Vendor}`",
-                $"{Company(identity)}<br>[privacy policy]({identity.PrivacyPolicy})",
-                Escaped(identity.Purpose),
-                Escaped(type.DefaultCategoryInWords),
-                string.Join("<br>", Leaves(type)),
-            ];
-            page.Append("| ").AppendJoin(" | ", cells).Append(" |\n");
-        }
+        var vendors = catalogue.Types.Where(type => type.Identity is not null).ToList();
+        foreach (var type in vendors)
+            page.Append(CultureInfo.InvariantCulture, $"| [{Escaped(type.Title)}](#{Anchor(type.Title)}) | {Company(type.Identity!)} | {Escaped(type.Identity!.Purpose)} | {Escaped(type.DefaultCategoryInWords)} |\n");
+        foreach (var type in vendors) Append(page, type, type.Identity!);
         return page.ToString();
+    }
+
+    private static void Append(StringBuilder page, DestinationType type, VendorIdentity identity)
+    {
+        page.Append(CultureInfo.InvariantCulture, $"\n## {type.Title}\n\n{identity.Purpose} {Company(identity)}, [privacy policy]({identity.PrivacyPolicy}). In lists it is `{type.Vendor}`.\n");
+        if (type.LeavesNothing is { } says) page.Append(CultureInfo.InvariantCulture, $"\nIt leaves nothing, [as the vendor says]({says.AbsoluteUri}).\n");
+        if (type.NotDeclaredBecause is { } reason)
+            page.Append(CultureInfo.InvariantCulture, $"\n{(type.StoredNames.IsEmpty ? "What it leaves is not known here" : "Not all that it leaves is known here")}: {Escaped(reason)}.\n");
+        if (type.StoredNames.IsEmpty) return;
+        page.Append("\n| Name | Kept in | How long |\n| --- | --- | --- |\n");
+        foreach (var name in type.StoredNames.OrderBy(name => name.KeptBecause is not null).ThenBy(name => name.Store))
+            page.Append(CultureInfo.InvariantCulture, $"| [`{name.Name}`]({name.Source.AbsoluteUri}) | {name.Store.Name()} | {Lifetime(name)}{(name.KeptBecause is { } kept ? $"; not erased, because {Escaped(kept)}" : "")} |\n");
     }
 
     private static string Company(VendorIdentity identity)
     {
-        var company = identity.LegalName is { } name ? $"[{Escaped(name)}]({identity.Source})" : $"[not named]({identity.Source})";
-        return identity.Elsewhere is { } elsewhere ? $"{company}; {Escaped(elsewhere)}" : company;
+        var company = identity.LegalName is { } name ? $"[{Escaped(name)}]({identity.Source})" : $"[Company not named]({identity.Source})";
+        return identity.Elsewhere is { } elsewhere ? $"{company} ({Escaped(elsewhere)})" : company;
     }
 
-    private static IEnumerable<string> Leaves(DestinationType type)
-    {
-        if (type.LeavesNothing is { } says) yield return $"nothing, [as the vendor says]({says.AbsoluteUri})";
-        foreach (var group in type.StoredNames.GroupBy(name => (name.Store, IsKept: name.KeptBecause is not null)).OrderBy(group => group.Key))
-            yield return $"{(group.Key.IsKept ? "*kept:* " : "")}{group.Key.Store.Name()} {string.Join(", ", group.Select(Name))}";
-        if (type.NotDeclaredBecause is { } reason) yield return $"{(type.StoredNames.IsEmpty ? "not known" : "not all is known")}: {Escaped(reason)}";
-    }
+    private static string Lifetime(StoredName name) => name.LifetimeSource is { } source ? $"[{name.LifetimeInWords}]({source})" : name.LifetimeInWords;
 
-    private static string Name(StoredName name)
-    {
-        var lifetime = name.LifetimeSource is { } source ? $"[{name.LifetimeInWords}]({source})" : name.LifetimeInWords;
-        // What a store says of itself stands above the table, once.
-        return $"[`{name.Name}`]({name.Source.AbsoluteUri}){(name.Lifetime is null && name.Store != BrowserStore.Cookie ? "" : $" ({lifetime})")}";
-    }
+    // As GitHub makes it of a heading, for the titles that vendors have.
+    private static string Anchor(string title) => title.ToLowerInvariant().Replace(' ', '-').Replace(".", "", StringComparison.Ordinal);
 
     private static string Escaped(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
 }

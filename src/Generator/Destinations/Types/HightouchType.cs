@@ -47,19 +47,26 @@ public sealed partial class HightouchType : DestinationType
     };
 
     /// <inheritdoc/>
-    /// <remarks>From the library's source: who the visitor is, in cookies and beside them, and events that are not sent yet.</remarks>
+    /// <remarks>
+    /// From the library's source: who the visitor is, in cookies and beside them, and events that are not sent yet. To take visitors over from its earlier library, from Segment, and from RudderStack it looks for
+    /// their names, and leaves them in localStorage, empty or with what a cookie of that name says.
+    /// </remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
+        new(BrowserStore.Cookie, "htev_anonymous_id", Source) { Lifetime = "1 year" },
         new(BrowserStore.Cookie, "htjs_anonymous_id", Source) { Lifetime = "1 year" },
         new(BrowserStore.Cookie, "htjs_group_id", Source) { Lifetime = "1 year" },
         new(BrowserStore.Cookie, "htjs_sesh", Source) { Lifetime = "1 year" },
         new(BrowserStore.Cookie, "htjs_user_id", Source) { Lifetime = "1 year" },
+        new(BrowserStore.LocalStorage, "ajs_anonymous_id", Source),
+        new(BrowserStore.LocalStorage, "htev_anonymous_id", Source),
         new(BrowserStore.LocalStorage, "htjs_anonymous_id", Source),
         new(BrowserStore.LocalStorage, "htjs_group_id", Source),
         new(BrowserStore.LocalStorage, "htjs_group_properties", Source),
         new(BrowserStore.LocalStorage, "htjs_sesh", Source),
         new(BrowserStore.LocalStorage, "htjs_user_id", Source),
         new(BrowserStore.LocalStorage, "htjs_user_traits", Source),
+        new(BrowserStore.LocalStorage, "rl_anonymous_id", Source),
         new(BrowserStore.LocalStorage, "persisted-queue:v1:{writeKey}:*", Source) { Part = WriteKey },
     ];
 

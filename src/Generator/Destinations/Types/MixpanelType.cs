@@ -30,7 +30,7 @@ public sealed partial class MixpanelType : DestinationType
     public override VendorIdentity Identity { get; } = new(
         "Mixpanel, Inc.", "https://mixpanel.com/legal/privacy-policy",
         "Records what visitors do in the product, and analyses it by visitor and by group.",
-        "https://github.com/PostHog/posthog-js/blob/main/LICENSE");
+        "https://github.com/mixpanel/mixpanel-js/blob/master/src/mixpanel-core.js");
 
     /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
