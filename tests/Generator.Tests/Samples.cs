@@ -67,13 +67,16 @@ internal static class Samples
     public static JsonObject Config(this JsonArray scripts, string id) =>
         JsonNode.Parse((string)scripts.Single(script => (string)script!["id"]! == id)!["attributes"]!["data-config"]!)!.AsObject();
 
+    /// <summary>The site that paths of libraries are of.</summary>
+    public static readonly Uri Site = new("https://site.example");
+
     /// <summary>Where all libraries of a list come from: those that are entries, and those that the runtime inserts.</summary>
     public static IEnumerable<Uri> Sources(this JsonArray scripts)
     {
         foreach (var script in scripts)
-            if ((string?)script!["src"] is { } source) yield return new Uri(source);
+            if ((string?)script!["src"] is { } source) yield return new Uri(Site, source);
             else if ((string)script["id"]! != "script" && (string?)script["attributes"]?["data-config"] is { } config
-                && (string?)(JsonNode.Parse(config) as JsonObject)?["load"]?["src"] is { } library) yield return new Uri(library);
+                && (string?)(JsonNode.Parse(config) as JsonObject)?["load"]?["src"] is { } library) yield return new Uri(Site, library);
     }
 
     public static string[] Ids(this GeneratedScope generated, ConsentSet set) => [.. generated.Scripts(set).Select(script => (string)script!["id"]!)];

@@ -31,7 +31,7 @@ public sealed partial class FullstoryType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"orgId":"ABC123"}""",
-        """{"org":"o-DEF456-eu1","host":"fs.example","script":"fs.example/s/fs.js","debug":true,"runInIframe":true,"cookieDomain":"shop.example"}""");
+        """{"org":"o-DEF456-eu1","host":"fs.example","scriptUrl":"https://fs.example/s/fs.js","debug":true,"runInIframe":true,"cookieDomain":"shop.example"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developer.fullstory.com/browser/getting-started/");
@@ -59,7 +59,7 @@ public sealed partial class FullstoryType : DestinationType
     [
         new("orgId", SettingKind.Text, "The organization's id; a region at its end, such as -eu1, chooses the hosts.") { Required = true, OtherNames = ["org", "fs_org", "_fs_org"], Pattern = Org(), PatternInWords = "1 to 40 letters, digits and -" },
         new("host", SettingKind.Text, "Where recordings go: Fullstory, or a relay of your own, as a host name.") { OtherNames = ["fs_host", "_fs_host"], Pattern = HostName(), PatternInWords = "a host name such as fullstory.com" },
-        new("script", SettingKind.Text, "Where the library is, without its scheme.") { OtherNames = ["fs_script", "_fs_script"], Pattern = ScriptPath(), PatternInWords = "a host name and a path, such as edge.fullstory.com/s/fs.js" },
+        new("scriptUrl", SettingKind.HttpsUrl, "The library; derived from orgId.") { OtherNames = ["scriptSrc"] },
         new("debug", SettingKind.Flag, "Whether the library explains itself in the console; test mode does so too.") { OtherNames = ["_fs_debug"], DefaultJson = "false" },
         new("runInIframe", SettingKind.Flag, "Whether a page in a frame of another site is recorded on its own.") { OtherNames = ["recordOnlyThisIFrame", "_fs_run_in_iframe"], DefaultJson = "false" },
         new("cookieDomain", SettingKind.Text, "The domain of the library's cookies.") { OtherNames = ["_fs_cookie_domain"], Pattern = HostName(), PatternInWords = "a domain name" },
@@ -69,8 +69,7 @@ public sealed partial class FullstoryType : DestinationType
     /// <inheritdoc/>
     protected internal override void Check(DestinationSettings settings, List<SettingProblem> problems)
     {
-        foreach (var name in (string[])["host", "script"])
-            if (settings.Text(name) is { } text && PageUrl.From($"https://{text}") is null) problems.Add(SettingProblem.NotAs(name, "a valid host name, with a path where needed", text));
+        if (settings.Text("host") is { } host && PageUrl.From($"https://{host}") is null) problems.Add(SettingProblem.NotAs("host", "a valid host name", host));
     }
 
     /// <inheritdoc/>
@@ -79,15 +78,16 @@ public sealed partial class FullstoryType : DestinationType
         var settings = scripts.Settings;
         var orgId = settings.RequiredText("orgId");
         var region = Region().Match(orgId) is { Success: true } match && match.Groups[1].Value != "na1" ? $"{match.Groups[1].Value}." : "";
-        var host = settings.Text("host") ?? $"{region}fullstory.com";
-        var script = settings.Text("script") ?? $"edge.{host}/s/fs.js";
-        if (settings.Has("host")) scripts.ContactInstead(PageUrl.Of($"https://{host}"));
-        else if (region.Length > 0) scripts.ContactInstead(HostsOf(host));
-        scripts.Start(new VendorLibrary(PageUrl.Of($"https://{script}")).With(("crossorigin", "anonymous")), config =>
+        var vendor = $"{region}fullstory.com";
+        var host = settings.Text("host") ?? vendor;
+        var script = settings.Url("scriptUrl") ?? PageUrl.Of($"https://edge.{vendor}/s/fs.js");
+        if (region.Length > 0) scripts.ContactInstead(HostsOf(vendor));
+        if (settings.Has("host")) scripts.ConnectInstead(PageUrl.Of($"https://{host}"));
+        scripts.Start(new VendorLibrary(script).With(("crossorigin", "anonymous")), config =>
         {
             config.WriteStartObject("settings");
             config.WriteString("_fs_host", host);
-            config.WriteString("_fs_script", script);
+            config.WriteString("_fs_script", script.Text["https://".Length..]);
             config.WriteString("_fs_org", orgId);
             config.WriteString("_fs_namespace", "FS");
             if (scripts.TestMode || settings.Flag("debug", false)) config.WriteBoolean("_fs_debug", true);
@@ -114,7 +114,4 @@ public sealed partial class FullstoryType : DestinationType
 
     [GeneratedRegex("^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,200}[A-Za-z0-9])?\\z", RegexOptions.CultureInvariant)]
     private static partial Regex HostName();
-
-    [GeneratedRegex("^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,200}[A-Za-z0-9])?(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex ScriptPath();
 }

@@ -31,7 +31,7 @@ public sealed partial class GoogleAdsType : DestinationType
         """{"id":"AW-123456789"}""",
         """
         {"conversionId":987654321,"conversionLinker":false,"allowEnhancedConversions":true,"sendPageView":false,"customParameters":{"groups":"ads"},
-         "consentMapping":{"marketing":["ad_storage","ad_user_data"]}}
+         "consentMapping":{"marketing":["ad_storage","ad_user_data"]},"scriptUrl":"https://ga.example/gtag.js"}
         """);
 
     /// <inheritdoc/>
@@ -79,6 +79,7 @@ public sealed partial class GoogleAdsType : DestinationType
         new("allowEnhancedConversions", SettingKind.Flag, "Whether the tag may use data that the visitor entered on the page (allow_enhanced_conversions)."),
         new("sendPageView", SettingKind.Flag, "Whether the tag reports a page view for remarketing at its start (send_page_view).") { DefaultJson = "true" },
         new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
+        new("scriptUrl", SettingKind.UrlOrPath, "The library, where a gateway of the site serves it; the id is added.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://www.googletagmanager.com/gtag/js\"" },
         new("conversionLabel", SettingKind.Text, "Accepted and not used: the page that a conversion ends on reports it with gtag('event', 'conversion', …).") { OtherNames = ["label"], Visibility = SettingVisibility.Private },
     ];
 
@@ -94,7 +95,8 @@ public sealed partial class GoogleAdsType : DestinationType
         parameters.Set("conversion_linker", settings.Flag("conversionLinker"));
         parameters.Set("allow_enhanced_conversions", settings.Flag("allowEnhancedConversions"));
         parameters.Set("send_page_view", settings.Flag("sendPageView"));
-        scripts.Start(new VendorLibrary(PageUrl.Of($"https://www.googletagmanager.com/gtag/js?id={id}")), config =>
+        var source = (settings.Url("scriptUrl") ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
+        scripts.Start(new VendorLibrary(source), config =>
         {
             config.WriteString("id", id);
             if (!parameters.IsEmpty) parameters.WriteTo(config, "params");

@@ -81,7 +81,7 @@ public sealed partial class TawkToType : DestinationType
     {
         var settings = scripts.Settings;
         var source = settings.Url("scriptUrl") ?? PageUrl.Of($"https://embed.tawk.to/{settings.RequiredText("propertyId")}/{settings.Text("widgetId") ?? "default"}");
-        scripts.Start(new VendorLibrary(source).With(("charset", "UTF-8"), ("crossorigin", "*")), config =>
+        scripts.Start(new VendorLibrary(source).With(("crossorigin", "*")), config =>
         {
             if (settings.Value("settings") is { } widget) config.WriteSetting("settings", widget);
         });

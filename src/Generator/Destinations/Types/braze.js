@@ -17,12 +17,16 @@ window[Symbol.for("consent-snapshots/1")]?.run("braze", (() => {
     onePerPage: true,
     live: (page) => page.found("braze")?.initialize,
     start(member, page) {
-      // The page runs an SDK of its own.
-      if (page.found("braze")) return false;
+      // The page runs an SDK of its own: it is told all the same.
+      const own = page.found("braze");
+      if (!own) return;
+      if (own.isDisabled?.()) own.enableSDK();
+      member.runs = true;
+      return false;
     },
     ready: begin,
-    tell(member) {
-      if (!window.braze) return;
+    tell(member, page) {
+      if (!page.found("braze")) return;
       if (!member.is()) window.braze.disableSDK();
       else if (member.runs) begin(member);
     },

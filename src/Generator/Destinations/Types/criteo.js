@@ -7,5 +7,7 @@ window[Symbol.for("consent-snapshots/1")]?.run("criteo", {
     page.queue(queue, page.made("criteo_q"));
     queue.push({ event: "setAccount", account });
     if (siteType) queue.push({ event: "setSiteType", type: siteType });
+    // The page has a OneTag of its own.
+    if (!Array.isArray(queue)) return false;
   },
 });

@@ -9,8 +9,10 @@ window[Symbol.for("consent-snapshots/1")]?.run("front-chat", (() => {
   return {
     onePerPage: true,
     start(member, page) {
-      // The page has started the widget itself.
-      if (page.found("FrontChat")) return false;
+      // The page has started the widget itself: it is told all the same.
+      if (!page.found("FrontChat")) return;
+      member.shown = true;
+      return false;
     },
     ready: init,
     tell(member) {

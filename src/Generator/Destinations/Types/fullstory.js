@@ -4,8 +4,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("fullstory", {
   live: (page) => page.found("FS")?._api,
   start(member, page) {
     const { settings } = member.config;
-    // The page records with a Fullstory of its own.
-    if (page.found("_fs_org") && page.found("_fs_org") !== settings._fs_org) throw new Error("The page has a Fullstory of its own.");
+    // The page has a Fullstory of its own: it is told all the same.
+    if (page.found("FS") && !page.made("FS")) return false;
     for (const name in settings) page.set(name, settings[name]);
     const fs = page.global("FS", () => {
       const stub = (operation, data, source) => {

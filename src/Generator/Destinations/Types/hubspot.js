@@ -14,6 +14,8 @@ window[Symbol.for("consent-snapshots/1")]?.run("hubspot", (() => {
       page.set("disableHubSpotCookieBanner", true);
       for (const name of ["_hsp", "_hsq"]) page.queue(page.global(name, () => []), page.made(name));
       say(member);
+      // The page has a HubSpot of its own.
+      if (!Array.isArray(window._hsq)) return false;
     },
     tell: say,
   };

@@ -3,10 +3,11 @@ window[Symbol.for("consent-snapshots/1")]?.run("mouseflow", {
   onePerPage: true,
   live: (page) => page.found("mouseflow"),
   start(member, page) {
+    // The page has a Mouseflow of its own: it is told all the same.
+    if (page.found("mouseflow")) return false;
     page.queue(page.global("_mfq", () => []), page.made("_mfq"));
   },
-  tell(member) {
-    if (member.is()) window.mouseflow?.start();
-    else window.mouseflow?.stop();
+  tell(member, page) {
+    page.found("mouseflow")?.[member.is() ? "start" : "stop"]?.();
   },
 });

@@ -1,6 +1,6 @@
 // https://docs.newrelic.com/docs/browser/new-relic-browser/configuration/consent-mode/
 window[Symbol.for("consent-snapshots/1")]?.run("new-relic", (() => {
-  const say = (member) => window.newrelic?.consent?.(member.is("granted"));
+  const say = (member, page) => page.found("newrelic")?.consent?.(member.is("granted"));
   return {
     onePerPage: true,
     live: (page) => page.found("newrelic"),

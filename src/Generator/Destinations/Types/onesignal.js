@@ -4,6 +4,11 @@ window[Symbol.for("consent-snapshots/1")]?.run("onesignal", {
   start(member, page) {
     const queue = page.global("OneSignalDeferred", () => []);
     page.queue(queue, page.made("OneSignalDeferred"));
+    // The page has a OneSignal of its own: it is told all the same.
+    if (!Array.isArray(queue)) {
+      queue.push((sdk) => sdk.setConsentGiven(member.is("granted")));
+      return false;
+    }
     // Its state is asked for when the library has come.
     queue.push((sdk) => {
       sdk.setConsentRequired(true);

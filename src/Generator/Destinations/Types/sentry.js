@@ -1,6 +1,6 @@
 // https://docs.sentry.io/platforms/javascript/install/loader/
 window[Symbol.for("consent-snapshots/1")]?.run("sentry", (() => {
-  const client = () => window.Sentry?.getClient?.();
+  const client = (page) => page.found("Sentry")?.getClient?.();
   const init = (member) => {
     const { options } = member.config;
     member.off = !member.is();
@@ -8,26 +8,30 @@ window[Symbol.for("consent-snapshots/1")]?.run("sentry", (() => {
   };
   return {
     onePerPage: true,
-    live: (page) => page.found("Sentry")?.getClient?.(),
+    live: client,
     start(member, page) {
+      // The page has a Sentry of its own: it is switched all the same.
+      if (client(page)) return false;
       // The loader calls this once it has fetched the SDK, which may be much later.
       if (!page.found("sentryOnLoad")) page.set("sentryOnLoad", () => init(member));
     },
     // A bundle of the SDK, unlike the loader, calls nothing.
-    ready(member) {
-      if (window.Sentry?.init && !window.Sentry.forceLoad && !client()) init(member);
+    ready(member, page) {
+      const sdk = page.found("Sentry");
+      if (sdk?.init && !sdk.forceLoad && !client(page)) init(member);
     },
-    tell(member) {
-      if (!client()) return;
+    tell(member, page) {
+      const running = client(page);
+      if (!running) return;
       const replay = window.Sentry.getReplay?.();
       if (!member.is()) {
-        client().getOptions().enabled = false;
+        running.getOptions().enabled = false;
         member.recorded = replay?.getReplayId?.();
         if (member.recorded) replay.stop();
       } else if (member.off) {
         init(member);
       } else {
-        client().getOptions().enabled = member.config.options.enabled !== false;
+        running.getOptions().enabled = member.config.options.enabled !== false;
         if (member.recorded) replay?.start();
       }
     },
