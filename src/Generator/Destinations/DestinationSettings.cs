@@ -116,7 +116,7 @@ public sealed class DestinationSettings
         foreach (var nested in fields.Nested)
         {
             if (!Choose(fields.All[nested.Container], nested.Container, found, [], out var container, out var value)) continue;
-            if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty(nested.Key, out var part))
+            if (TryGetPart(value, nested.Key, out var part))
                 found.Add(new Found(nested.Field, nested.Rank, $"{container}.{nested.Key}", part));
         }
         return found;
@@ -169,9 +169,9 @@ public sealed class DestinationSettings
 
     private static bool SayTheSame(SettingField field, JsonElement one, JsonElement other)
     {
-        if (!field.IsText) return JsonElement.DeepEquals(one, other);
-        return TextProblem(field, one, out var text) is not null || TextProblem(field, other, out var otherText) is not null
-            ? JsonElement.DeepEquals(one, other)
+        string? text = null, otherText = null;
+        return !field.IsText || TextProblem(field, one, out text) is not null || TextProblem(field, other, out otherText) is not null
+            ? AreEqual(one, other)
             : field.IsBaseUrl ? text!.TrimEnd('/') == otherText!.TrimEnd('/') : text == otherText;
     }
 
@@ -388,6 +388,33 @@ public sealed class DestinationSettings
         {
             // System.Text.Json reads the document and fails only here on "\ud800".
             text = "";
+            return false;
+        }
+    }
+
+    /// <summary>A property of an object; false also where the object has a key that is not valid Unicode, on which every look fails and which is a problem of its own.</summary>
+    private static bool TryGetPart(JsonElement value, string key, out JsonElement part)
+    {
+        part = default;
+        try
+        {
+            return value.ValueKind == JsonValueKind.Object && value.TryGetProperty(key, out part);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether two values are the same; false also where one is not valid Unicode.</summary>
+    private static bool AreEqual(JsonElement one, JsonElement other)
+    {
+        try
+        {
+            return JsonElement.DeepEquals(one, other);
+        }
+        catch (InvalidOperationException)
+        {
             return false;
         }
     }

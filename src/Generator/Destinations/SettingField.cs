@@ -109,6 +109,9 @@ public sealed record SettingField(string Name, SettingKind Kind, string Descript
     /// <summary>All names under which it is read, its own first.</summary>
     public IEnumerable<string> Names => OtherNames.Prepend(Name);
 
+    /// <summary>Its names that are keys of the settings object itself.</summary>
+    public IEnumerable<string> Keys => Names.Where(static name => !name.Contains('.', StringComparison.Ordinal));
+
     /// <summary>One of its names by its place among them.</summary>
     internal string NameOf(int rank) => rank == 0 ? Name : OtherNames[rank - 1];
 

@@ -9,7 +9,7 @@ namespace ConsentSnapshots.Generator.Destinations;
 /// <remarks>
 /// What it accepts, <see cref="DestinationSettings"/> accepts, but for rules that a schema has no words for: those between settings, the size and depth of
 /// free objects, lone surrogates, which host names are valid, names that disagree, the segments of a path. It is stricter with what is written carelessly and accepted all the same: null and "" for what is not set,
-/// blanks around a text, and a number for an id of digits.
+/// blanks around a text, a number for an id of digits, one text for a list.
 /// </remarks>
 public static class SettingsSchema
 {
@@ -23,7 +23,7 @@ public static class SettingsSchema
         writer.WriteStartObject("properties");
         foreach (var field in type.AllFields)
         {
-            foreach (var name in TopLevelNames(field)) WriteField(writer, name, field);
+            foreach (var name in field.Keys) WriteField(writer, name, field);
         }
         writer.WriteEndObject();
         var required = type.Fields.Where(field => field.Required).ToList();
@@ -35,7 +35,7 @@ public static class SettingsSchema
                 // Any of a field's names will do.
                 writer.WriteStartObject();
                 writer.WriteStartArray("anyOf");
-                foreach (var name in TopLevelNames(field))
+                foreach (var name in field.Keys)
                 {
                     writer.WriteStartObject();
                     writer.WriteStartArray("required");
@@ -55,9 +55,6 @@ public static class SettingsSchema
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
-
-    /// <summary>The names that are keys of the settings object itself.</summary>
-    private static IEnumerable<string> TopLevelNames(SettingField field) => field.Names.Where(static name => !name.Contains('.', StringComparison.Ordinal));
 
     private static void WriteField(Utf8JsonWriter writer, string name, SettingField field)
     {
@@ -95,8 +92,9 @@ public static class SettingsSchema
                 writer.WriteString("type", "array");
                 writer.WriteStartObject("items");
                 writer.WriteString("type", "string");
-                WriteText(writer, field);
+                WriteText(writer, field with { Required = false });
                 writer.WriteEndObject();
+                if (field.Required) writer.WriteNumber("minItems", 1);
                 writer.WriteNumber("maxItems", SettingField.MaxListEntries);
                 break;
             case SettingKind.JsonObject:

@@ -13,10 +13,10 @@ internal static class CanarySettings
     {
         var settings = JsonNode.Parse(Samples.Settings[type.Name].Least)!.AsObject();
         foreach (var field in type.AllFields.Where(field => field.Visibility == SettingVisibility.Private))
-            foreach (var name in field.Names)
+            foreach (var name in field.Keys)
                 settings[name] = Value(field.Kind, $"{Canary}-{type.Name}-{name}");
         settings["somethingNew"] = $"{Canary}-undeclared";
-        settings[$"{Canary}-key"] = 1;
+        settings["somethingElse"] = 1;
         settings["nested"] = new JsonObject { ["secret"] = new JsonArray($"{Canary}-nested") };
         return settings;
     }
@@ -28,8 +28,9 @@ internal static class CanarySettings
         foreach (var field in type.AllFields)
             settings[field.Name] = field.Kind switch
             {
-                SettingKind.Flag or SettingKind.Number or SettingKind.HttpsUrl => $"{Canary} is no such value",
-                SettingKind.JsonObject or SettingKind.TextList => $"{Canary} is no object",
+                SettingKind.Flag or SettingKind.Number or SettingKind.HttpsUrl or SettingKind.UrlOrPath => $"{Canary} is no such value",
+                SettingKind.JsonObject => $"{Canary} is no object",
+                SettingKind.TextList => new JsonObject { ["a"] = $"{Canary} is no list" },
                 _ when field.Pattern is not null || !field.OneOf.IsEmpty => $"{Canary} breaks the rule!",
                 _ => new JsonObject { [$"{Canary}-key"] = $"{Canary} is an object" },
             };

@@ -49,7 +49,7 @@ public sealed class DestinationCatalogueTests
     public void Type_Fields_AreDeclaredSoundly(string name)
     {
         var type = Type(name);
-        var names = type.AllFields.SelectMany(field => field.Names).ToList();
+        var names = type.AllFields.SelectMany(field => field.Keys).ToList();
         Assert.Equal(names.Distinct(StringComparer.Ordinal), names);
         foreach (var field in type.Fields)
         {

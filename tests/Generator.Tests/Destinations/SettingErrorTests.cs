@@ -19,10 +19,10 @@ public sealed class SettingErrorTests
         DestinationCatalogue.BuiltIn.TryGet(name, out var type);
         foreach (var field in type!.AllFields)
             foreach (var (value, words) in Wrong(field))
-                foreach (var spelling in field.Names)
+                foreach (var spelling in field.Keys)
                 {
                     var settings = JsonNode.Parse(Samples.Settings[name].Least)!.AsObject();
-                    foreach (var known in field.Names) settings.Remove(known);
+                    foreach (var known in field.Keys) settings.Remove(known);
                     settings[spelling] = value.DeepClone();
                     var problems = Samples.Generate(Samples.Row(name, settings.ToJsonString())).Problems;
                     var problem = Assert.Single(problems, problem => problem.Field == spelling);
@@ -50,7 +50,8 @@ public sealed class SettingErrorTests
         ],
         SettingKind.UrlOrPath =>
         [
-            .. NotAString(), TooLong(field), Text($"{Canary}!\n ?", field.PatternInWords!, "a string of 10 characters"), Text($"https://{Canary}..example/", "host", "a string of 24 characters"),
+            .. NotAString(), TooLong(field), Text($"{Canary}!\n ?", "https", "a path of the site", "a string of 10 characters"), Text($"https://{Canary}..example/", "host", "a string of 24 characters"),
+            Text($"//{Canary}.example/", "one slash"), Text($"/a/../{Canary}", "the segments . and .."),
         ],
         SettingKind.Flag => [Text(Canary, "true or false", "a string of 6 characters"), (CanaryNumber, ["true or false", "a number"]), (Object(), ["true or false", "an object"])],
         SettingKind.Number =>
@@ -61,8 +62,9 @@ public sealed class SettingErrorTests
         ],
         SettingKind.TextList =>
         [
-            Text(Canary, "a list of strings", "a string of 6 characters"), (new JsonArray(CanaryNumber), ["entry 0", "a string", "a number"]),
-            (new JsonArray([.. Enumerable.Repeat(Canary, SettingField.MaxListEntries + 1)]), ["256 entries"]),
+            .. field.OrText ? [] : new[] { Text(Canary, "a list of strings", "a string of 6 characters") }, (Object(), ["a list of strings", "an object"]),
+            (new JsonArray(-CanaryNumber), ["entry 0", "a string", "a number"]),
+            .. field.OneOf.IsEmpty && field.Pattern is null ? new (JsonNode, string[])[] { (new JsonArray([.. Enumerable.Repeat(Canary, SettingField.MaxListEntries + 1)]), ["256 entries"]) } : [],
         ],
         SettingKind.JsonObject => [Text(Canary, "an object", "a string of 6 characters"), (new JsonArray(Canary), ["an object", "a list of 1 entries"]), .. BadTrees()],
         SettingKind.JsonValue => BadTrees(),
@@ -71,7 +73,7 @@ public sealed class SettingErrorTests
 
     private static IEnumerable<(JsonNode Value, string[] Words)> NotAString() =>
     [
-        (CanaryNumber, ["a string", "a number"]), (Object(), ["a string", "an object"]), (new JsonArray(Canary, Canary), ["a string", "a list of 2 entries"]), (true, ["a string", "a boolean"]),
+        (-CanaryNumber, ["a string", "a number"]), (Object(), ["a string", "an object"]), (new JsonArray(Canary, Canary), ["a string", "a list of 2 entries"]), (true, ["a string", "a boolean"]),
     ];
 
     private static IEnumerable<(JsonNode Value, string[] Words)> BadTrees()

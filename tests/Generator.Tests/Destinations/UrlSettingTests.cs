@@ -18,7 +18,7 @@ public sealed class UrlSettingTests
             foreach (var url in (string[])["https://own.example/path/a.js?v=2", "https://own.example/path/?v=2", "https://own.example?v=2", "https://own.example/a.js?v=2#part", "https://own.example/a.js#part"])
             {
                 var settings = JsonNode.Parse(Samples.Settings[name].Least)!.AsObject();
-                foreach (var known in field.Names) settings.Remove(known);
+                foreach (var known in field.Keys) settings.Remove(known);
                 settings[field.Name] = url;
 
                 var generated = Samples.Generate(Samples.Row(name, settings.ToJsonString()));

@@ -49,7 +49,7 @@ internal sealed record HostileCase(string Type, string Settings, ConsentSet? Req
 
     private static IEnumerable<(string Name, SettingField Field)> Names(DestinationType type) =>
     [
-        .. type.AllFields.SelectMany(field => field.Names.Select(name => (name, field))),
+        .. type.AllFields.SelectMany(field => field.Keys.Select(name => (name, field))),
         ("undeclared", new SettingField("undeclared", SettingKind.JsonValue, ".")),
         ("\\uD800undeclared", new SettingField("undeclared", SettingKind.Text, ".")),
         ("__proto__", new SettingField("undeclared", SettingKind.JsonObject, ".")),

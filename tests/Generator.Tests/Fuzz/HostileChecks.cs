@@ -64,7 +64,7 @@ internal sealed partial class HostileChecks
         Interlocked.Increment(ref _cases);
         var generated = Samples.Generate(hostile.Rows);
         foreach (var problem in generated.Problems) CheckProblem(problem);
-        var refused = generated.Problems.Select(problem => problem.DestinationId).ToHashSet();
+        var refused = generated.Problems.Where(problem => problem.LeavesOut).Select(problem => problem.DestinationId).ToHashSet();
         if (hostile.Rows.All(row => refused.Contains(row.Row.Id))) return;
         var accepted = refused.Count == 0 ? Interlocked.Increment(ref _accepted) : 0;
         var rows = hostile.Rows.Select((row, index) => new PlacedRow(index, row, Facts[row.Row.Type])).ToDictionary(row => row.Opened.Row.Id);
@@ -95,6 +95,12 @@ internal sealed partial class HostileChecks
 
     private static void CheckProblem(DestinationProblem problem)
     {
+        if (!problem.LeavesOut)
+        {
+            Assert.Equal(DestinationProblemKind.UnreadSetting, problem.Kind);
+            Assert.StartsWith($"Nothing reads the setting '{problem.Field}'", problem.Message, StringComparison.Ordinal);
+            return;
+        }
         Assert.Equal(DestinationProblemKind.InvalidSettings, problem.Kind);
         Assert.DoesNotContain(Hostile.Mark, problem.Message, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain(Hostile.Mark, problem.Field ?? "", StringComparison.OrdinalIgnoreCase);
@@ -332,9 +338,9 @@ internal sealed partial class HostileChecks
     {
         public TypeFacts(DestinationType type)
         {
-            Fields = type.AllFields.SelectMany(field => field.Names).ToFrozenSet(StringComparer.Ordinal);
+            Fields = type.AllFields.SelectMany(field => field.Keys).ToFrozenSet(StringComparer.Ordinal);
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
-            UrlFields = type.Fields.Where(field => field.Kind == SettingKind.HttpsUrl).SelectMany(field => field.Names).ToFrozenSet(StringComparer.Ordinal);
+            UrlFields = type.Fields.Where(field => field.Kind is SettingKind.HttpsUrl or SettingKind.UrlOrPath).SelectMany(field => field.Keys).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
                 .Sources().Select(source => source.Host)
                 .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);

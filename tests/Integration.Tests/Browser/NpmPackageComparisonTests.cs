@@ -100,7 +100,7 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             Assert.True(settings.Select(one => one.ToJsonString()).Distinct().Count() >= LeastCases, $"{type.Name} has fewer than {LeastCases} settings compared.");
             var missing = type.Fields
                 .Where(field => field.Visibility == SettingVisibility.Public && !OursAlone.ContainsKey($"{type.Name}.{field.Name}"))
-                .Where(field => !settings.Any(one => field.Names.Any(one.ContainsKey)))
+                .Where(field => !settings.Any(one => field.Keys.Any(one.ContainsKey)))
                 .Select(field => field.Name);
             Assert.True(!missing.Any(), $"{type.Name}: no case sets {string.Join(", ", missing)}.");
         }

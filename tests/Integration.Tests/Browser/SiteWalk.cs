@@ -152,7 +152,7 @@ internal sealed class SiteWalk : IAsyncDisposable
             site.Serve(OfflineSite.Origin + "router.js", await File.ReadAllTextAsync(C15tBundle.Built(walked.Router + ".js"), Cancel));
             walked.Serve(site, list);
             await site.Page.Context.AddInitScriptAsync(Clock + await File.ReadAllTextAsync(C15tBundle.Source("libraries.js"), Cancel) + walked.Before + before);
-        }, Cancel);
+        }, Cancel, keepsPages: true);
         return walk!;
     }
 

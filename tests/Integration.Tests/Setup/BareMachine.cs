@@ -24,6 +24,7 @@ internal sealed class BareMachine : IDisposable
     private static readonly Dictionary<string, string> Commands = new()
     {
         ["chromium"] = "",
+        ["chromium-headless-shell"] = "",
         ["curl"] = "",
         ["docker"] =
             """
@@ -75,6 +76,7 @@ internal sealed class BareMachine : IDisposable
         Write("bin", "apt-get");
         Write("bin", "sudo");
         Write("packages/chromium/bin", "chromium");
+        Write("packages/chromium-headless-shell/bin", "chromium-headless-shell");
         Write("packages/curl/bin", "curl");
         Write("packages/docker.io/usr/sbin", "dockerd");
         Write("packages/docker-cli/bin", "docker");

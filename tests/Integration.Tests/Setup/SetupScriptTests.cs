@@ -3,7 +3,7 @@ namespace ConsentSnapshots.Integration.Tests.Setup;
 /// <summary>The scripts that make a machine ready for the tests, on machines that have more or less of what is needed.</summary>
 public sealed class SetupScriptTests : IDisposable
 {
-    private static readonly string[] NodeAndBrowser = ["nodejs", "npm", "chromium"];
+    private static readonly string[] NodeAndBrowser = ["nodejs", "npm", "chromium", "chromium-headless-shell"];
     private static readonly string[] Everything = [.. NodeAndBrowser, "docker.io", "docker-cli", "iptables"];
 
     private readonly BareMachine _machine = new();
@@ -30,7 +30,7 @@ public sealed class SetupScriptTests : IDisposable
         var (exitCode, error) = await SetUpAsync();
 
         Assert.True(exitCode == 0, error);
-        Assert.Equal(["chromium", "docker.io", "iptables", "nodejs", "npm", "postgresql"], _machine.Installed.Order(StringComparer.Ordinal));
+        Assert.Equal(["chromium", "chromium-headless-shell", "docker.io", "iptables", "nodejs", "npm", "postgresql"], _machine.Installed.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class SetupScriptTests : IDisposable
         var (exitCode, error) = await SetUpAsync();
 
         Assert.True(exitCode == 0, error);
-        Assert.Equal(["chromium", "docker-cli", "docker.io", "iptables", "nodejs", "npm", "postgresql"], _machine.Installed.Order(StringComparer.Ordinal));
+        Assert.Equal(["chromium", "chromium-headless-shell", "docker-cli", "docker.io", "iptables", "nodejs", "npm", "postgresql"], _machine.Installed.Order(StringComparer.Ordinal));
     }
 
     [Fact]

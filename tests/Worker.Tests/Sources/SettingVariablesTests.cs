@@ -219,7 +219,7 @@ public sealed class SettingVariablesTests
         foreach (var type in DestinationCatalogue.BuiltIn.Types)
             foreach (var typeName in type.Aliases.Prepend(type.Name))
                 foreach (var field in type.AllFields)
-                    foreach (var key in field.Names)
+                    foreach (var key in field.Keys)
                     {
                         var settings = JsonNode.Parse(type.Examples.Least)!.AsObject();
                         settings[key] = field.Kind switch

@@ -21,7 +21,7 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"key":"least+key"}""",
-        """{"key":" full ","scriptUrl":"https://ah.example/a.js"}""");
+        """{"key":"full","scriptUrl":"https://ah.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.ahrefs.com/en/articles/10247870");

@@ -43,7 +43,7 @@ public sealed partial class AmplitudeType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"apiKey":"0123456789abcdef"}""",
-        """{"apiKey":" fedcba9876543210 ","initOptions":{"autocapture":false,"optOut":true},"scriptUrl":"https://am.example/a.js"}""");
+        """{"apiKey":"fedcba9876543210","initOptions":{"autocapture":false,"optOut":true},"scriptUrl":"https://am.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://amplitude.com/docs/sdks/analytics/browser/browser-sdk-2");

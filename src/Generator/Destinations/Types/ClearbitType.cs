@@ -24,7 +24,7 @@ public sealed partial class ClearbitType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"publishableKey":"pk_abc"}""",
-        """{"publishableKey":" pk_def ","scriptUrl":"https://cb.example/tags.js"}""");
+        """{"publishableKey":"pk_def","scriptUrl":"https://cb.example/tags.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.clearbit.com/hc/en-us/articles/4420022080783");

@@ -21,7 +21,7 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"token":"abc"}""",
-        """{"token":" def ","spa":false,"scriptUrl":"https://cf.example/a.js"}""");
+        """{"token":"def","spa":false,"scriptUrl":"https://cf.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.cloudflare.com/web-analytics/get-started/");

@@ -34,7 +34,7 @@ public sealed partial class DatabuddyType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"clientId":"db_1"}""",
         """
-        {"clientId":" db_2 ","apiUrl":"https://basket.example","scriptUrl":"https://db.example/databuddy.js","configWhenGranted":{"trackErrors":true,"disabled":false},
+        {"clientId":"db_2","apiUrl":"https://basket.example","scriptUrl":"https://db.example/databuddy.js","configWhenGranted":{"trackErrors":true,"disabled":false},
          "configWhenDenied":{"disabled":true}}
         """);
 

@@ -24,7 +24,7 @@ public sealed partial class HeapType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"envId":"12345"}""",
-        """{"appId":" 67890 ","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}""");
+        """{"appId":"67890","clientConfig":{"disableTextCapture":true},"scriptUrl":"https://heap.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.heap.io/docs/web");

@@ -25,7 +25,7 @@ public sealed partial class HightouchType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least_key"}""",
-        """{"writeKey":" full-key ","apiHost":"ht.example/events","trackPageView":false,"scriptUrl":"https://ht.example/a.js"}""");
+        """{"writeKey":"full-key","apiHost":"ht.example/events","trackPageView":false,"scriptUrl":"https://ht.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://hightouch.com/docs/events/sdks/browser");

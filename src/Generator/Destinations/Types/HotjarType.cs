@@ -24,7 +24,7 @@ public sealed partial class HotjarType : DestinationType
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
-        """{"siteId":12345}""",
+        """{"siteId":"12345"}""",
         """{"siteId":"67890","version":7,"scriptUrl":"https://hj.example/a.js"}""");
 
     /// <inheritdoc/>

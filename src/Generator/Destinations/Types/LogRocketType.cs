@@ -24,7 +24,7 @@ public sealed partial class LogRocketType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"appId":"org/least"}""",
-        """{"appId":" org/full ","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""");
+        """{"appId":"org/full","initOptions":{"dom":{"inputSanitizer":true}},"scriptUrl":"https://lr.example/a.js","asyncScriptUrl":"https://lr.example/b.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://docs.logrocket.com/reference/init");

@@ -37,7 +37,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"cloudId":"my-site.matomo.cloud"}""",
-        """{"siteId":7,"matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}""");
+        """{"siteId":"7","matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","scriptUrl":"https://ma.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developer.matomo.org/guides/tracking-javascript-guide");

@@ -27,7 +27,7 @@ public sealed partial class PirschType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"identificationCode":"least"}""",
         """
-        {"identificationCode":" full ","domain":["a.example:code","b.example"],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"https://pi.example/event",
+        {"identificationCode":"full","domain":["a.example:code","b.example"],"dev":"a.example","hitEndpoint":"/hit","eventEndpoint":"https://pi.example/event",
          "disablePageViews":true,"extended":true,"scriptUrl":"https://pi.example/a.js"}
         """);
 

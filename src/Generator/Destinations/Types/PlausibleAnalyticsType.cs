@@ -33,7 +33,7 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"domain":"a.example"}""",
         """
-        {"scriptId":" Ab-1 ","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
+        {"scriptId":"Ab-1","customProperties":{"plan":"x"},"endpoint":"/api/event","fileDownloads":{"fileExtensions":["pdf"]},"hashBasedRouting":true,
          "autoCapturePageviews":false,"captureOnLocalhost":true,"scriptUrl":"https://pl.example/a.js"}
         """);
 

@@ -21,7 +21,7 @@ public sealed partial class PromptwatchType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"projectId":"a-1"}""",
-        """{"projectId":" b-2 ","scriptUrl":"https://pw.example/a.js"}""");
+        """{"projectId":"b-2","scriptUrl":"https://pw.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://promptwatch.com");

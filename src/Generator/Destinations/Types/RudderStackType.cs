@@ -40,7 +40,7 @@ public sealed partial class RudderStackType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least","dataPlaneUrl":"https://rs.example"}""",
         """
-        {"writeKey":" full ","dataPlaneUrl":"https://rs.example/plane","consentManagement":{"mapping":{"marketing":["ads"," more "],"measurement":["analytics"]}},
+        {"writeKey":"full","dataPlaneUrl":"https://rs.example/plane","consentManagement":{"mapping":{"marketing":["ads","more"],"measurement":["analytics"]}},
          "loadOptions":{"useBeacon":true,"preConsent":{"storage":{"strategy":"session"}}},"trackPageView":false,"scriptUrl":"https://rs.example/a.js"}
         """);
 

@@ -25,7 +25,7 @@ public sealed partial class SegmentType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least_key"}""",
-        """{"writeKey":" full-key ","trackPageView":false,"scriptUrl":"https://seg.example/a.js"}""");
+        """{"writeKey":"full-key","trackPageView":false,"scriptUrl":"https://seg.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/");

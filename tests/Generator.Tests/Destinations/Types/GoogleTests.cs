@@ -140,7 +140,8 @@ public sealed class GoogleTests
     [InlineData("AW-123456", true)]
     [InlineData("UA-1234-1", true)]
     [InlineData("G-1&x=2", false)]
-    [InlineData("G-1\n", false)]
+    [InlineData(" G-1\n", true)]
+    [InlineData("G-1\nx", false)]
     [InlineData("12345", false)]
     public void Check_TagId_IsOneOfGoogles(string id, bool valid) =>
         Assert.Equal(valid, Samples.Generate(Samples.Row("google-analytics", new JsonObject { ["id"] = id }.ToJsonString())).Problems.IsEmpty);

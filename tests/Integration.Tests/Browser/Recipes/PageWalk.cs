@@ -36,7 +36,7 @@ internal sealed class PageWalk : IAsyncDisposable
     public ValueTask DisposeAsync() => _page.DisposeAsync();
 
     private static async Task<PageWalk> OpenAsync(ChromiumFixture chromium, PageKind kind, Visitor visitor) =>
-        new(kind, await RecipePage.OpenAsync(chromium, kind, WalkedScope.First, visitor), WalkedScope.First);
+        new(kind, await RecipePage.OpenAsync(chromium, kind, WalkedScope.First, visitor, keepsPages: true), WalkedScope.First);
 
     private async Task<string> WhereVisitorsAreAskedAsync()
     {

@@ -112,10 +112,10 @@ internal class ReactPage(string name, OnWithdrawal onWithdrawal = OnWithdrawal.R
         await SayAsync(page, answer);
     }
 
-    /// <summary>Clicks an answer, and sees that it was taken: banner and dialog go.</summary>
+    /// <summary>Clicks an answer, in the dialog where banner and dialog are both there, and sees that it was taken: banner and dialog go.</summary>
     private static async Task SayAsync(IPage page, string answer)
     {
-        await Button(page, answer).ClickAsync();
+        await Button(page, answer).Last.ClickAsync();
         foreach (var button in (string[])["Customize", "Save Settings"]) await Button(page, button).WaitForAsync(new() { State = WaitForSelectorState.Hidden });
     }
 

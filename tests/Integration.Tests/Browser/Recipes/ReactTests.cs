@@ -60,6 +60,7 @@ public sealed class ReactTests(ChromiumFixture chromium)
         Assert.Equal(0, await ReactPage.Button(page.Page, "Accept All").CountAsync());
 
         page.Site.Release();
+        await ReactPage.Button(page.Page, "Customize").WaitForAsync().WaitAsync(Cancel);
         await kind.AcceptAsync(page.Page);
         await page.SettleAsync();
         Assert.Equal(WalkedScope.First.Permitted(s_everything).Order(), (await page.RanAsync()).Order());

@@ -42,7 +42,9 @@ internal sealed class RecipePage : IAsyncDisposable
     /// <summary>Opens the site's first page in a fresh browser profile.</summary>
     /// <param name="scope">What the edge serves; null where it is down.</param>
     /// <param name="prepare">What a test adds before the page is asked for.</param>
-    public static async Task<RecipePage> OpenAsync(ChromiumFixture chromium, PageKind kind, WalkedScope? scope, Visitor? visitor = null, Func<OfflineSite, Task>? prepare = null)
+    /// <param name="keepsPages">Whether a page that is left stays as it was for a visitor who comes back.</param>
+    public static async Task<RecipePage> OpenAsync(
+        ChromiumFixture chromium, PageKind kind, WalkedScope? scope, Visitor? visitor = null, Func<OfflineSite, Task>? prepare = null, bool keepsPages = false)
     {
         visitor ??= new Visitor();
         var site = await chromium.OpenAsync("", async site =>
@@ -55,7 +57,7 @@ internal sealed class RecipePage : IAsyncDisposable
             var signal = visitor.HasPrivacySignal ? "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });" : "";
             await site.Page.Context.AddInitScriptAsync(signal + await File.ReadAllTextAsync(C15tBundle.Source("libraries.js"), Cancel));
             if (prepare is not null) await prepare(site);
-        }, Cancel);
+        }, Cancel, keepsPages);
         var page = new RecipePage(site, kind);
         await page.SettleAsync();
         return page;
