@@ -40,11 +40,15 @@ await Promise.all([
     const swup = new Swup({ containers: ["main"], plugins: [new HeadPlugin()], animationSelector: false }); window.router = url => swup.navigate(url);`),
   bundle("htmx", `import htmx from "htmx.org"; import "htmx-ext-head-support"; window.htmx = htmx;
     window.router = url => htmx.ajax("GET", url, { target: "main", select: "main", swap: "outerHTML" });`),
+  // What the vendor's loader puts on its global; the npm package only exports it.
+  bundle("rudderstack", `import { RudderAnalytics } from "@rudderstack/analytics-js/bundled"; window.rudderanalytics = new RudderAnalytics();`),
   ...[
     ["posthog-js/dist/array.js", "posthog.js"],
     ["mixpanel-browser/dist/mixpanel.min.js", "mixpanel.js"],
     ["@amplitude/analytics-browser/lib/scripts/amplitude-min.js", "amplitude.js"],
     ["clarity-js/build/clarity.min.js", "clarity.js"],
+    ["@segment/analytics-next/dist/umd/standalone.js", "segment.js"],
+    ["@ht-sdks/events-sdk-js-browser/dist/umd/events.min.js", "hightouch.js"],
     ["axe-core/axe.min.js", "axe.js"],
   ].map(([from, to]) => copyFile(`node_modules/${from}`, `dist/${to}`)),
 ]);

@@ -64,9 +64,21 @@
     return found;
   };
 
+  // A queue that takes objects, and is one that hears them once the library has come.
+  const pushed = name => hear => {
+    const found = (window[name] || []).map(one => [plain(one)]);
+    window[name] = { push: (...ones) => ones.forEach(one => hear([one])) };
+    return found;
+  };
+
   // What each library does as it runs: gives what it found, and hears what it is told from then on.
   const arrivals = {
     "adobe-analytics": () => lists(window.adobeDataLayer && window.adobeDataLayer.map(one => [one])),
+    adroll: hear => {
+      const found = [["settings", window.adroll_adv_id, window.adroll_pix_id], ...(window.adroll || []).map(([name, args]) => [name, ...list(args)])];
+      window.adroll = object(hear);
+      return found;
+    },
     amplitude: hear => {
       // The real one puts its methods in the place of the queue's.
       const known = window.amplitude || (window.amplitude = {});
@@ -74,15 +86,38 @@
       for (const name of Object.keys(known).filter(name => typeof known[name] === "function")) known[name] = (...args) => hear([name, ...args]);
       return found;
     },
+    braze: hear => {
+      // As the real one keeps a refusal, in a cookie.
+      const cookie = "ab.optOut";
+      window.braze = object(hear, {
+        isDisabled: () => document.cookie.includes(cookie),
+        disableSDK() {
+          document.cookie = `${cookie}=1;path=/`;
+          hear(["disableSDK"]);
+        },
+        enableSDK() {
+          document.cookie = `${cookie}=;path=/;expires=Thu, 01 Jan 1970 00:00:00 GMT`;
+          hear(["enableSDK"]);
+        },
+      });
+      return [];
+    },
     crisp: hear => {
       const found = [["settings", window.CRISP_WEBSITE_ID, plain(window.CRISP_RUNTIME_CONFIG)], ...lists(window.$crisp)];
       window.$crisp = { push: call => hear(call) };
       return found;
     },
+    criteo: pushed("criteo_q"),
     databuddy: () => {
       window.databuddy = { options: { ...window.databuddyConfig } };
       return [["settings", plain(window.databuddyConfig)]];
     },
+    "front-chat": hear => {
+      window.FrontChat = (...args) => hear(args);
+      return [];
+    },
+    fullstory: hear => [["settings", window._fs_org], ...caller("FS", "q")(hear)],
+    "google-ads": google,
     "google-analytics": google,
     "google-tag-manager": google,
     heap: hear => {
@@ -93,6 +128,14 @@
     },
     hightouch: segment("htevents"),
     hotjar: hear => [["settings", plain(window._hjSettings)], ...caller("hj", "q")(hear)],
+    hubspot: hear => {
+      const found = [["banner", !window.disableHubSpotCookieBanner]];
+      for (const name of ["_hsp", "_hsq"]) {
+        found.push(...lists(window[name]));
+        window[name] = { push: call => hear(call) };
+      }
+      return found;
+    },
     intercom: hear => [["settings", plain(window.intercomSettings)], ...caller("Intercom", "q")(hear)],
     // Reads its queue, leaves it there, and hears what is pushed from then on.
     "matomo-tag-manager": hear => {
@@ -158,6 +201,28 @@
       return [];
     },
     mixpanel: recorder("mixpanel"),
+    mouseflow: hear => {
+      window.mouseflow = object(hear);
+      return [["settings"]];
+    },
+    "new-relic": hear => {
+      const { init, info, loader_config } = window.NREUM || {};
+      window.newrelic = { consent: given => hear(["consent", given]) };
+      return [["settings", plain(init), plain(info), plain(loader_config)]];
+    },
+    onesignal: hear => {
+      const found = [];
+      let say = call => found.push(list(call));
+      const sdk = object(call => say(call));
+      for (const wanted of window.OneSignalDeferred || []) wanted(sdk);
+      say = hear;
+      window.OneSignalDeferred = { push: wanted => wanted(sdk) };
+      return found;
+    },
+    "openai-pixel": caller("oaiq", "q"),
+    optimizely: pushed("optimizely"),
+    outbrain: hear => [["settings", plain(window.obApi && window.obApi.marketerId)], ...caller("obApi", "queue", "dispatch")(hear)],
+    pinterest: caller("pintrk", "queue"),
     pirsch: hear => {
       window.pirschInit = () => hear(["pirschInit"]);
       const settings = document.getElementById("pianjs");
@@ -165,6 +230,7 @@
     },
     "plausible-analytics": hear => [["settings", plain(window.plausible && window.plausible.o)], ...caller("plausible", "q")(hear)],
     posthog: recorder("posthog"),
+    quora: caller("qp", "queue", "qp"),
     "reddit-pixel": caller("rdt", "callQueue", "sendEvent"),
     rudderstack: hear => {
       const found = lists(window.rudderanalytics);
@@ -172,7 +238,30 @@
       return found;
     },
     segment: segment("analytics"),
+    sentry: hear => {
+      // The loader, which fetches the SDK at once here.
+      let client;
+      window.Sentry = {
+        forceLoad() {},
+        init(options) {
+          const own = { ...options };
+          client = { getOptions: () => own };
+          hear(["init", options]);
+        },
+        getClient: () => client,
+      };
+      const onLoad = window.sentryOnLoad;
+      if (onLoad) Promise.resolve().then(onLoad);
+      return [["settings"]];
+    },
     "snapchat-pixel": caller("snaptr", "queue", "handleRequest"),
+    snowplow: hear => [["settings", plain(window.GlobalSnowplowNamespace)], ...caller("snowplow", "q")(hear)],
+    taboola: pushed("_tfa"),
+    "tawk-to": hear => {
+      const api = window.Tawk_API || (window.Tawk_API = {});
+      for (const name of ["start", "shutdown", "hideWidget", "showWidget"]) api[name] = (...args) => hear([name, ...args]);
+      return [["settings", plain(api)]];
+    },
     "tiktok-pixel": hear => {
       const queue = window.ttq || [];
       const pixels = Object.entries(queue._i || {});
@@ -187,12 +276,25 @@
       window.va = (...args) => hear(args);
       return found;
     })()],
+    "vercel-speed-insights": hear => {
+      const found = lists(window.siq);
+      const hook = (window.siq || []).filter(call => call[0] === "beforeSend").pop();
+      window.drops = report => !!hook && hook[1](report) === null;
+      window.si = (...args) => hear(args);
+      return found;
+    },
     "x-pixel": caller("twq", "queue", "exe"),
+    "yandex-metrica": caller("ym", "a"),
+    zendesk: hear => {
+      window.zE = (...args) => hear(args);
+      return [["settings", plain(window.zESettings)]];
+    },
   };
 
   // The last call that says something, of these.
   const last = (calls, says) => calls.map(says).filter(said => said !== undefined).pop();
   const named = words => calls => last(calls, ([name]) => words[name]);
+  const yesOrNo = command => calls => last(calls, ([name, said]) => (name === command ? (said ? "granted" : "denied") : undefined));
   const optedIn = (yes, no, byDefault) => calls =>
     last(calls, ([name, , options]) => ({ [yes]: "granted", [no]: "denied", init: options && options[byDefault] ? "denied" : undefined })[name]);
   const signal = name => calls => {
@@ -205,10 +307,15 @@
   // What a vendor takes the visitor's consent to be, by all that it was told: "granted", "denied", or nothing where it was not told.
   const states = {
     amplitude: calls => last(calls, ([name, first, options]) => (name === "init" ? (options && options.optOut ? "denied" : "granted") : name === "setOptOut" ? (first ? "denied" : "granted") : undefined)),
+    braze: named({ openSession: "granted", disableSDK: "denied" }),
     databuddy: () => (window.databuddy && window.databuddy.options.disabled ? "denied" : "granted"),
+    "front-chat": named({ init: "granted", shutdown: "denied" }),
+    fullstory: named({ settings: "granted", restart: "granted", shutdown: "denied" }),
+    "google-ads": signal("ad_storage"),
     "google-analytics": signal("analytics_storage"),
     "google-tag-manager": signal("ad_storage"),
     heap: named({ settings: "granted", startTracking: "granted", stopTracking: "denied" }),
+    hubspot: calls => last(calls, ([name, said]) => (name === "doNotTrack" ? (said && said.track ? "granted" : "denied") : undefined)),
     intercom: named({ settings: "granted", boot: "granted", shutdown: "denied" }),
     "matomo-analytics": named({ setSiteId: "granted", requireConsent: "denied", forgetConsentGiven: "denied", setConsentGiven: "granted" }),
     "meta-pixel": calls => last(calls, ([name, said]) => (name === "consent" ? { grant: "granted", revoke: "denied" }[said] : undefined)),
@@ -216,6 +323,11 @@
       last(calls, ([name, said]) => ({ stop: "denied", consentv2: said && (said.analytics_Storage || said.analytics_storage), consent: said === false ? "denied" : "granted" })[name]),
     "microsoft-uet": calls => last(calls.flat(), part => (part && part.ad_storage) || undefined),
     mixpanel: optedIn("opt_in_tracking", "opt_out_tracking", "opt_out_tracking_by_default"),
+    mouseflow: named({ settings: "granted", start: "granted", stop: "denied" }),
+    "new-relic": yesOrNo("consent"),
+    onesignal: yesOrNo("setConsentGiven"),
+    "openai-pixel": yesOrNo("consent"),
+    pinterest: yesOrNo("setconsent"),
     // With cookieless_mode "on_reject" PostHog records nothing until it is told either.
     posthog: calls =>
       last(calls, ([name, , options]) => ({
@@ -228,7 +340,16 @@
       const waits = load && load[3] && load[3].preConsent && load[3].preConsent.enabled;
       return last(calls, ([name, said]) => (name === "consent" ? (said.consentManagement.allowedConsentIds.length ? "granted" : "denied") : undefined)) ?? (waits ? "denied" : "granted");
     },
+    sentry: () => (window.Sentry && window.Sentry.getClient() && window.Sentry.getClient().getOptions().enabled !== false ? "granted" : "denied"),
+    snowplow: calls =>
+      last(calls, ([name, , , options]) => {
+        if (name === "newTracker") return options && options.anonymousTracking ? "denied" : "granted";
+        return { enableAnonymousTracking: "denied", disableAnonymousTracking: "granted" }[name.split(":")[0]];
+      }),
+    "tawk-to": named({ settings: "granted", start: "granted", shutdown: "denied" }),
     "tiktok-pixel": named({ grantConsent: "granted", revokeConsent: "denied", holdConsent: "denied" }),
+    "vercel-speed-insights": () => (window.drops({}) ? "denied" : "granted"),
+    zendesk: calls => last(calls, ([name, what, said]) => (name === "messenger:set" && what === "cookies" ? (said === "none" ? "denied" : "granted") : undefined)),
   };
 
   // Google's two libraries read one layer, of which the one that arrived first notes what is pushed later.

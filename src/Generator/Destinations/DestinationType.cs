@@ -98,6 +98,9 @@ public abstract class DestinationType
     /// <summary>What the vendor's library leaves in the browser, as far as its documentation or its source says.</summary>
     public virtual ImmutableArray<StoredName> StoredNames => [];
 
+    /// <summary>Why <see cref="StoredNames"/> has no name, or not all, as a sentence without its full stop; null where it has all that the sources name.</summary>
+    public virtual string? NotDeclaredBecause => null;
+
     /// <summary>What the vendor's library does when consent is withdrawn after it has run; where it goes on, a page has to be left.</summary>
     public virtual WithdrawalEffect AfterWithdrawal => WithdrawalEffect.GoesOn;
 

@@ -11,8 +11,8 @@ public readonly record struct NamePattern(BrowserStore Store, string Text, bool 
     /// <summary>The longest text accepted.</summary>
     public const int MaxLength = 256;
 
-    // The characters of a cookie's name (RFC 6265), without the asterisk and without those that JSON in a page has to escape.
-    private static readonly SearchValues<char> s_plain = SearchValues.Create("!#$%-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_abcdefghijklmnopqrstuvwxyz|~");
+    // The characters of a cookie's name (RFC 6265), without the asterisk and without those that JSON in a page has to escape, and the colon, which keys of web storage have.
+    private static readonly SearchValues<char> s_plain = SearchValues.Create("!#$%-.0123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZ^_abcdefghijklmnopqrstuvwxyz|~");
 
     // What consent clients and our own loader keep the visitor's answer under. To erase it would be to ask every visitor again.
     private static readonly string[] s_consentRecords = ["c15t", "privacy-consent-storage", "consent-snapshots"];

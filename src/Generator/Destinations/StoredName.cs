@@ -63,6 +63,17 @@ public sealed record StoredName
     /// <summary>How long the vendor says that it stays, in the words of a person (<c>2 years</c>, <c>13 months</c>, <c>session</c>); null where no source says it.</summary>
     public string? Lifetime { get; init; }
 
+    /// <summary>Who says how long it stays; null where <see cref="Source"/> does.</summary>
+    public string? LifetimeSource { get; init; }
+
+    /// <summary>The lifetime for a person, also where none is documented: what the store itself says of it.</summary>
+    public string LifetimeInWords => Lifetime ?? Store switch
+    {
+        BrowserStore.LocalStorage => "until it is erased",
+        BrowserStore.SessionStorage => "until the tab is closed",
+        _ => "not documented",
+    };
+
     /// <summary>Why it is never erased, as a sentence without its full stop; null for what is erased.</summary>
     public string? KeptBecause { get; init; }
 

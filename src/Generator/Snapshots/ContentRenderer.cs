@@ -160,10 +160,10 @@ internal static class ContentRenderer
             writer.WriteStartObject();
             writer.WriteString("id", type.Vendor);
             writer.WriteString("name", type.Title);
-            if (type.Identity is { } identity) writer.WriteString("legalName", identity.LegalName);
+            if (type.Identity?.LegalName is { } legalName) writer.WriteString("legalName", legalName);
             writer.WritePropertyName("category");
             when.WriteTo(writer);
-            if (type.Identity is { } policy) writer.WriteString("privacyPolicyUrl", policy.PrivacyPolicy);
+            if (type.Identity?.PrivacyPolicy is { } policy) writer.WriteString("privacyPolicyUrl", policy);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

@@ -47,6 +47,7 @@ internal static class TypesCommand
     {
         await context.WriteLineAsync($"{type.Title} ({string.Join(", ", type.Aliases.Prepend(type.Name))})");
         await context.WriteLineAsync($"Default category: {type.DefaultCategoryInWords}. {type.Homepage}");
+        await WriteIdentityAsync(context, type);
         await context.WriteTableAsync(["Setting", "Value", "Meaning"], type.AllFields.Select(field => (string[])
         [
             string.Join(", ", field.Names),
@@ -65,24 +66,38 @@ internal static class TypesCommand
         if (type.Hosts.Withheld is { } withheld) await context.WriteLineAsync($"The vendor also asks for this, which no snapshot does: {withheld}.");
     }
 
+    /// <summary>Who the vendor is, and what a site uses it for.</summary>
+    private static async Task WriteIdentityAsync(CommandContext context, DestinationType type)
+    {
+        if (type.Identity is not { } identity) return;
+        await context.WriteLineAsync(identity.Purpose);
+        await context.WriteLineAsync(identity.LegalName is { } company
+            ? $"Vendor '{type.Vendor}': {company}{(identity.Elsewhere is { } elsewhere ? $" ({elsewhere})" : "")}. {identity.Source}"
+            : $"Vendor '{type.Vendor}': no page that was found names the company. {identity.Source}");
+        await context.WriteLineAsync($"Privacy policy: {identity.PrivacyPolicy}");
+    }
+
     /// <summary>What the vendor leaves in the browser: in a store's line what a page erases, below it what is kept, and why.</summary>
     private static async Task WriteStoredNamesAsync(CommandContext context, DestinationType type)
     {
         if (type.StoredNames.IsEmpty)
         {
-            await context.WriteLineAsync("What it leaves in the browser is not declared, so no page erases it.");
+            await context.WriteLineAsync(type.LeavesNothing is { } page
+                ? $"The vendor says that it leaves nothing in the browser. {page}"
+                : $"What it leaves in the browser is not declared, so no page erases it{(type.NotDeclaredBecause is { } unknown ? $": {unknown}" : "")}.");
             return;
         }
         await context.WriteLineAsync("Left in the browser, erased after a refusal ({…}: a setting; *: any ending):");
         foreach (var name in type.StoredNames.Where(name => name.KeptBecause is null))
-            await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}{(name.Grant is { } grant ? $" (with {grant})" : "")}");
+            await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}, {name.LifetimeInWords}{(name.Grant is { } grant ? $" (with {grant})" : "")}");
         foreach (var reason in type.StoredNames.Where(name => name.KeptBecause is not null).GroupBy(name => name.KeptBecause))
         {
             await context.WriteLineAsync($"Never erased, because {reason.Key}:");
-            foreach (var name in reason) await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}");
+            foreach (var name in reason) await context.WriteLineAsync($"  {name.Store.Name()} {name.Name}, {name.LifetimeInWords}");
         }
-        await context.WriteLineAsync("Sources of the names:");
-        foreach (var source in type.StoredNames.Select(name => name.Source).Distinct()) await context.WriteLineAsync($"  {source}");
+        if (type.NotDeclaredBecause is { } missing) await context.WriteLineAsync($"Not all is declared: {missing}.");
+        await context.WriteLineAsync("Sources of the names and of how long they stay:");
+        foreach (var source in type.StoredNames.SelectMany(name => (string[])[name.Source.AbsoluteUri, name.LifetimeSource ?? name.Source.AbsoluteUri]).Distinct()) await context.WriteLineAsync($"  {source}");
     }
 
     /// <summary>The scripts that stand for grants: the type's own, and those of the part that it shares with others.</summary>
@@ -134,15 +149,24 @@ internal static class TypesCommand
                 writer.WriteEndArray();
             }
             writer.WriteEndObject();
+            writer.WriteString("vendor", type.Vendor);
+            writer.WriteString("legalName", type.Identity?.LegalName);
+            writer.WriteString("privacyPolicyUrl", type.Identity?.PrivacyPolicy);
+            writer.WriteString("purpose", type.Identity?.Purpose);
+            writer.WriteString("identitySource", type.Identity?.Source);
+            writer.WriteString("leavesNothing", type.LeavesNothing?.AbsoluteUri);
+            writer.WriteString("notDeclaredBecause", type.NotDeclaredBecause);
             writer.WriteStartArray("storedNames");
             foreach (var name in type.StoredNames)
             {
                 writer.WriteStartObject();
                 writer.WriteString("store", name.Store.Name());
                 writer.WriteString("name", name.Name);
+                writer.WriteString("lifetime", name.Lifetime);
                 writer.WriteString("grant", name.Grant);
                 writer.WriteString("keptBecause", name.KeptBecause);
                 writer.WriteString("source", name.Source.AbsoluteUri);
+                writer.WriteString("lifetimeSource", name.Lifetime is null ? null : name.LifetimeSource ?? name.Source.AbsoluteUri);
                 writer.WriteEndObject();
             }
             writer.WriteEndArray();

@@ -41,8 +41,8 @@ public sealed class DestinationDocumentTests
             After withdrawal: what the vendor's library does that has run when the visitor withdraws consent. Where it
             goes on, only leaving the page ends it, so a page should be reloaded then.
 
-            Leaves in the browser: the names that a list tells a page to erase after a refusal or withdrawal (`erase`), as far as the vendor documents them or its library's source has them; where nothing
-            stands, nobody has looked yet. An asterisk means every name that begins so; a part in braces is from the settings. *Kept* names are not erased; `types TYPE` says why. What a vendor keeps on
+            Leaves in the browser: the names that a list tells a page to erase after a refusal or withdrawal (`erase`), as far as the vendor documents them or its library's source has them.
+            [vendors.md](vendors.md) says how long they stay, where nothing is left or known, and who each vendor is. An asterisk means every name that begins so; a part in braces is from the settings. *Kept* names are not erased; `types TYPE` says why. What a vendor keeps on
             its own domain no page can erase.
 
             The last column compares, in a browser, with the npm package `@c15t/scripts` for the same settings and consent. Three things hold for every type and are not

@@ -25,11 +25,14 @@ internal sealed partial class HostileChecks
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
         "id", "category", "vendor", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
 
-    /// <summary>Hosts beyond those of the least settings that a type chooses by itself: PostHog's regions, Matomo's cloud.</summary>
+    /// <summary>Hosts beyond those of the least settings that a type chooses by itself: its vendor's regions and clouds.</summary>
     private static readonly FrozenDictionary<string, string[]> FurtherHosts = new Dictionary<string, string[]>
     {
+        ["fullstory"] = ["edge.eu1.fullstory.com"],
+        ["hubspot"] = ["js-eu1.hs-scripts.com", "js-na2.hs-scripts.com", "js-na3.hs-scripts.com", "js-ap1.hs-scripts.com"],
         ["matomo-analytics"] = ["cdn.matomo.cloud"],
         ["posthog"] = ["us-assets.i.posthog.com", "eu-assets.i.posthog.com"],
+        ["vercel-speed-insights"] = ["va.vercel-scripts.com"],
     }.ToFrozenDictionary();
 
     private static readonly FrozenDictionary<string, TypeFacts> Facts =
@@ -360,7 +363,7 @@ internal sealed partial class HostileChecks
     private static partial Regex AttributeName();
 
     /// <summary>What says how a library is fetched, or what it reads; never what it is, where it comes from or what else runs.</summary>
-    [GeneratedRegex(@"\A(data-[a-z][a-z-]{0,40}|crossorigin|integrity|defer)\z")]
+    [GeneratedRegex(@"\A(data-[a-z][a-z-]{0,40}|crossorigin|integrity|defer|id)\z")]
     private static partial Regex LibraryAttribute();
 
     [GeneratedRegex(@"[\x00-\x20""<>\\^`{}|\x7F\u2028\u2029]")]

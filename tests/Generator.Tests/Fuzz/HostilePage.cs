@@ -65,7 +65,7 @@ internal static partial class HostilePage
           },
           setAttribute: function (element, name, value) {
             stateOf(element).attributes[name] = value;
-            if (!/^(data-[a-z][a-z-]*|crossorigin|integrity|defer)$/.test(name)) violate("set attribute " + name);
+            if (!/^(data-[a-z][a-z-]*|crossorigin|integrity|defer|id)$/.test(name)) violate("set attribute " + name);
             touch(stateOf(element).tag + " attribute " + name.replace(/^data-.*/, "data-"));
           },
           addEventListener: function (element, type, listener) { (stateOf(element).listeners[type] = stateOf(element).listeners[type] || []).push(listener); },
@@ -177,7 +177,9 @@ internal static partial class HostilePage
             if (!library.isWaiting) return;
             library.isWaiting = false;
             if (type === "load")
-              Object.entries({ LogRocket: { init: function () {} }, UET: function () { this.push = function () {}; }, _satellite: { setDebug: function () {} }, pirschInit: function () {} })
+              Object.entries({ LogRocket: { init: function () {} }, UET: function () { this.push = function () {}; }, _satellite: { setDebug: function () {} }, pirschInit: function () {},
+                newrelic: { consent: function () {} }, zE: function () {}, FrontChat: function () {},
+                braze: { isDisabled: function () { return true; }, enableSDK: function () {}, disableSDK: function () {}, initialize: function () {}, automaticallyShowInAppMessages: function () {}, openSession: function () {} } })
                 .forEach(function (entry) { Object.defineProperty(window, entry[0], { value: entry[1], configurable: true, writable: true }); });
             (library.listeners[type] || []).forEach(function (listener) { listener({ target: null }); });
           });
@@ -424,12 +426,12 @@ internal static partial class HostilePage
     {
         var touched = engine.Invoke("finish").AsString();
         Assert.Equal("", engine.Evaluate("violations.join('; ')").AsString());
-        // Google's off switch is named after the tag's id, a second destination's instance after its destination's.
+        // The off switches of Google and Yandex are named after the tag's id, a second destination's instance after its destination's.
         return touched.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Select(what => InstanceOfAnId().Replace(DisableSwitch().Replace(what, "global ga-disable-"), "_"));
+            .Select(what => InstanceOfAnId().Replace(DisableSwitch().Replace(what, "global $1"), "_"));
     }
 
-    [GeneratedRegex("^global ga-disable-.*")]
+    [GeneratedRegex("^global (ga-disable-|disableYaCounter).*")]
     private static partial Regex DisableSwitch();
 
     [GeneratedRegex("(?<=^global [a-z0-9_]+)_(?:[0-9a-f]{8})+$")]

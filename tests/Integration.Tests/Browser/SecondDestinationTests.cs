@@ -25,6 +25,22 @@ public sealed class SecondDestinationTests(ChromiumFixture chromium)
         ("logrocket", """{"appId":"a/first"}""", """{"appId":"a/second","scriptUrl":"https://lr-second.example/a.js"}""", "LogRocket.calls.join()", "a/first", "lr-second"),
         ("plausible-analytics", """{"scriptId":"first"}""", """{"scriptId":"second","hashBasedRouting":true}""", "JSON.stringify(plausible.o)", "{}", "pa-second"),
         ("vercel-analytics", """{"dsn":"first"}""", """{"dsn":"ve-second"}""", "inserted.find(script => script.dataset.dsn).dataset.dsn", "first", "ve-second"),
+        ("adroll", """{"advertiserId":"1111111111111111111111","pixelId":"2222222222222222222222"}""", """{"advertiserId":"3333333333333333333333","pixelId":"4444444444444444444444"}""",
+            "[adroll_adv_id, adroll_pix_id, adroll.length].join()", "1111111111111111111111,2222222222222222222222,1", "j/33333"),
+        ("braze", """{"apiKey":"first-key","baseUrl":"https://bz.example"}""", """{"apiKey":"second-key","baseUrl":"https://bz.example","scriptUrl":"https://bz-second.example/a.js"}""",
+            "braze.calls.join()", "initialize first-key,disable,initialize first-key", "bz-second"),
+        ("criteo", """{"account":1}""", """{"account":2222}""", "JSON.stringify(criteo_q)", """[{"event":"setAccount","account":1}]""", "a=2222"),
+        ("front-chat", """{"chatId":"first-chat"}""", """{"chatId":"second-chat","scriptUrl":"https://fr-second.example/a.js"}""", "FrontChat.calls.join()", "init first-chat,shutdown,init first-chat", "fr-second"),
+        ("fullstory", """{"orgId":"first"}""", """{"orgId":"second","scriptUrl":"https://fs-second.example/fs.js"}""", "[_fs_org, ...FS.q.map(call => call[0])].join()", "first,shutdown,restart", "fs-second"),
+        ("hubspot", """{"portalId":"1"}""", """{"portalId":"2222"}""", "_hsq.map(call => call.length).join()", "2,1,2", "/2222.js"),
+        ("mouseflow", """{"websiteId":"01234567-89ab-cdef-0123-456789abcdef"}""", """{"websiteId":"fedcba98-7654-3210-fedc-ba9876543210"}""", "_mfq.length", "0", "fedcba98"),
+        ("new-relic", """{"licenseKey":"NRJS-first","applicationId":"1"}""", """{"licenseKey":"NRJS-second","applicationId":"2","agentType":"lite"}""", "NREUM.info.applicationID", "1", "nr-loader-rum"),
+        ("onesignal", """{"appId":"01234567-89ab-cdef-0123-456789abcdef"}""", """{"appId":"fedcba98-7654-3210-fedc-ba9876543210","scriptUrl":"https://os-second.example/a.js"}""", "OneSignalDeferred.length", "3", "os-second"),
+        ("optimizely", """{"projectId":"1","cookieDomain":"first.example"}""", """{"projectId":"2222","cookieDomain":"second.example"}""", "optimizely.map(call => call.cookieDomain).join()", "first.example", "js/2222"),
+        ("sentry", """{"dsn":"https://0123456789abcdef@o1.ingest.sentry.io/1"}""", """{"dsn":"https://fedcba9876543210@o1.ingest.sentry.io/2"}""", "typeof sentryOnLoad", "function", "fedcba9876543210"),
+        ("tawk-to", """{"propertyId":"first0000","settings":{"x":1}}""", """{"propertyId":"second000","settings":{"x":2}}""", "[Tawk_API.x, Tawk_API.autoStart].join()", "1,true", "second000"),
+        ("vercel-speed-insights", """{"dsn":"vsi-first"}""", """{"dsn":"vsi-second"}""", "siq.length", "1", "vsi-second"),
+        ("zendesk", """{"key":"first-key"}""", """{"key":"second-key","settings":{"x":2}}""", "window.zESettings", "undefined", "second-key"),
         ("databuddy", """{"clientId":"first","configWhenGranted":{"x":1}}""", """{"clientId":"db-second","configWhenGranted":{"x":2}}""", "databuddyConfig.x", "1", "db-second"),
     ];
 
@@ -39,7 +55,13 @@ public sealed class SecondDestinationTests(ChromiumFixture chromium)
             rows.Add(ConsentWalk.Row(type, first, rows.Count + 1, "measurement", "functionality"));
             rows.Add(ConsentWalk.Row(type, second, rows.Count + 1, "measurement", "functionality"));
         }
-        var libraries = new Dictionary<string, string> { ["https://cdn.logrocket.io/LogRocket.min.js"] = "window.LogRocket = { calls: [], init(id) { this.calls.push(id) } }" };
+        var libraries = new Dictionary<string, string>
+        {
+            ["https://cdn.logrocket.io/LogRocket.min.js"] = "window.LogRocket = { calls: [], init(id) { this.calls.push(id) } }",
+            ["https://chat-assets.frontapp.com/v1/chat.bundle.js"] = "window.FrontChat = (name, options) => FrontChat.calls.push([name, options.chatId].join(' ').trim()); FrontChat.calls = []",
+            ["https://js.appboycdn.com/web-sdk/6.13/braze.min.js"] =
+                "window.braze = { calls: [], isDisabled: () => false, initialize(key) { this.calls.push('initialize ' + key) }, disableSDK() { this.calls.push('disable') }, automaticallyShowInAppMessages() {}, openSession() {} }",
+        };
         await using var walk = await ConsentWalk.OpenAsync(chromium, rows, libraries, Cancel);
         walk.Site.ServeEveryOtherScript("");
         await walk.Site.Page.EvaluateAsync(
@@ -52,7 +74,7 @@ public sealed class SecondDestinationTests(ChromiumFixture chromium)
             """).WaitAsync(Cancel);
         await walk.GoAsync(
             [(ConsentSet.Everything, WalkStyle.AtOnce), (default, WalkStyle.ConsentThenSnapshot), (ConsentSet.Everything, WalkStyle.ConsentThenSnapshot)], "0", Cancel);
-        await walk.Site.Page.WaitForFunctionAsync("() => window.LogRocket && LogRocket.calls.length").WaitAsync(Cancel);
+        await walk.Site.Page.WaitForFunctionAsync("() => window.LogRocket && LogRocket.calls.length && window.FrontChat && window.braze").WaitAsync(Cancel);
         var elements = JsonNode.Parse(await walk.Site.Page.EvaluateAsync<string>("() => JSON.stringify(inserted.map(element => element.outerHTML))").WaitAsync(Cancel))!
             .AsArray().Select(element => (string)element!).ToList();
         Assert.Equal(Cases.Length, elements.Count);

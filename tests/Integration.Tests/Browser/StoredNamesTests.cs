@@ -13,6 +13,8 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 /// </summary>
 public sealed class StoredNamesTests(ChromiumFixture chromium)
 {
+    private const string Key = "0123456789abcdefghijklmnopq";
+
     private const string ClarityTag =
         """
         if (!clarity.v && !clarity.t) {
@@ -41,12 +43,21 @@ public sealed class StoredNamesTests(ChromiumFixture chromium)
         ["amplitude in localStorage"] = Amplitude("""{"identityStorage":"localStorage"}"""),
         ["microsoft-clarity"] = ("microsoft-clarity", """{"id":"clarity1"}""", "https://www.clarity.ms/tag/clarity1", "clarity.js", "window.clarity && clarity.v && document.cookie.includes('_clsk')",
             "(document.body.append(document.createElement('p')), document.body.click(), clarity('event', 'seen'))", ["https://x.clarity.ms/collect"]),
+        ["segment"] = ("segment", $$"""{"writeKey":"{{Key}}"}""", $"https://cdn.segment.com/analytics.js/v1/{Key}/analytics.min.js", "segment.js", "window.analytics && analytics.initialized", ActsAs("analytics"), []),
+        ["hightouch"] = ("hightouch", $$"""{"writeKey":"{{Key}}"}""", "https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js", "hightouch.js", "window.htevents && htevents.initialized",
+            ActsAs("htevents"), []),
+        ["rudderstack"] = RudderStack(""),
+        ["rudderstack in localStorage"] = RudderStack(""","loadOptions":{"storage":{"type":"localStorage"}}"""),
+        ["rudderstack in the session"] = RudderStack(""","loadOptions":{"storage":{"type":"sessionStorage"}}"""),
     };
+
+    // These go on until the page is left: nothing tells them of a withdrawal. Their services do not answer, so that events wait in the browser.
+    private static readonly string[] s_goOn = ["segment", "hightouch", "rudderstack"];
 
     public static TheoryData<string> Cases => [.. s_cases.Keys];
 
     // Clarity sends what it gathered before at a moment of its own; RealLibraryTests measure it.
-    public static TheoryData<string> CasesThatCanBeCounted => [.. s_cases.Keys.Where(name => name != "microsoft-clarity")];
+    public static TheoryData<string> CasesThatCanBeCounted => [.. s_cases.Where(one => one.Key != "microsoft-clarity" && !s_goOn.Contains(one.Value.Type)).Select(one => one.Key)];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -68,6 +79,22 @@ public sealed class StoredNamesTests(ChromiumFixture chromium)
         var left = (await StoredAsync(page)).Except(s_own).Where(entry => !kept.Contains(entry)).ToList();
         Assert.True(left.Count == 0, $"Left: {string.Join(", ", left)}");
         Assert.Subset((await StoredAsync(page)).ToHashSet(), s_own.ToHashSet());
+    }
+
+    /// <summary>Who the visitor is, and what is not sent yet: the cases above have seen both.</summary>
+    [Theory]
+    [InlineData("segment", "cookie ajs_anonymous_id", "localStorage ajs_user_traits", "localStorage persisted-queue:v1:")]
+    [InlineData("hightouch", "cookie htjs_anonymous_id", "localStorage htjs_user_traits", "localStorage persisted-queue:v1:")]
+    [InlineData("rudderstack", "cookie rl_anonymous_id", "cookie rl_trait", "localStorage rudder_")]
+    public async Task ServiceDoesNotAnswer_VisitorAndEventsAreInTheBrowser(string name, params string[] expected)
+    {
+        await using var page = await OpenAsync(name);
+        await page.ChooseAsync("measurement");
+        await RunsAndActsAsync(page, name);
+
+        var stored = await StoredAsync(page);
+
+        Assert.All(expected, start => Assert.True(stored.Any(entry => entry.StartsWith(start, StringComparison.Ordinal)), $"No {start} in: {string.Join(", ", stored)}"));
     }
 
     /// <summary>With the consent that it needs, nothing of it is erased.</summary>
@@ -146,6 +173,22 @@ public sealed class StoredNamesTests(ChromiumFixture chromium)
         ("amplitude", $$"""{"apiKey":"abcdefghijkl","initOptions":{{options}}}""", "https://cdn.amplitude.com/libs/analytics-browser-2.44.4-min.js.gz", "amplitude.js",
             "window.amplitude && amplitude.getDeviceId && amplitude.getDeviceId()", "(amplitude.track('seen'), amplitude.flush())", ["https://api2.amplitude.com/2/httpapi"]);
 
+    private static (string, string, string, string, string, string, string[]) RudderStack(string options) =>
+        ("rudderstack", $$"""{"writeKey":"{{Key}}","dataPlaneUrl":"https://rs.example"{{options}} }""", "https://cdn.rudderlabs.com/v3/modern/rsa.min.js", "rudderstack.js",
+            "window.rudderanalytics && rudderanalytics.getAnonymousId && rudderanalytics.getSessionId()", ActsAs("rudderanalytics"), []);
+
+    private static string ActsAs(string library) => $"({library}.identify('visitor', {{ plan: 'one' }}), {library}.group('group', {{ size: 1 }}), {library}.track('seen'), window.dispatchEvent(new Event('pagehide')))";
+
+    /// <summary>What the vendors' services tell their libraries of a source.</summary>
+    private static readonly (string Url, string Json)[] s_sources =
+    [
+        ($"https://cdn.segment.com/v1/projects/{Key}/settings", $$"""{"integrations":{"Segment.io":{"apiKey":"{{Key}}","unbundledIntegrations":[],"addBundledMetadata":true} } }"""),
+        ("https://api.rudderstack.com/sourceConfig/", $$"""
+            {"source":{"id":"source","name":"site","writeKey":"{{Key}}","enabled":true,"workspaceId":"workspace","destinations":[],"connections":[],
+             "config":{"statsCollection":{"errors":{"enabled":false},"metrics":{"enabled":false} } } },"updatedAt":"2026-01-01T00:00:00.000Z"}
+            """),
+    ];
+
     private static OpenedDestination Row(string name, params string[] required) => ConsentWalk.Row(s_cases[name].Type, s_cases[name].Settings, 1, required);
 
     private async Task<VendorPage> OpenAsync(string name, string[]? required = null)
@@ -157,6 +200,7 @@ public sealed class StoredNamesTests(ChromiumFixture chromium)
             site.Serve(vendor.Library, vendor.Type == "microsoft-clarity" ? ClarityTag : library);
             site.Serve("https://www.clarity.ms/s/clarity.js", library);
             foreach (var url in s_cases.Values.SelectMany(one => one.Sent)) site.Serve(url, "{}", "application/json");
+            foreach (var (url, json) in s_sources) site.Serve(url, json, "application/json");
         }, withClock: vendor.Type != "microsoft-clarity");
     }
 

@@ -52,4 +52,29 @@ public sealed class VendorTests(ChromiumFixture chromium)
         await page.AssertStateAsync("granted");
         Assert.Empty(page.Site.Errors);
     }
+
+    /// <summary>What a later client reads of the list, given to one that does not know it.</summary>
+    [Theory]
+    [InlineData(ConsentClient.Older)]
+    [InlineData(ConsentClient.WithoutReload)]
+    public async Task ClientGivenTheListsVendors_RunsAsWithoutThem(object client)
+    {
+        var list = System.Text.Json.Nodes.JsonNode.Parse(LoaderPage.Manifest(Vendor.Rows(), 1).ListBytes())!;
+        Assert.NotEmpty(list["vendors"]!.AsArray());
+        Assert.All(list["vendors"]!.AsArray(), vendor => Assert.NotNull(vendor!["privacyPolicyUrl"]));
+        await using var page = await VendorPage.OpenAsync(chromium, Vendor.Rows(), new SiteCode
+        {
+            Client = (ConsentClient)client,
+            Start = $"site.start({{ ...options, scripts: list, vendors: {list["vendors"]!.ToJsonString()}, clearOnRevocation: {list["clearOnRevocation"]!.ToJsonString()} }});",
+        });
+        Assert.Empty(await page.RanAsync());
+
+        await page.ChooseAsync(VendorPage.Everything);
+        Assert.Equal(Vendor.Names.Order(StringComparer.Ordinal), await page.RanAsync());
+        await page.AssertStateAsync("granted");
+
+        await page.ChooseAsync();
+        await page.AssertStateAsync("denied");
+        Assert.Empty(page.Site.Errors);
+    }
 }

@@ -14,11 +14,22 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed class AdobeAnalyticsType : DestinationType
 {
+    private const string CookiePage = "https://experienceleague.adobe.com/en/docs/core-services/interface/data-collection/cookies/web-sdk";
+
     /// <inheritdoc/>
     public override string Name => "adobe-analytics";
 
     /// <inheritdoc/>
     public override string Title => "Adobe Analytics";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Adobe Inc.", "https://www.adobe.com/privacy/policy.html",
+        "Measures how visitors use the site, and may load further Adobe products that the tags property is set up with.",
+        "https://www.adobe.com/privacy/policy.html")
+    {
+        Elsewhere = "outside North America Adobe Systems Software Ireland Limited, in Japan Adobe KK",
+    };
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -37,6 +48,17 @@ public sealed class AdobeAnalyticsType : DestinationType
     {
         Script = ["https://assets.adobedtm.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>What the tags library leaves depends on the property it belongs to. The page lists the names of the Web SDK; its identity and the record of the visitor's answer stand under one prefix with the organization's id between (<c>kndctr_…_identity</c>, <c>kndctr_…_consent</c>), so that no prefix means the one without the other. The ID service gives <c>AMCV_</c> 24 months (<see href="https://experienceleague.adobe.com/docs/id-service/using/id-service-api/configurations/cookielifetime.html"/>), the Web SDK 395 days.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "AMCV_*", CookiePage) { Lifetime = "24 months", LifetimeSource = "https://experienceleague.adobe.com/docs/id-service/using/id-service-api/configurations/cookielifetime.html" },
+        new(BrowserStore.Cookie, "s_ecid", CookiePage) { Lifetime = "2 years" },
+    ];
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "the Web SDK keeps its identity and the visitor's answer under one prefix, and other Adobe products that the property loads have names of their own";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

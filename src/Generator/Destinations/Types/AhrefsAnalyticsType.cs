@@ -16,6 +16,12 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
     public override string Title => "Ahrefs Web Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Ahrefs Pte. Ltd.", "https://ahrefs.com/legal/privacy-policy",
+        "Counts page views and visitors, and shows the site where they come from.",
+        "https://ahrefs.com/legal/privacy-policy");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -33,6 +39,9 @@ public sealed partial class AhrefsAnalyticsType : DestinationType
         Script = ["https://analytics.ahrefs.com"],
         Connect = ["https://analytics.ahrefs.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found says what it leaves";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

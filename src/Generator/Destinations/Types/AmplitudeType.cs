@@ -38,6 +38,12 @@ public sealed partial class AmplitudeType : DestinationType
     public override string Title => "Amplitude";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Amplitude Inc.", "https://amplitude.com/privacy",
+        "Records what visitors do in the product, and analyses it by visitor and by group.",
+        "https://www.npmjs.com/package/@amplitude/analytics-browser");
+
+    /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
 
     /// <inheritdoc/>
@@ -88,10 +94,12 @@ public sealed partial class AmplitudeType : DestinationType
     /// <summary>An option chooses in which store they are.</summary>
     private static ImmutableArray<StoredName> StoredIdentity(BrowserStore store) =>
     [
-        new(store, "AMP_{key}", CookiePage) { Part = Project },
-        new(store, "AMP_MKTG_{key}", CookiePage) { Part = Project },
-        new(store, "AMP_MKTG_ORIGINAL_{key}", Source) { Part = Project },
+        new(store, "AMP_{key}", CookiePage) { Part = Project, Lifetime = LifetimeIn(store), LifetimeSource = LifetimeIn(store) is null ? null : Source },
+        new(store, "AMP_MKTG_{key}", CookiePage) { Part = Project, Lifetime = LifetimeIn(store), LifetimeSource = LifetimeIn(store) is null ? null : Source },
+        new(store, "AMP_MKTG_ORIGINAL_{key}", Source) { Part = Project, Lifetime = LifetimeIn(store), LifetimeSource = LifetimeIn(store) is null ? null : Source },
     ];
+
+    private static string? LifetimeIn(BrowserStore store) => store == BrowserStore.Cookie ? "1 year" : null;
 
     private static string Project(DestinationSettings settings)
     {

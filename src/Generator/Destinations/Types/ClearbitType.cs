@@ -19,6 +19,12 @@ public sealed partial class ClearbitType : DestinationType
     public override string Title => "Clearbit";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "HubSpot, Inc.", "https://clearbit.com/privacy-policy",
+        "Finds out which company a visitor comes from, and gives that to the site's marketing tools.",
+        "https://github.com/c15t/c15t/tree/14d14f0bee6e9d70f05b8a4a8b41fe6064c07454/packages/integrations");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
@@ -35,6 +41,9 @@ public sealed partial class ClearbitType : DestinationType
     {
         Script = ["https://tag.clearbitscripts.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names its cookies";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

@@ -16,6 +16,12 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
     public override string Title => "Cloudflare Web Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Cloudflare, Inc.", "https://www.cloudflare.com/privacypolicy/",
+        "Counts page views, and measures how fast pages load.",
+        "https://www.cloudflare.com/privacypolicy/");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -35,6 +41,9 @@ public sealed partial class CloudflareWebAnalyticsType : DestinationType
         Script = ["https://static.cloudflareinsights.com"],
         Connect = ["https://cloudflareinsights.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "the vendor says that it collects no personal data, and no page of it that was found names anything that the beacon leaves";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

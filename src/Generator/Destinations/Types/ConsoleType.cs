@@ -13,6 +13,9 @@ public sealed class ConsoleType : DestinationType
     public override string Title => "Console";
 
     /// <inheritdoc/>
+    public override string? Vendor => null;
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Necessary;
 
     /// <inheritdoc/>

@@ -20,6 +20,12 @@ public sealed partial class CrispType : DestinationType
     public override string Title => "Crisp";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Crisp IM SAS", "https://crisp.chat/en/privacy/",
+        "Shows a chat box in which visitors write to the site's team.",
+        "https://crisp.chat/en/terms/");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
 
     /// <inheritdoc/>
@@ -48,6 +54,9 @@ public sealed partial class CrispType : DestinationType
         Font = ["https://client.crisp.chat"],
         Worker = ["blob:"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "the vendor says that its cookies stay 6 months from the last visit, and no page of it that was found names them (https://help.crisp.chat/en/article/crisp-cookie-policy-1147xor/)";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -25,12 +25,20 @@ public sealed partial class DatabuddyType : DestinationType
     private static readonly ImmutableArray<string> Amounts = ["samplingRate", "batchSize", "batchTimeout", "maxRetries", "initialRetryDelay"];
 
     private static readonly ImmutableArray<string> PathLists = ["skipPatterns", "maskPatterns"];
+    private const string Source = "https://github.com/databuddy-analytics/Databuddy";
+    private const string Answer = "it records the visitor's own answer, and without it the tracker takes the visitor for one who never opted out";
 
     /// <inheritdoc/>
     public override string Name => "databuddy";
 
     /// <inheritdoc/>
     public override string Title => "Databuddy";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Databuddy Analytics, Inc.", "https://www.databuddy.cc/privacy",
+        "Counts page views and events, and measures speed and errors.",
+        "https://github.com/c15t/c15t/tree/14d14f0bee6e9d70f05b8a4a8b41fe6064c07454/packages/integrations");
 
     /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
@@ -58,6 +66,21 @@ public sealed partial class DatabuddyType : DestinationType
         Script = ["https://cdn.databuddy.cc"],
         Connect = ["https://basket.databuddy.cc"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>From the tracker's source; the vendor says that it uses no cookies (<see href="https://www.databuddy.cc/docs/security"/>). The record of an opt-out is kept: without it the tracker takes the visitor for one who did not opt out.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.LocalStorage, "databuddy_disabled", Source) { KeptBecause = Answer },
+        new(BrowserStore.LocalStorage, "databuddy_opt_out", Source) { KeptBecause = Answer },
+        new(BrowserStore.LocalStorage, "did", Source),
+        new(BrowserStore.LocalStorage, "did_params", Source),
+        new(BrowserStore.LocalStorage, "did_profile", Source),
+        new(BrowserStore.SessionStorage, "did_profile_sent", Source),
+        new(BrowserStore.SessionStorage, "did_session", Source),
+        new(BrowserStore.SessionStorage, "did_session_start", Source),
+        new(BrowserStore.SessionStorage, "did_session_timestamp", Source),
+    ];
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;

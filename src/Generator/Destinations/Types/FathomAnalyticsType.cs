@@ -17,6 +17,12 @@ public sealed partial class FathomAnalyticsType : DestinationType
     public override string Title => "Fathom Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Conva Ventures Inc.", "https://usefathom.com/legal/privacy",
+        "Counts page views and events without cookies.",
+        "https://github.com/c15t/c15t/tree/14d14f0bee6e9d70f05b8a4a8b41fe6064c07454/packages/integrations");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -35,6 +41,9 @@ public sealed partial class FathomAnalyticsType : DestinationType
         Connect = ["https://cdn.usefathom.com"],
         Image = ["https://cdn.usefathom.com"],
     };
+
+    /// <inheritdoc/>
+    public override Uri LeavesNothing { get; } = new("https://usefathom.com/data");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

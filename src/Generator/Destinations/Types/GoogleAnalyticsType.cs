@@ -28,6 +28,15 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     public override string Title => "Google Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Google LLC", "https://policies.google.com/privacy",
+        "Measures visits and conversions for the site and, where it is linked, for Google's advertising.",
+        "https://policies.google.com/privacy")
+    {
+        Elsewhere = "for users in the EEA and Switzerland Google Ireland Limited",
+    };
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -71,8 +80,8 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
         .. GoogleConsentMode.StoredNames,
-        new(BrowserStore.Cookie, "{cookie_prefix}_ga", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix },
-        new(BrowserStore.Cookie, "{cookie_prefix}_ga_*", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix },
+        new(BrowserStore.Cookie, "{cookie_prefix}_ga", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix, Lifetime = "2 years", LifetimeSource = "https://support.google.com/analytics/answer/11397207" },
+        new(BrowserStore.Cookie, "{cookie_prefix}_ga_*", PrefixPage) { Grant = "analytics_storage", Part = CookiePrefix, Lifetime = "2 years", LifetimeSource = "https://support.google.com/analytics/answer/11397207" },
     ];
 
     private static string? CookiePrefix(DestinationSettings settings) => settings.Value("customParameters").TextOf("cookie_prefix");

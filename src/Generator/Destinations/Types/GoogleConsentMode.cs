@@ -64,10 +64,10 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
     /// </remarks>
     public static ImmutableArray<StoredName> StoredNames { get; } =
     [
-        new(BrowserStore.Cookie, "_ga", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage" },
-        new(BrowserStore.Cookie, "_ga_*", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage" },
-        new(BrowserStore.Cookie, "_gid", "https://developers.google.com/analytics/devguides/collection/gtagjs/cookie-usage") { Grant = "analytics_storage" },
-        new(BrowserStore.Cookie, "_gac_*", "https://support.google.com/analytics/answer/7519794") { Grant = "ad_storage" },
+        new(BrowserStore.Cookie, "_ga", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage", Lifetime = "2 years" },
+        new(BrowserStore.Cookie, "_ga_*", "https://support.google.com/analytics/answer/11397207") { Grant = "analytics_storage", Lifetime = "2 years" },
+        new(BrowserStore.Cookie, "_gid", "https://developers.google.com/analytics/devguides/collection/gtagjs/cookie-usage") { Grant = "analytics_storage", Lifetime = "24 hours" },
+        new(BrowserStore.Cookie, "_gac_*", "https://support.google.com/analytics/answer/7519794") { Grant = "ad_storage", Lifetime = "90 days", LifetimeSource = "https://support.google.com/analytics/answer/11397207" },
         new(BrowserStore.Cookie, "_gcl_*", "https://business.safety.google/adscookies/") { Grant = "ad_storage" },
         new(BrowserStore.LocalStorage, "_gcl_ls", "https://business.safety.google/adscookies/") { Grant = "ad_storage" },
     ];

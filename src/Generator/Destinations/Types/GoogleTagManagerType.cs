@@ -35,6 +35,15 @@ public sealed partial class GoogleTagManagerType : DestinationType
     public override string Title => "Google Tag Manager";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Google LLC", "https://policies.google.com/privacy",
+        "Loads the tags that the site's container holds, by Google and by others.",
+        "https://policies.google.com/privacy")
+    {
+        Elsewhere = "for users in the EEA and Switzerland Google Ireland Limited",
+    };
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

@@ -12,11 +12,20 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class HeapType : DestinationType
 {
+    private const string CookiePage = "https://help.heap.io/hc/en-us/articles/37271939081617-What-cookies-does-Heap-set-and-what-are-they-used-for";
+    private const string ReplayPage = "https://help.heap.io/session-replay/session-replay-overview/what-cookies-does-session-replay-set/";
+
     /// <inheritdoc/>
     public override string Name => "heap";
 
     /// <inheritdoc/>
     public override string Title => "Heap";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Content Square SAS", "https://contentsquare.com/privacy-policy/",
+        "Records the visitors' interactions with the pages, and analyses them.",
+        "https://contentsquare.com/privacy-center/subprocessors/");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -46,6 +55,26 @@ public sealed partial class HeapType : DestinationType
         Script = ["https://cdn.eu.heap-api.com"],
         Connect = ["https://c.eu.heap-api.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>The cookies of heap.js and of its session replay, which is sold apart (<see href="https://help.heap.io/session-replay/session-replay-overview/what-cookies-does-session-replay-set/"/>). Thirteen months are less one day. Heap is a product of Contentsquare, whose replay asks a question of its own.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_cs_c", ReplayPage) { Lifetime = "13 months", KeptBecause = "it records the visitor's own answer to a question of the session replay" },
+        new(BrowserStore.Cookie, "_cs_id", ReplayPage) { Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_cs_s", ReplayPage) { Lifetime = "30 minutes" },
+        new(BrowserStore.Cookie, "_hp2_hld.*", CookiePage) { Lifetime = "removed at once" },
+        new(BrowserStore.Cookie, "_hp2_id.{envId}", CookiePage) { Part = Environment, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_hp2_props.{envId}", CookiePage) { Part = Environment, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_hp2_ses_props.{envId}", CookiePage) { Part = Environment, Lifetime = "30 minutes" },
+        new(BrowserStore.Cookie, "_hp5_event_props.{envId}", CookiePage) { Part = Environment, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_hp5_let.{envId}", CookiePage) { Part = Environment, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_hp5_meta.{envId}", CookiePage) { Part = Environment, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "userty.core.p.*", CookiePage) { Lifetime = "2 years" },
+        new(BrowserStore.Cookie, "userty.core.s.*", CookiePage) { Lifetime = "session" },
+    ];
+
+    private static string? Environment(DestinationSettings settings) => settings.Text("envId");
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;

@@ -13,11 +13,19 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class HightouchType : DestinationType
 {
+    private const string Source = "https://github.com/ht-sdks/events-sdk-js-mono";
+
     /// <inheritdoc/>
     public override string Name => "hightouch";
 
     /// <inheritdoc/>
     public override string Title => "Hightouch";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Carry Technologies, Inc.", "https://hightouch.com/privacy-policy",
+        "Collects what visitors do, and sends it to the site's data warehouse and tools.",
+        "https://hightouch.com/terms-of-service");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -37,6 +45,32 @@ public sealed partial class HightouchType : DestinationType
         Script = ["https://cdn.hightouch-events.com"],
         Connect = ["https://us-east-1.hightouch-events.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// From the library's source: who the visitor is, in cookies and beside them, and events that are not sent yet. To take visitors over from its earlier library, from Segment, and from RudderStack it looks for
+    /// their names, and leaves them in localStorage, empty or with what a cookie of that name says.
+    /// </remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "htev_anonymous_id", Source) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "htjs_anonymous_id", Source) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "htjs_group_id", Source) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "htjs_sesh", Source) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "htjs_user_id", Source) { Lifetime = "1 year" },
+        new(BrowserStore.LocalStorage, "ajs_anonymous_id", Source),
+        new(BrowserStore.LocalStorage, "htev_anonymous_id", Source),
+        new(BrowserStore.LocalStorage, "htjs_anonymous_id", Source),
+        new(BrowserStore.LocalStorage, "htjs_group_id", Source),
+        new(BrowserStore.LocalStorage, "htjs_group_properties", Source),
+        new(BrowserStore.LocalStorage, "htjs_sesh", Source),
+        new(BrowserStore.LocalStorage, "htjs_user_id", Source),
+        new(BrowserStore.LocalStorage, "htjs_user_traits", Source),
+        new(BrowserStore.LocalStorage, "rl_anonymous_id", Source),
+        new(BrowserStore.LocalStorage, "persisted-queue:v1:{writeKey}:*", Source) { Part = WriteKey },
+    ];
+
+    private static string? WriteKey(DestinationSettings settings) => settings.Text("writeKey");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

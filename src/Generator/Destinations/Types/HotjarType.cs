@@ -20,6 +20,12 @@ public sealed partial class HotjarType : DestinationType
     public override string Title => "Hotjar";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Content Square SAS", "https://contentsquare.com/privacy-policy/",
+        "Records visits as heatmaps and replays, and asks visitors in surveys.",
+        "https://contentsquare.com/privacy-center/subprocessors/");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -43,6 +49,9 @@ public sealed partial class HotjarType : DestinationType
         Style = ["https://*.hotjar.com"],
         Font = ["https://*.hotjar.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "the vendor's list of cookies could not be read";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -21,12 +21,22 @@ public sealed partial class IntercomType : DestinationType
         ("hide_default_launcher", "hideDefaultLauncher", SettingKind.Flag), ("custom_launcher_selector", "customLauncherSelector", SettingKind.Text),
         ("action_color", "actionColor", SettingKind.Text), ("background_color", "backgroundColor", SettingKind.Text), ("language_override", "languageOverride", SettingKind.Text),
     ];
+    private const string CookiePage = "https://www.intercom.com/help/en/articles/2361922-intercom-messenger-cookies";
 
     /// <inheritdoc/>
     public override string Name => "intercom";
 
     /// <inheritdoc/>
     public override string Title => "Intercom";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Intercom, Inc.", "https://www.intercom.com/legal/privacy",
+        "Shows a messenger in which visitors talk to the site's team.",
+        "https://www.intercom.com/legal/terms-and-policies")
+    {
+        Elsewhere = "for customers outside the USA Intercom R&D Unlimited Company",
+    };
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
@@ -63,6 +73,16 @@ public sealed partial class IntercomType : DestinationType
         Font = ["https://js.intercomcdn.com", "https://fonts.intercomcdn.com"],
         Media = ["https://js.intercomcdn.com", "https://downloads.intercomcdn.com", "https://downloads.intercomcdn.eu", "https://downloads.au.intercomcdn.com"],
     };
+
+    /// <inheritdoc/>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "intercom-device-id-{appId}", CookiePage) { Part = Workspace, Lifetime = "9 months" },
+        new(BrowserStore.Cookie, "intercom-id-{appId}", CookiePage) { Part = Workspace, Lifetime = "9 months" },
+        new(BrowserStore.Cookie, "intercom-session-{appId}", CookiePage) { Part = Workspace, Lifetime = "1 week" },
+    ];
+
+    private static string? Workspace(DestinationSettings settings) => settings.Text("appId");
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Stopped;

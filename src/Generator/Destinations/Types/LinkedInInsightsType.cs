@@ -12,11 +12,22 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class LinkedInInsightsType : DestinationType
 {
+    private const string ClickIdPage = "https://learn.microsoft.com/en-us/linkedin/marketing/conversions/enabling-first-party-cookies";
+
     /// <inheritdoc/>
     public override string Name => "linkedin-insights";
 
     /// <inheritdoc/>
     public override string Title => "LinkedIn Insight Tag";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "LinkedIn Corporation", "https://www.linkedin.com/legal/privacy-policy",
+        "Measures which of LinkedIn's ads brought visitors and what they then did, and builds audiences.",
+        "https://www.linkedin.com/legal/privacy-policy")
+    {
+        Elsewhere = "in the designated countries LinkedIn Ireland Unlimited Company",
+    };
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
@@ -37,6 +48,13 @@ public sealed partial class LinkedInInsightsType : DestinationType
         Connect = ["https://px.ads.linkedin.com"],
         Image = ["https://px.ads.linkedin.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>The click's id, which enhanced conversion tracking keeps on the site. The other cookies of the vendor's table (<see href="https://www.linkedin.com/legal/l/cookie-table"/>) are on its own domains.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "li_fat_id", ClickIdPage),
+    ];
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

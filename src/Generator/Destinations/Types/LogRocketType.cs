@@ -12,11 +12,19 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class LogRocketType : DestinationType
 {
+    private const string CookiePage = "https://docs.logrocket.com/reference/cookies";
+
     /// <inheritdoc/>
     public override string Name => "logrocket";
 
     /// <inheritdoc/>
     public override string Title => "LogRocket";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "LogRocket, Inc.", "https://logrocket.com/privacy",
+        "Records visits as replays, with errors and network requests.",
+        "https://github.com/c15t/c15t/tree/14d14f0bee6e9d70f05b8a4a8b41fe6064c07454/packages/integrations");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -37,6 +45,14 @@ public sealed partial class LogRocketType : DestinationType
         Connect = ["https://*.logrocket.io", "https://*.lr-ingest.io"],
         Worker = ["blob:"],
     };
+
+    /// <inheritdoc/>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_lr_hb_*", CookiePage),
+        new(BrowserStore.Cookie, "_lr_tabs_*", CookiePage),
+        new(BrowserStore.Cookie, "_lr_uf_*", CookiePage),
+    ];
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

@@ -21,6 +21,9 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class MatomoAnalyticsType : DestinationType
 {
+    private const string Source = "https://github.com/matomo-org/matomo";
+    private const string Answer = "it records the visitor's own answer, which Matomo reads at its next start";
+
     /// <inheritdoc/>
     public override string Name => "matomo-analytics";
 
@@ -29,6 +32,12 @@ public sealed partial class MatomoAnalyticsType : DestinationType
 
     /// <inheritdoc/>
     public override string Title => "Matomo";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "InnoCraft Limited", "https://matomo.org/matomo-cloud-privacy-policy/",
+        "Counts visits and what visitors do, on the site's own server or in Matomo's cloud.",
+        "https://matomo.org/matomo-cloud-privacy-policy/");
 
     /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
@@ -52,6 +61,23 @@ public sealed partial class MatomoAnalyticsType : DestinationType
         Connect = ["https://*.matomo.cloud"],
         Image = ["https://*.matomo.cloud"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>From the tracker's source. Behind the site's id stands a hash of the domain. What records the visitor's answer is kept (<see href="https://matomo.org/privacy-policy/cookies"/>): Matomo reads it at its next start.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_pk_cvar.{siteId}.*", Source) { Part = Site, Lifetime = "30 minutes" },
+        new(BrowserStore.Cookie, "_pk_id.{siteId}.*", Source) { Part = Site, Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_pk_ref.{siteId}.*", Source) { Part = Site, Lifetime = "6 months" },
+        new(BrowserStore.Cookie, "_pk_ses.{siteId}.*", Source) { Part = Site, Lifetime = "30 minutes" },
+        new(BrowserStore.Cookie, "_pk_testcookie", Source) { Lifetime = "removed at once" },
+        new(BrowserStore.Cookie, "_pk_testcookie_domain", Source) { Lifetime = "removed at once" },
+        new(BrowserStore.Cookie, "mtm_consent", Source) { Lifetime = "30 years", KeptBecause = Answer },
+        new(BrowserStore.Cookie, "mtm_consent_removed", Source) { Lifetime = "30 years", KeptBecause = Answer },
+        new(BrowserStore.Cookie, "mtm_cookie_consent", Source) { Lifetime = "30 years", KeptBecause = Answer },
+    ];
+
+    private static string? Site(DestinationSettings settings) => settings.Text("siteId") ?? "1";
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

@@ -31,6 +31,15 @@ public sealed partial class MetaPixelType : DestinationType
     public override string Title => "Meta Pixel";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Meta Platforms, Inc.", "https://www.facebook.com/privacy/policy/",
+        "Measures which of Meta's ads brought visitors and what they then did, and builds audiences.",
+        "https://www.facebook.com/legal/terms/dataprocessing")
+    {
+        Elsewhere = "for data of Europeans Meta Platforms Ireland Limited",
+    };
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
@@ -57,7 +66,7 @@ public sealed partial class MetaPixelType : DestinationType
     /// <remarks>The browser's id and the click's: <see href="https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc"/>. No setting changes the names.</remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
-        new(BrowserStore.Cookie, "_fbp", ClickIdPage),
+        new(BrowserStore.Cookie, "_fbp", ClickIdPage) { Lifetime = "90 days", LifetimeSource = "https://www.facebook.com/privacy/policies/cookies/" },
         new(BrowserStore.Cookie, "_fbc", ClickIdPage),
     ];
 

@@ -17,6 +17,7 @@ public sealed partial class MicrosoftClarityType : DestinationType
     private static readonly ImmutableArray<string> AdKeys = ["ad_Storage", "ad_storage", "marketing"];
     private static readonly ImmutableArray<string> AnalyticsKeys = ["analytics_Storage", "analytics_storage", "measurement", "analytics"];
 
+    private const string Source = "https://github.com/microsoft/clarity";
     private const string CookiePage = "https://learn.microsoft.com/en-us/clarity/setup-and-installation/clarity-cookies";
 
     /// <inheritdoc/>
@@ -27,6 +28,12 @@ public sealed partial class MicrosoftClarityType : DestinationType
 
     /// <inheritdoc/>
     public override string Title => "Microsoft Clarity";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Microsoft Corporation", "https://www.microsoft.com/en-us/privacy/privacystatement",
+        "Records visits as heatmaps and replays.",
+        "https://www.microsoft.com/servicesagreement");
 
     /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.Of(ConsentCategory.Measurement), GrantDeclaration.Of(ConsentCategory.Marketing)];
@@ -59,9 +66,9 @@ public sealed partial class MicrosoftClarityType : DestinationType
     /// </remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
-        new(BrowserStore.Cookie, "_clck", CookiePage) { Grant = ConsentCategory.Measurement.Name() },
-        new(BrowserStore.Cookie, "_clsk", CookiePage) { Grant = ConsentCategory.Measurement.Name() },
-        new(BrowserStore.SessionStorage, "_cltk", "https://github.com/microsoft/clarity") { Grant = ConsentCategory.Measurement.Name() },
+        new(BrowserStore.Cookie, "_clck", CookiePage) { Grant = ConsentCategory.Measurement.Name(), Lifetime = "1 year", LifetimeSource = Source },
+        new(BrowserStore.Cookie, "_clsk", CookiePage) { Grant = ConsentCategory.Measurement.Name(), Lifetime = "1 day", LifetimeSource = Source },
+        new(BrowserStore.SessionStorage, "_cltk", Source) { Grant = ConsentCategory.Measurement.Name() },
     ];
 
     /// <inheritdoc/>

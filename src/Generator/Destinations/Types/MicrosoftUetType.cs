@@ -19,6 +19,12 @@ public sealed partial class MicrosoftUetType : DestinationType
     public override string Title => "Microsoft Advertising UET";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Microsoft Corporation", "https://www.microsoft.com/en-us/privacy/privacystatement",
+        "Measures which of Microsoft's ads brought visitors and what they then did, and builds audiences.",
+        "https://www.microsoft.com/servicesagreement");
+
+    /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.Of(ConsentCategory.Marketing)];
 
     /// <inheritdoc/>
@@ -40,6 +46,9 @@ public sealed partial class MicrosoftUetType : DestinationType
         Connect = ["https://bat.bing.com", "https://bat.bing.net"],
         Image = ["https://bat.bing.com", "https://bat.bing.net"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names its cookies";
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

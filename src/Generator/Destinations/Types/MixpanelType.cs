@@ -28,6 +28,12 @@ public sealed partial class MixpanelType : DestinationType
     public override string Title => "Mixpanel";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Mixpanel, Inc.", "https://mixpanel.com/legal/privacy-policy",
+        "Records what visitors do in the product, and analyses it by visitor and by group.",
+        "https://github.com/mixpanel/mixpanel-js/blob/master/src/mixpanel-core.js");
+
+    /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
 
     /// <inheritdoc/>
@@ -58,8 +64,8 @@ public sealed partial class MixpanelType : DestinationType
     /// </remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
-        new(BrowserStore.Cookie, "mp_{token}_mixpanel", Source) { Part = Project },
-        new(BrowserStore.Cookie, "mp_{persistence_name}", Source) { Part = PersistenceName },
+        new(BrowserStore.Cookie, "mp_{token}_mixpanel", Source) { Part = Project, Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "mp_{persistence_name}", Source) { Part = PersistenceName, Lifetime = "1 year" },
         new(BrowserStore.Cookie, "__mp_opt_in_out_{token}", Source) { Part = Project, KeptBecause = Answer },
         new(BrowserStore.Cookie, "{opt_out_tracking_cookie_prefix}", Source) { Part = AnswerName, KeptBecause = Answer },
         new(BrowserStore.LocalStorage, "mp_{token}_mixpanel", Source) { Part = Project },

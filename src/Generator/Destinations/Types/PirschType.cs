@@ -21,6 +21,12 @@ public sealed partial class PirschType : DestinationType
     public override string Title => "Pirsch";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Emvi Software GmbH", "https://pirsch.io/privacy",
+        "Counts page views and events without cookies.",
+        "https://www.npmjs.com/package/pirsch-sdk");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -41,6 +47,9 @@ public sealed partial class PirschType : DestinationType
         Script = ["https://api.pirsch.io"],
         Connect = ["https://api.pirsch.io"],
     };
+
+    /// <inheritdoc/>
+    public override Uri LeavesNothing { get; } = new("https://docs.pirsch.io/privacy");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -35,6 +35,12 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
     public override string Title => "Plausible Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Plausible Insights OÜ", "https://plausible.io/privacy",
+        "Counts page views and events without cookies.",
+        "https://www.npmjs.com/package/@plausible-analytics/tracker");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -55,6 +61,9 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         Script = ["https://plausible.io"],
         Connect = ["https://plausible.io"],
     };
+
+    /// <inheritdoc/>
+    public override Uri LeavesNothing { get; } = new("https://plausible.io/dpa");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -42,6 +42,12 @@ public sealed partial class PostHogType : DestinationType
     public override string Title => "PostHog";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "PostHog Inc.", "https://posthog.com/privacy",
+        "Records what visitors do in the product, with replays, feature flags and surveys.",
+        "https://posthog.com/privacy");
+
+    /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [GrantDeclaration.TrackingUnder(ConsentCategory.Measurement)];
 
     /// <inheritdoc/>
@@ -82,8 +88,8 @@ public sealed partial class PostHogType : DestinationType
     /// </remarks>
     public override ImmutableArray<StoredName> StoredNames { get; } =
     [
-        new(BrowserStore.Cookie, "ph_{key}_*", PersistencePage) { Part = Project },
-        new(BrowserStore.Cookie, "ph_{persistence_name}", PersistencePage) { Part = PersistenceName },
+        new(BrowserStore.Cookie, "ph_{key}_*", PersistencePage) { Part = Project, Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "ph_{persistence_name}", PersistencePage) { Part = PersistenceName, Lifetime = "1 year" },
         new(BrowserStore.Cookie, "ph_{persistence_name}_cpm", Source) { Part = PersistenceName },
         new(BrowserStore.Cookie, "__ph_opt_in_out_{key}", Source) { Part = Project, KeptBecause = Refusal },
         new(BrowserStore.Cookie, "{consent_persistence_name}", Source) { Part = ConsentName, KeptBecause = Refusal },

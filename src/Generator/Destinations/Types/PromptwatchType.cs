@@ -16,6 +16,12 @@ public sealed partial class PromptwatchType : DestinationType
     public override string Title => "Promptwatch";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Promptwatch B.V.", "https://promptwatch.com/privacy-policy",
+        "Shows which AI assistants read the site and send visitors to it.",
+        "https://github.com/c15t/c15t/tree/14d14f0bee6e9d70f05b8a4a8b41fe6064c07454/packages/integrations");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -33,6 +39,9 @@ public sealed partial class PromptwatchType : DestinationType
         Script = ["https://ingest.promptwatch.com"],
         Connect = ["https://ingest.promptwatch.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found says what it leaves";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

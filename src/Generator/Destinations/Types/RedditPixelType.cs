@@ -17,6 +17,15 @@ public sealed partial class RedditPixelType : DestinationType
     public override string Title => "Reddit Pixel";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Reddit, Inc.", "https://www.reddit.com/policies/privacy-policy",
+        "Measures which of Reddit's ads brought visitors and what they then did, and builds audiences.",
+        "https://www.reddit.com/policies/privacy-policy")
+    {
+        Elsewhere = "in the European Economic Area and Switzerland Reddit Netherlands B.V.",
+    };
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
@@ -35,6 +44,9 @@ public sealed partial class RedditPixelType : DestinationType
         Connect = ["https://alb.reddit.com", "https://pixel-config.reddit.com"],
         Image = ["https://alb.reddit.com"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names its cookies";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -22,6 +22,8 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class RudderStackType : DestinationType
 {
+    private const string StoragePage = "https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/data-storage-cookies/";
+    private const string Source = "https://github.com/rudderlabs/rudder-sdk-js";
     private const string MappingField = "consentManagement";
 
     /// <inheritdoc/>
@@ -29,6 +31,12 @@ public sealed partial class RudderStackType : DestinationType
 
     /// <inheritdoc/>
     public override string Title => "RudderStack";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "RudderStack, Inc.", "https://www.rudderstack.com/privacy-policy/",
+        "Collects what visitors do, and sends it to the site's data warehouse and tools.",
+        "https://github.com/rudderlabs/rudder-sdk-js/blob/develop/LICENSE.md");
 
     /// <inheritdoc/>
     public override ImmutableArray<GrantDeclaration> Grants { get; } = [.. ConsentCategories.Optional.Select(GrantDeclaration.Of)];
@@ -54,6 +62,24 @@ public sealed partial class RudderStackType : DestinationType
         Script = ["https://cdn.rudderlabs.com"],
         Connect = ["https://api.rudderstack.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>Who the visitor is (<see href="https://www.rudderstack.com/docs/sources/event-streams/sdks/rudderstack-javascript-sdk/data-storage-cookies/"/>), by default in cookies; a load option chooses another store, for all or for each. Events that are not sent yet, from the library's source.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        .. Visitor(BrowserStore.Cookie, "1 year"),
+        .. Visitor(BrowserStore.LocalStorage, null),
+        .. Visitor(BrowserStore.SessionStorage, null),
+        new(BrowserStore.LocalStorage, "rudder_{writeKey}.*", Source) { Part = WriteKey },
+        new(BrowserStore.LocalStorage, "rudder_beacon_{writeKey}.*", Source) { Part = WriteKey },
+        new(BrowserStore.LocalStorage, "rudder_destinations_events_{writeKey}.*", Source) { Part = WriteKey },
+    ];
+
+    private static IEnumerable<StoredName> Visitor(BrowserStore store, string? lifetime) =>
+        ((string[])["rl_anonymous_id", "rl_auth_token", "rl_group_id", "rl_group_trait", "rl_page_init_referrer", "rl_page_init_referring_domain", "rl_session", "rl_trait", "rl_user_id"])
+        .Select(name => new StoredName(store, name, StoragePage) { Lifetime = lifetime, LifetimeSource = lifetime is null ? null : Source });
+
+    private static string? WriteKey(DestinationSettings settings) => settings.Text("writeKey");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -17,11 +17,19 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class RybbitAnalyticsType : DestinationType
 {
+    private const string Source = "https://github.com/rybbit-io/rybbit";
+
     /// <inheritdoc/>
     public override string Name => "rybbit-analytics";
 
     /// <inheritdoc/>
     public override string Title => "Rybbit";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        null, "https://rybbit.com/privacy",
+        "Counts page views and events without cookies.",
+        "https://rybbit.com/privacy");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -44,6 +52,13 @@ public sealed partial class RybbitAnalyticsType : DestinationType
         Script = ["https://app.rybbit.io"],
         Connect = ["https://app.rybbit.io"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>The vendor says that it uses neither cookies nor local storage; the source of its script keeps the id that a page hands to <c>rybbit.identify</c>.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.LocalStorage, "rybbit-user-id", Source),
+    ];
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

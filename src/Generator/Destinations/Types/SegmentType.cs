@@ -15,11 +15,20 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class SegmentType : DestinationType
 {
+    private const string StoragePage = "https://www.twilio.com/docs/segment/connections/sources/catalog/libraries/website/javascript/cookie-validity-update";
+    private const string Source = "https://github.com/segmentio/analytics-next";
+
     /// <inheritdoc/>
     public override string Name => "segment";
 
     /// <inheritdoc/>
     public override string Title => "Segment";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Twilio Inc.", "https://www.twilio.com/en-us/legal/privacy",
+        "Collects what visitors do, and sends it to the site's tools.",
+        "https://www.twilio.com/docs/segment");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
@@ -39,6 +48,26 @@ public sealed partial class SegmentType : DestinationType
         Script = ["https://cdn.segment.com"],
         Connect = ["https://api.segment.io", "https://cdn.segment.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>Who the visitor is, in cookies and beside them (<see href="https://www.twilio.com/docs/segment/connections/sources/catalog/libraries/website/javascript/cookie-validity-update"/>), and from the library's source events that are not sent yet. What device-mode destinations leave is theirs.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "ajs_anonymous_id", StoragePage) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "ajs_group_id", StoragePage) { Lifetime = "1 year" },
+        new(BrowserStore.Cookie, "ajs_user_id", StoragePage) { Lifetime = "1 year" },
+        new(BrowserStore.LocalStorage, "ajs_anonymous_id", StoragePage),
+        new(BrowserStore.LocalStorage, "ajs_group_id", StoragePage),
+        new(BrowserStore.LocalStorage, "ajs_group_properties", StoragePage),
+        new(BrowserStore.LocalStorage, "ajs_user_id", StoragePage),
+        new(BrowserStore.LocalStorage, "ajs_user_traits", StoragePage),
+        new(BrowserStore.LocalStorage, "persisted-queue:v1:{writeKey}:*", Source) { Part = WriteKey },
+    ];
+
+    private static string? WriteKey(DestinationSettings settings) => settings.Text("writeKey");
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "what a source's device-mode destinations leave is theirs";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -9,11 +9,19 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// <remarks>The vendor has no consent call: after withdrawal the library that runs stays until the page is left, and it is not loaded a second time when consent is granted again.</remarks>
 public sealed partial class SnapchatPixelType : DestinationType
 {
+    private const string Source = "https://github.com/Snapchat/pixel-server-gateway";
+
     /// <inheritdoc/>
     public override string Name => "snapchat-pixel";
 
     /// <inheritdoc/>
     public override string Title => "Snap Pixel";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Snap Inc.", "https://values.snap.com/privacy/privacy-policy",
+        "Measures which of Snap's ads brought visitors and what they then did, and builds audiences.",
+        "https://values.snap.com/privacy/privacy-policy");
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
@@ -35,6 +43,15 @@ public sealed partial class SnapchatPixelType : DestinationType
         Image = ["https://tr.snapchat.com"],
         Frame = ["https://tr.snapchat.com"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>From the copy of the pixel that the vendor published with its gateway in 2022.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_schn", Source) { Lifetime = "removed at once" },
+        new(BrowserStore.Cookie, "_scid", Source) { Lifetime = "13 months" },
+        new(BrowserStore.Cookie, "_sctr", Source) { Lifetime = "13 months" },
+    ];
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

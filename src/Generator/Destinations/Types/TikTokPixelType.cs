@@ -15,6 +15,9 @@ namespace ConsentSnapshots.Generator.Destinations.Types;
 /// </remarks>
 public sealed partial class TikTokPixelType : DestinationType
 {
+    private const string Source = "https://github.com/tiktok/gtm-template-eapi";
+    private const string CookiePage = "https://ads.tiktok.com/help/article?aid=10007540";
+
     private static readonly PageUrl s_loader = PageUrl.Of("https://analytics.tiktok.com/i18n/pixel/events.js");
 
     /// <inheritdoc/>
@@ -22,6 +25,15 @@ public sealed partial class TikTokPixelType : DestinationType
 
     /// <inheritdoc/>
     public override string Title => "TikTok Pixel";
+
+    /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "TikTok Technology Limited", "https://www.tiktok.com/legal/page/eea/privacy-policy/en",
+        "Measures which of TikTok's ads brought visitors and what they then did, and builds audiences.",
+        "https://www.tiktok.com/legal/page/eea/privacy-policy/en")
+    {
+        Elsewhere = "for the United Kingdom with TikTok Information Technologies UK Limited",
+    };
 
     /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
@@ -41,6 +53,16 @@ public sealed partial class TikTokPixelType : DestinationType
         Script = ["https://analytics.tiktok.com"],
         Connect = ["https://analytics.tiktok.com", "https://analytics-ipv6.tiktokw.us"],
     };
+
+    /// <inheritdoc/>
+    /// <remarks>The visitor's id, as the vendor's own template reads it. The other names that the pixel is seen to write, no page of the vendor that was found names.</remarks>
+    public override ImmutableArray<StoredName> StoredNames { get; } =
+    [
+        new(BrowserStore.Cookie, "_ttp", Source) { Lifetime = "13 months", LifetimeSource = CookiePage },
+    ];
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names the others";
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

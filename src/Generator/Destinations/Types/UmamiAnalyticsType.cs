@@ -18,6 +18,12 @@ public sealed partial class UmamiAnalyticsType : DestinationType
     public override string Title => "Umami";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Umami Software, Inc.", "https://umami.is/privacy",
+        "Counts page views and events without cookies.",
+        "https://umami.is/terms");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -35,6 +41,9 @@ public sealed partial class UmamiAnalyticsType : DestinationType
         Script = ["https://cloud.umami.is"],
         Connect = ["https://api-gateway.umami.dev"],
     };
+
+    /// <inheritdoc/>
+    public override Uri LeavesNothing { get; } = new("https://umami.is/features");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

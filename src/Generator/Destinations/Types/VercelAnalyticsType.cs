@@ -20,6 +20,12 @@ public sealed partial class VercelAnalyticsType : DestinationType
     public override string Title => "Vercel Web Analytics";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "Vercel, Inc.", "https://vercel.com/legal/privacy-notice",
+        "Counts page views and events without cookies.",
+        "https://github.com/vercel/analytics/blob/main/LICENSE");
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
@@ -41,6 +47,9 @@ public sealed partial class VercelAnalyticsType : DestinationType
     };
 
     private static readonly VendorHosts s_cdn = new() { Script = ["https://va.vercel-scripts.com"] };
+
+    /// <inheritdoc/>
+    public override Uri LeavesNothing { get; } = new("https://vercel.com/docs/analytics/privacy-policy");
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Differs(

@@ -16,6 +16,15 @@ public sealed partial class XPixelType : DestinationType
     public override string Title => "X Pixel";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "X Corp.", "https://x.com/en/privacy",
+        "Measures which of X's ads brought visitors and what they then did, and builds audiences.",
+        "https://x.com/en/privacy")
+    {
+        Elsewhere = "in the European Union, the EFTA states and the United Kingdom X Internet Unlimited Company",
+    };
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>
@@ -33,6 +42,9 @@ public sealed partial class XPixelType : DestinationType
         Script = ["https://static.ads-twitter.com"],
         Image = ["https://analytics.twitter.com", "https://t.co"],
     };
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "the vendor says that its pixel uses cookies of the site, and no page of it that was found names them (https://business.x.com/en/help/campaign-measurement-and-analytics/conversion-tracking-for-websites/about-conversion-tracking)";
 
     /// <inheritdoc/>
     public override PackageComparison Package { get; } = PackageComparison.Equivalent;

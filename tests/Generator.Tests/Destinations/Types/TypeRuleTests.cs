@@ -10,6 +10,9 @@ public sealed class TypeRuleTests
     // Type, settings, field, message. What is in the settings as "secret…" is a value and must not be told.
     private static readonly (string Type, string Settings, string Field, string Message)[] Rules =
     [
+        ("fullstory", """{"orgId":"A","host":"secret..example"}""", "host", "'host' must be a valid host name, and is a string of 15 characters."),
+        ("google-ads", """{"id":"AW-123456","consentMapping":{"necessary":["ad_storage"]}}""", "consentMapping",
+            "'consentMapping.necessary' would grant an ad or analytics signal to every visitor; put analytics_storage, ad_storage, ad_user_data, ad_personalization under a category that a visitor can refuse."),
         ("google-analytics", """{"id":"G-1","consentMapping":{"secret":["ad_storage"]}}""", "consentMapping", $"'consentMapping' has a key that is no consent category; use {Categories}."),
         ("google-tag-manager", """{"id":"GTM-1","consentMapping":{"marketing":"secret_storage"}}""", "consentMapping",
             "'consentMapping.marketing' must be a list of Consent Mode signals (security_storage, functionality_storage, personalization_storage, analytics_storage, ad_storage, ad_user_data, ad_personalization), "
@@ -57,6 +60,13 @@ public sealed class TypeRuleTests
             "'attributes.id' must be 1 to 64 letters, digits, _, ., : and - that do not begin as a consent client's ids do (c15t, consent-snapshots), and is a string of 18 characters."),
         ("script", """{"src":"https://own.example/a.js","persistAfterConsentRevoked":true,"attributes":{"id":"secret"}}""", "attributes",
             "'attributes.id' and 'persistAfterConsentRevoked' exclude each other: a client finds an element that stays by an id of its own, and would run the script again."),
+        ("sentry", "{}", "dsn", "'dsn' is required and missing, unless 'scriptUrl' is set: the project's DSN."),
+        ("sentry", """{"dsn":"https://0123456789abcdef@secret.example/1"}""", "scriptUrl", "'scriptUrl' is required and missing, since 'dsn' names a Sentry of your own: its loader, or a bundle of the SDK."),
+        ("sentry", """{"dsn":"https://0123456789abcdef@secret..example/1","scriptUrl":"https://own.example/a.js"}""", "dsn", "'dsn' must be a DSN such as https://key@o1.ingest.sentry.io/2, and is a string of 42 characters."),
+        ("snowplow", """{"collectorUrl":"https://sp.example","activityTracking":"secret"}""", "activityTracking",
+            "'activityTracking' must be true, false, or an object with minimumVisitLength and heartbeatDelay, and is a string of 6 characters."),
+        ("snowplow", """{"collectorUrl":"https://sp.example","activityTracking":{"minimumVisitLength":0.5,"heartbeatDelay":5}}""", "activityTracking",
+            "'activityTracking.minimumVisitLength' must be a whole number of seconds, 1 or greater, and is a number."),
         ("script", """{"src":"https://own.example/secret.js","textContent":"secret"}""", "src", "Exactly one of 'src' and 'textContent' is needed."),
         ("script", """{"src":"https://own.example/a.js","attributes":{"type":"secret"}}""", "attributes", "'attributes.type' must be module or text/javascript, and is a string of 6 characters."),
         ("script", """{"src":"https://own.example/a.js","attributes":{"nomodule":7}}""", "attributes", "'attributes.nomodule' must be a string, or true for an attribute without value, and is a number."),

@@ -10,14 +10,18 @@ public sealed class VendorDebugModeTests
     [Theory]
     [InlineData("adobe-analytics", "debug", "true")]
     [InlineData("amplitude", "options.logLevel", "4")]
+    [InlineData("braze", "options.enableLogging", "true")]
     [InlineData("databuddy", "granted.debug", "true")]
     [InlineData("databuddy", "denied.debug", "true")]
+    [InlineData("fullstory", "settings._fs_debug", "true")]
     [InlineData("google-analytics", "params.debug_mode", "true")]
     [InlineData("hightouch", "debug", "true")]
     [InlineData("mixpanel", "options.debug", "true")]
+    [InlineData("openai-pixel", "debug", "true")]
     [InlineData("posthog", "options.debug", "true")]
     [InlineData("rudderstack", "options.logLevel", "\"DEBUG\"")]
     [InlineData("segment", "debug", "true")]
+    [InlineData("sentry", "options.debug", "true")]
     public void Compose_TestMode_ConfiguresDebugMode(string type, string path, string expected)
     {
         Assert.Equal(expected, Configured(type, path, testMode: true));
@@ -34,11 +38,19 @@ public sealed class VendorDebugModeTests
     }
 
     [Fact]
+    public void Compose_VercelSpeedInsightsInTestMode_LoadsTheDebugScript()
+    {
+        var test = Samples.Generate(Samples.Least("vercel-speed-insights").With(row => row with { TestMode = true })).Scripts(ConsentSet.Everything);
+        Assert.Equal("https://va.vercel-scripts.com/v1/speed-insights/script.debug.js", Assert.Single(test.Sources()).AbsoluteUri);
+    }
+
+    [Fact]
     public void TestMode_EveryType_IsTestedHereWhereItChangesAnything()
     {
         string[] tested =
         [
-            "adobe-analytics", "amplitude", "databuddy", "google-analytics", "hightouch", "mixpanel", "posthog", "rudderstack", "segment", "vercel-analytics",
+            "adobe-analytics", "amplitude", "braze", "databuddy", "fullstory", "google-analytics", "hightouch", "mixpanel", "openai-pixel", "posthog", "rudderstack", "segment", "sentry",
+            "vercel-analytics", "vercel-speed-insights",
         ];
         Assert.Equal(tested, DestinationCatalogue.BuiltIn.Types.Where(Samples.HasDebugMode).Select(type => type.Name));
     }
