@@ -315,11 +315,16 @@ window.comparison = (() => {
       page.ttq.calls = [['grantConsent'], ['page'], ...changes(look).map(granted => [granted ? 'grantConsent' : 'revokeConsent'])];
     } }],
     'umami-analytics': [{ reason: 'the tracker splits the attribute at commas', apply(page, { options: { domains } }) { if (domains) for (const loader of page.loaders) loader.attributes['data-domains'] = domains.join(); } }],
-    'vercel-analytics': [{ reason: "the vendor's own package tells the mode", apply(page, { options: { debug, mode } }) {
-      if (!page.vercel) return;
-      page.vercel.mode = debug || mode === 'development' ? 'development' : 'production';
-      page.globals.vam = 'string';
-    } }],
+    'vercel-analytics': [
+      { reason: "the vendor's own package tells the mode", apply(page, { options: { debug, mode } }) {
+        if (!page.vercel) return;
+        page.vercel.mode = debug || mode === 'development' ? 'development' : 'production';
+        page.globals.vam = 'string';
+      } },
+      { reason: "the vendor's own package loads the script from the site's own path", apply(page) {
+        for (const loader of page.loaders) loader.src = loader.src.replace('https://va.vercel-scripts.com/v1/script.js', new URL('/_vercel/insights/script.js', document.baseURI).href);
+      } },
+    ],
   };
 
   const started = look => look.route.includes(true);

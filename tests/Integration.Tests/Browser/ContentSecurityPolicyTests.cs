@@ -88,7 +88,8 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
 
     /// <summary>What a page with these scripts loads: the entries with a source, and the libraries that the runtime inserts.</summary>
     private static IEnumerable<string> Libraries(JsonNode snapshot) =>
-        snapshot["scripts"]!.AsArray().Select(script => (string?)script!["src"] ?? (string?)Config(script)?["load"]?["src"]).OfType<string>().Distinct();
+        snapshot["scripts"]!.AsArray().Select(script => (string?)script!["src"] ?? (string?)Config(script)?["load"]?["src"]).OfType<string>()
+            .Select(source => new Uri(new Uri(OfflineSite.Origin), source).AbsoluteUri).Distinct();
 
     private static JsonObject? Config(JsonNode script) => (string?)script["attributes"]?["data-config"] is { } config ? JsonNode.Parse(config) as JsonObject : null;
 

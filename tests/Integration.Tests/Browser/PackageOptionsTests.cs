@@ -31,11 +31,7 @@ public sealed partial class PackageOptionsTests
     {
         var vendor = Path.GetFileName(declaration)[..^".d.ts".Length];
         Assert.True(DestinationCatalogue.BuiltIn.TryGet(vendor, out var type), $"There is no type for the package's {vendor}.");
-        var text = File.ReadAllText(Path.Combine(Folder, declaration));
-        var options = VendorFunction().Match(text).Groups["options"].Value;
-        var members = Regex.Match(text, $$"""export interface {{Regex.Escape(options)}} \{\n(?<members>.*?)\n\}""", RegexOptions.Singleline);
-        Assert.True(members.Success, $"No interface {options} in {declaration}.");
-        var declared = Member().Matches(members.Groups["members"].Value).ToList();
+        var declared = MembersOf(declaration);
         Assert.NotEmpty(declared);
 
         var fields = type.Fields.ToDictionary(field => field.Name, StringComparer.Ordinal);
@@ -50,6 +46,19 @@ public sealed partial class PackageOptionsTests
             if (member.Groups["optional"].Success) Assert.False(field.Required, $"{type.Name} requires {name}, the package does not.");
             else Assert.True(field.Required, $"The package requires {name}, {type.Name} does not.");
         }
+    }
+
+    /// <summary>The names of the options of the package's function for a vendor.</summary>
+    internal static HashSet<string> OptionsOf(string vendor) =>
+        [.. Directory.GetFiles(Folder, $"{vendor}.d.ts", SearchOption.AllDirectories).SelectMany(path => MembersOf(Path.GetRelativePath(Folder, path))).Select(member => member.Groups["name"].Value)];
+
+    private static List<Match> MembersOf(string declaration)
+    {
+        var text = File.ReadAllText(Path.Combine(Folder, declaration));
+        var options = VendorFunction().Match(text).Groups["options"].Value;
+        var members = Regex.Match(text, $$"""export interface {{Regex.Escape(options)}} \{\n(?<members>.*?)\n\}""", RegexOptions.Singleline);
+        Assert.True(members.Success, $"No interface {options} in {declaration}.");
+        return [.. Member().Matches(members.Groups["members"].Value)];
     }
 
     [GeneratedRegex(@"export declare function \w+\((?:\{[^}]*\}|\w+)\??: (?<options>\w+).*?\): Script;", RegexOptions.Singleline)]

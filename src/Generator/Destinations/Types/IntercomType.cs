@@ -96,7 +96,7 @@ public sealed partial class IntercomType : DestinationType
     [
         new("appId", SettingKind.Text, "The workspace's id.")
         {
-            Required = true, OtherNames = ["app_id", "settings.app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
+            Required = true, OtherNames = ["app_id"], Pattern = Id(), PatternInWords = "1 to 64 letters, digits, _ and -",
         },
         new("apiBase", SettingKind.Text, "The API of the region the workspace is in.")
         {
