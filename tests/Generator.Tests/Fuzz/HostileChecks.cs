@@ -21,6 +21,7 @@ namespace ConsentSnapshots.Generator.Tests.Fuzz;
 internal sealed partial class HostileChecks
 {
     private const string CustomScript = "script";
+    private const string Self = "'self'";
 
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
         "id", "category", "vendor", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
@@ -176,15 +177,23 @@ internal sealed partial class HostileChecks
                     if (directive.Name == "script-src") stated.Add(source.GetString()!);
                 }
             }
-        Assert.Equal(hashes.Order(StringComparer.Ordinal), stated.Where(source => source[0] == '\'').Order(StringComparer.Ordinal));
+        var keywords = origins.Contains(Self) ? hashes.Append(Self) : hashes;
+        Assert.Equal(keywords.Order(StringComparer.Ordinal), stated.Where(source => source[0] == '\'').Order(StringComparer.Ordinal));
         foreach (var origin in origins)
             if (NameableOrigin().IsMatch(origin)) Assert.Contains(origin, stated);
     }
 
     private static string CheckSource(string source, List<PlacedRow> owners)
     {
-        Assert.StartsWith("https://", source, StringComparison.Ordinal);
         Assert.DoesNotMatch(NotInUrl(), source);
+        if (source.StartsWith('/'))
+        {
+            // A path of the site: no browser takes it for anything else.
+            var site = new Uri("https://site.example");
+            Assert.Equal(site.Host, new Uri(site, source).Host);
+            return Self;
+        }
+        Assert.StartsWith("https://", source, StringComparison.Ordinal);
         var authority = source["https://".Length..].Split('/', '?', '#')[0];
         Assert.DoesNotContain('@', authority);
         Assert.NotEmpty(authority);
