@@ -39,7 +39,7 @@ public sealed class VendorDocumentTests
         {
             Assert.True(stored.LifetimeSource is null || stored.Lifetime is not null, $"Whose is the source of the lifetime of {stored.Name}?");
             if (stored.LifetimeSource is { } source) AssertIsPage(source);
-            if (stored.Lifetime is { } lifetime) Assert.Matches("^([1-9][0-9]* (minute|hour|day|week|month|year)s?|session|removed at once)$", lifetime);
+            if (stored.Lifetime is { } lifetime) Assert.Matches("^([1-9][0-9]* (second|minute|hour|day|week|month|year)s?|session|removed at once)$", lifetime);
         }
     }
 

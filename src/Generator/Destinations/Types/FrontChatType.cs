@@ -23,6 +23,9 @@ public sealed partial class FrontChatType : DestinationType
         "FrontApp, Inc.", "https://front.com/legal/front-products-and-services-privacy-notice", "Lets visitors chat with the people behind a site.", "https://front.com/legal/front-products-and-services-privacy-notice");
 
     /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names its cookies";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Functionality;
 
     /// <inheritdoc/>

@@ -31,7 +31,7 @@ public sealed partial class GoogleAdsType : DestinationType
         """{"id":"AW-123456789"}""",
         """
         {"conversionId":987654321,"conversionLinker":false,"allowEnhancedConversions":true,"sendPageView":false,"customParameters":{"groups":"ads"},
-         "consentMapping":{"marketing":["ad_storage","ad_user_data"]},"scriptUrl":"https://ga.example/gtag.js"}
+         "consentMapping":{"marketing":["ad_storage","ad_user_data"]},"dataLayerName":"siteLayer","scriptUrl":"https://ga.example/gtag.js"}
         """);
 
     /// <inheritdoc/>
@@ -78,7 +78,8 @@ public sealed partial class GoogleAdsType : DestinationType
         new("conversionLinker", SettingKind.Flag, "Whether the tag keeps the click's id in first-party cookies (conversion_linker).") { DefaultJson = "true" },
         new("allowEnhancedConversions", SettingKind.Flag, "Whether the tag may use data that the visitor entered on the page (allow_enhanced_conversions)."),
         new("sendPageView", SettingKind.Flag, "Whether the tag reports a page view for remarketing at its start (send_page_view).") { DefaultJson = "true" },
-        new("customParameters", SettingKind.JsonObject, "Further parameters of the config command."),
+        new("customParameters", SettingKind.JsonObject, "Further parameters of the config command.") { OtherNames = ["config"] },
+        GoogleConsentMode.LayerSetting("dataLayer"),
         new("scriptUrl", SettingKind.UrlOrPath, "The library, where a gateway of the site serves it; the id is added.") { OtherNames = ["scriptSrc"], DefaultJson = "\"https://www.googletagmanager.com/gtag/js\"" },
         new("conversionLabel", SettingKind.Text, "Accepted and not used: the page that a conversion ends on reports it with gtag('event', 'conversion', …).") { OtherNames = ["label"], Visibility = SettingVisibility.Private },
     ];
@@ -95,10 +96,15 @@ public sealed partial class GoogleAdsType : DestinationType
         parameters.Set("conversion_linker", settings.Flag("conversionLinker"));
         parameters.Set("allow_enhanced_conversions", settings.Flag("allowEnhancedConversions"));
         parameters.Set("send_page_view", settings.Flag("sendPageView"));
-        var source = (settings.Url("scriptUrl") ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
-        scripts.Start(new VendorLibrary(source), config =>
+        var layer = GoogleTagManagerType.LayerOf(settings);
+        var own = settings.Url("scriptUrl");
+        scripts.Contact(CspDirective.Connect, own);
+        scripts.Contact(CspDirective.Image, own);
+        var loader = (own ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
+        scripts.Start(new VendorLibrary(layer is null ? loader : loader.With(("l", layer))), config =>
         {
             config.WriteString("id", id);
+            if (layer is not null) config.WriteString("layer", layer);
             if (!parameters.IsEmpty) parameters.WriteTo(config, "params");
         });
     }

@@ -19,6 +19,15 @@ public sealed partial class MatomoTagManagerType : DestinationType
     public override string Title => "Matomo Tag Manager";
 
     /// <inheritdoc/>
+    public override VendorIdentity Identity { get; } = new(
+        "InnoCraft Limited", "https://matomo.org/matomo-cloud-privacy-policy/",
+        "Loads the tags that a site's own Matomo container holds, from the site's own server or from Matomo's cloud.",
+        "https://matomo.org/matomo-cloud-privacy-policy/");
+
+    /// <inheritdoc/>
+    public override string NotDeclaredBecause => "what the tags of a container leave only its owner knows";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

@@ -51,7 +51,7 @@ public sealed partial class NewRelicType : DestinationType
 
     /// <inheritdoc/>
     /// <remarks>From the library's source: the visit, with whether the visitor consented.</remarks>
-    public override ImmutableArray<StoredName> StoredNames { get; } = [new(BrowserStore.LocalStorage, "NRBA_SESSION*", SessionSource) { Lifetime = "4 hours, 30 minutes without activity" }];
+    public override ImmutableArray<StoredName> StoredNames { get; } = [new(BrowserStore.LocalStorage, "NRBA_SESSION*", SessionSource) { Lifetime = "4 hours" }];
 
     /// <inheritdoc/>
     public override WithdrawalEffect AfterWithdrawal => WithdrawalEffect.Told;

@@ -23,6 +23,9 @@ public sealed partial class OneDollarStatsType : DestinationType
         "Drizzle Team", "https://onedollarstats.com/privacy", "Counts the visits of a site's pages.", "https://www.npmjs.com/package/onedollarstats");
 
     /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found says what it leaves";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>

@@ -23,6 +23,9 @@ public sealed partial class QuoraType : DestinationType
         "Quora, Inc.", "https://www.quora.com/about/privacy", "Counts what visitors do after they saw an ad on Quora, and builds audiences for such ads.", "https://www.quora.com/about/privacy");
 
     /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names its cookies";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ public sealed partial class TaboolaType : DestinationType
         "Taboola.com Ltd.", "https://www.taboola.com/policies/privacy-policy", "Counts what visitors do after they saw an ad of Taboola, and builds audiences for such ads.", "https://policies.taboola.com/en/cookie-policy");
 
     /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found names what its pixel leaves on the site";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Marketing;
 
     /// <inheritdoc/>

@@ -23,6 +23,9 @@ public sealed partial class VercelSpeedInsightsType : DestinationType
         "Vercel Inc.", "https://vercel.com/legal/privacy-policy", "Measures how fast the pages of a site are in its visitors' browsers.", "https://vercel.com/legal/privacy-policy");
 
     /// <inheritdoc/>
+    public override string NotDeclaredBecause => "no page of the vendor that was found says what it leaves";
+
+    /// <inheritdoc/>
     public override ConsentCategory DefaultCategory => ConsentCategory.Measurement;
 
     /// <inheritdoc/>
