@@ -62,8 +62,9 @@ public sealed class PolicyTests
         if (name == "script") return; // whose URL is the organization's
         var sources = Samples.Generate(Samples.Least(name, 1, "necessary")).Scripts(ConsentSet.Everything).Sources().ToList();
         if (name != "console") Assert.NotEmpty(sources);
-        foreach (var source in sources)
-            Assert.True(type.Hosts.Script.Any(host => Matches(host, source.Host) || (host == "'self'" && source.Host == Samples.Site.Host)),
+        // What the site itself serves is permitted by its path.
+        foreach (var source in sources.Where(source => source.Host != Samples.Site.Host))
+            Assert.True(type.Hosts.Script.Any(host => Matches(host, source.Host)),
                 $"{type.GetType().Name}.Hosts.Script does not name the host of {source}. Declare there what the vendor documents, with its source.");
     }
 

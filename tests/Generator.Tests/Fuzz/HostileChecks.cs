@@ -22,6 +22,7 @@ internal sealed partial class HostileChecks
 {
     private const string CustomScript = "script";
     private const string Self = "'self'";
+    private const string Path = "/";
 
     private static readonly IReadOnlySet<string> Keys = FrozenSet.Create(StringComparer.Ordinal,
         "id", "category", "vendor", "src", "textContent", "async", "defer", "fetchPriority", "attributes", "target", "persistAfterConsentRevoked", "anonymizeId");
@@ -30,9 +31,12 @@ internal sealed partial class HostileChecks
     private static readonly FrozenDictionary<string, string[]> FurtherHosts = new Dictionary<string, string[]>
     {
         ["fullstory"] = ["edge.eu1.fullstory.com"],
+        ["heap"] = ["cdn.eu.heap-api.com"],
         ["hubspot"] = ["js-eu1.hs-scripts.com", "js-na2.hs-scripts.com", "js-na3.hs-scripts.com", "js-ap1.hs-scripts.com"],
         ["matomo-analytics"] = ["cdn.matomo.cloud"],
+        ["matomo-tag-manager"] = ["cdn.matomo.cloud"],
         ["posthog"] = ["us-assets.i.posthog.com", "eu-assets.i.posthog.com"],
+        ["vercel-analytics"] = ["va.vercel-scripts.com"],
         ["vercel-speed-insights"] = ["va.vercel-scripts.com"],
     }.ToFrozenDictionary();
 
@@ -177,10 +181,9 @@ internal sealed partial class HostileChecks
                     if (directive.Name == "script-src") stated.Add(source.GetString()!);
                 }
             }
-        var keywords = origins.Contains(Self) ? hashes.Append(Self) : hashes;
-        Assert.Equal(keywords.Order(StringComparer.Ordinal), stated.Where(source => source[0] == '\'').Order(StringComparer.Ordinal));
+        Assert.Equal(hashes.Order(StringComparer.Ordinal), stated.Where(source => source.StartsWith("'sha", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         foreach (var origin in origins)
-            if (NameableOrigin().IsMatch(origin)) Assert.Contains(origin, stated);
+            if (origin == Self || NameableOrigin().IsMatch(origin)) Assert.Contains(origin, stated);
     }
 
     private static string CheckSource(string source, List<PlacedRow> owners)
@@ -188,9 +191,11 @@ internal sealed partial class HostileChecks
         Assert.DoesNotMatch(NotInUrl(), source);
         if (source.StartsWith('/'))
         {
-            // A path of the site: no browser takes it for anything else.
-            var site = new Uri("https://site.example");
-            Assert.Equal(site.Host, new Uri(site, source).Host);
+            // A path stays one, on the site that shows the page, and the type or its owner chose one.
+            var page = new Uri(Samples.Site, source);
+            Assert.Equal(Samples.Site.Host, page.Host);
+            Assert.Equal(source, page.PathAndQuery + page.Fragment);
+            Assert.True(owners.Any(owner => owner.Facts.Hosts.Contains(Samples.Site.Host) || owner.OwnHosts().Contains(Path)), "Nobody chose a path.");
             return Self;
         }
         Assert.StartsWith("https://", source, StringComparison.Ordinal);
@@ -279,7 +284,8 @@ internal sealed partial class HostileChecks
         {
             Assert.Matches(AttributeName(), attribute.Name);
             Assert.True(names.Add(attribute.Name));
-            Assert.False(attribute.Name is "src" or "id" or "style" or "nonce" or "async" or "defer" || attribute.Name.StartsWith("on", StringComparison.Ordinal));
+            Assert.False(attribute.Name is "src" or "style" or "nonce" or "async" or "defer" || attribute.Name.StartsWith("on", StringComparison.Ordinal));
+            Assert.False(attribute.Name == "id" && !owners[0].IsOwnScript);
             var value = attribute.Value.GetString()!;
             if (attribute.Name != InlineScript.ConfigAttribute || owners[0].IsOwnScript) continue;
             using var config = JsonDocument.Parse(value);
@@ -292,7 +298,12 @@ internal sealed partial class HostileChecks
     private static void CheckOwnAttributes(JsonElement? attributes, PlacedRow owner)
     {
         var wanted = owner.Setting("attributes") is { ValueKind: JsonValueKind.Object } own
-            ? own.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.ValueKind == JsonValueKind.String ? attribute.Value.GetString() : ""))
+            ? own.EnumerateObject().Select(attribute => (attribute.Name, attribute.Value.ValueKind switch
+            {
+                JsonValueKind.String => attribute.Value.GetString(),
+                JsonValueKind.Number => attribute.Value.GetRawText(),
+                _ => "",
+            }))
             : [];
         // What has integrity needs crossorigin to load.
         if (owner.Setting("src", "url").ValueKind == JsonValueKind.String && wanted.Any(attribute => attribute is { Name: "integrity", Item2.Length: > 0 }) && wanted.All(attribute => attribute.Name != "crossorigin"))
@@ -319,16 +330,32 @@ internal sealed partial class HostileChecks
     {
         public bool IsOwnScript => Opened.Row.Type == CustomScript;
 
-        /// <summary>The hosts that the row's own URL settings name.</summary>
+        /// <summary>The hosts that the row's own URL settings name, and <see cref="Path"/> where one is a path of the site.</summary>
         public IEnumerable<string> OwnHosts() =>
             from member in Opened.Settings.EnumerateObject()
-            where Facts.UrlFields.Contains(member.Name) && member.Value.ValueKind == JsonValueKind.String
-            select Uri.TryCreate(Text(member.Value), UriKind.Absolute, out var url) ? url.Host : "";
+            from setting in member.Value.ValueKind == JsonValueKind.Object
+                ? member.Value.EnumerateObject().Select(inner => (Name: $"{member.Name}.{NameOf(inner)}", inner.Value))
+                : [(member.Name, member.Value)]
+            where Facts.UrlFields.Contains(setting.Name) && setting.Value.ValueKind == JsonValueKind.String
+            let text = Text(setting.Value).Trim()
+            select text.StartsWith('/') ? Path : Uri.TryCreate(text, UriKind.Absolute, out var url) ? url.Host : "";
 
         /// <summary>The setting under the first of its names that is set; undefined where none is.</summary>
         public JsonElement Setting(params string[] names) => names
             .Select(name => Opened.Settings.TryGetProperty(name, out var value) ? value : default)
             .FirstOrDefault(value => value.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null) && !(value.ValueKind == JsonValueKind.String && value.ValueEquals("")));
+
+        private static string NameOf(JsonProperty member)
+        {
+            try
+            {
+                return member.Name;
+            }
+            catch (InvalidOperationException)
+            {
+                return ""; // a lone surrogate, which no setting is called
+            }
+        }
 
         private static string Text(JsonElement value)
         {
@@ -347,13 +374,19 @@ internal sealed partial class HostileChecks
     {
         public TypeFacts(DestinationType type)
         {
-            Fields = type.AllFields.SelectMany(field => field.Keys).ToFrozenSet(StringComparer.Ordinal);
+            Fields = type.AllFields.SelectMany(field => Names(type, field)).ToFrozenSet(StringComparer.Ordinal);
             InlineTexts = type.InlineScripts.ToFrozenDictionary(script => script.Text, script => script.CspHash, StringComparer.Ordinal);
-            UrlFields = type.Fields.Where(field => field.Kind is SettingKind.HttpsUrl or SettingKind.UrlOrPath).SelectMany(field => field.Keys).ToFrozenSet(StringComparer.Ordinal);
+            UrlFields = type.Fields.Where(field => field.Kind is SettingKind.HttpsUrl or SettingKind.UrlOrPath).SelectMany(field => Names(type, field)).ToFrozenSet(StringComparer.Ordinal);
             Hosts = type.Name == CustomScript ? [] : Samples.Generate(Samples.Least(type.Name)).Scripts(ConsentSet.Everything)
                 .Sources().Select(source => source.Host)
                 .Concat(FurtherHosts.GetValueOrDefault(type.Name, [])).ToFrozenSet(StringComparer.Ordinal);
         }
+
+        /// <summary>Each name that a field may be written under: where one is within an object, under each name of the object.</summary>
+        private static IEnumerable<string> Names(DestinationType type, SettingField field) => field.Keys.SelectMany(key =>
+            key.Split('.', 2) is [var within, var name]
+                ? type.AllFields.Where(other => other.Keys.Contains(within)).SelectMany(other => other.Keys).Select(other => $"{other}.{name}").Append(key)
+                : [key]);
 
         public IReadOnlySet<string> Fields { get; }
 
@@ -381,7 +414,7 @@ internal sealed partial class HostileChecks
     [GeneratedRegex(@"\A(script|connect|img|frame|style|font|worker|media)-src\z")]
     private static partial Regex DirectiveName();
 
-    [GeneratedRegex(@"\A(?:(https|wss)://(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]{1,5})?|(blob|data):|'sha256-[A-Za-z0-9+/]{43}=')\z")]
+    [GeneratedRegex(@"\A(?:(https|wss)://(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:[0-9]{1,5})?|(blob|data):|'sha256-[A-Za-z0-9+/]{43}='|'self')\z")]
     private static partial Regex PolicyEntry();
 
     /// <summary>A policy has words for hosts of letters, digits, dots and hyphens only.</summary>

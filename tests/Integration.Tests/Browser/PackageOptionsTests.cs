@@ -58,7 +58,7 @@ public sealed partial class PackageOptionsTests
         var options = VendorFunction().Match(text).Groups["options"].Value;
         var members = Regex.Match(text, $$"""export interface {{Regex.Escape(options)}} \{\n(?<members>.*?)\n\}""", RegexOptions.Singleline);
         Assert.True(members.Success, $"No interface {options} in {declaration}.");
-        return [.. Member().Matches(members.Groups["members"].Value)];
+        return Member().Matches(members.Groups["members"].Value).ToList();
     }
 
     [GeneratedRegex(@"export declare function \w+\((?:\{[^}]*\}|\w+)\??: (?<options>\w+).*?\): Script;", RegexOptions.Singleline)]

@@ -28,7 +28,7 @@ public sealed partial class FathomAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"site":"ABC"}""",
-        """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"excludedDomains":["localhost"],"includedDomains":"a.example, b.example","scriptUrl":"https://fa.example/a.js"}""");
+        """{"siteId":"DEF","spa":"hash","auto":false,"canonical":true,"honorDnt":true,"excludedDomains":["localhost"],"includedDomains":["a.example","b.example"],"scriptUrl":"https://fa.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://usefathom.com/docs/script/embed");

@@ -48,7 +48,7 @@ public sealed partial class MatomoAnalyticsType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"cloudId":"my-site.matomo.cloud"}""",
-        """{"siteId":"7","matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","enableHeartBeatTimer":30,"cookieDomain":"*.site.example","cookiePath":"/shop","domains":["*.site.example","other.example"],"doNotTrack":true,"secureCookie":true,"cookieSameSite":"Strict","requestMethod":"POST","enableCrossDomainLinking":true,"disableBrowserFeatureDetection":true,"disableCampaignParameters":true,"downloadExtensions":"pdf,zip","customDimensions":{"1":"member"},"trackAllContentImpressions":true,"trackVisibleContentImpressions":true,"trackerUrl":"/ma/matomo.php","scriptUrl":"https://ma.example/a.js"}""");
+        """{"siteId":"7","matomoUrl":"https://ma.example/","enableLinkTracking":true,"disableCookies":true,"trackPageView":false,"defaultConsent":"required","enableHeartBeatTimer":30,"cookieDomain":"*.site.example","cookiePath":"/shop","domains":["*.site.example","other.example"],"doNotTrack":true,"secureCookie":true,"cookieSameSite":"Strict","requestMethod":"POST","enableCrossDomainLinking":true,"disableBrowserFeatureDetection":true,"disableCampaignParameters":true,"downloadExtensions":["pdf","zip"],"customDimensions":{"1":"member"},"trackAllContentImpressions":true,"trackVisibleContentImpressions":true,"trackerUrl":"/ma/matomo.php","scriptUrl":"https://ma.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developer.matomo.org/guides/tracking-javascript-guide");

@@ -36,7 +36,7 @@ public sealed partial class SegmentType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"writeKey":"least_key"}""",
-        """{"writeKey":"full-key","trackPageView":false,"cdnURL":"https://seg.example","loadOptions":{"obfuscate":true},"integrations":{"All":false,"Segment.io":{"apiHost":"events.eu1.segmentapis.com/v1"}},"scriptUrl":"https://seg.example/a.js"}""");
+        """{"writeKey":"full-key","trackPageView":false,"cdnURL":"https://seg.example","loadOptions":{"obfuscate":true},"integrations":{"All":false,"Segment.io":{"apiHost":"events.example/v1"}},"scriptUrl":"https://seg.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/quickstart/");
