@@ -244,7 +244,16 @@
       window.Sentry = {
         forceLoad() {},
         init(options) {
-          const own = { ...options };
+          const own = new Proxy(
+            { ...options },
+            {
+              set(known, name, value) {
+                hear([name, value]);
+                known[name] = value;
+                return true;
+              },
+            },
+          );
           client = { getOptions: () => own };
           hear(["init", options]);
         },
@@ -315,7 +324,12 @@
     "google-analytics": signal("analytics_storage"),
     "google-tag-manager": signal("ad_storage"),
     heap: named({ settings: "granted", startTracking: "granted", stopTracking: "denied" }),
-    hubspot: calls => last(calls, ([name, said]) => (name === "doNotTrack" ? (said && said.track ? "granted" : "denied") : undefined)),
+    // It needs both: consent to analytics, and not to have been told to stop.
+    hubspot: calls => {
+      const analytics = last(calls, ([name, said]) => (name === "setHubSpotConsent" ? said.analytics : undefined));
+      const tracks = last(calls, ([name, said]) => (name === "doNotTrack" ? !!(said && said.track) : undefined));
+      return analytics && tracks ? "granted" : "denied";
+    },
     intercom: named({ settings: "granted", boot: "granted", shutdown: "denied" }),
     "matomo-analytics": named({ setSiteId: "granted", requireConsent: "denied", forgetConsentGiven: "denied", setConsentGiven: "granted" }),
     "meta-pixel": calls => last(calls, ([name, said]) => (name === "consent" ? { grant: "granted", revoke: "denied" }[said] : undefined)),
@@ -340,7 +354,7 @@
       const waits = load && load[3] && load[3].preConsent && load[3].preConsent.enabled;
       return last(calls, ([name, said]) => (name === "consent" ? (said.consentManagement.allowedConsentIds.length ? "granted" : "denied") : undefined)) ?? (waits ? "denied" : "granted");
     },
-    sentry: () => (window.Sentry && window.Sentry.getClient() && window.Sentry.getClient().getOptions().enabled !== false ? "granted" : "denied"),
+    sentry: calls => last(calls, ([name, said]) => ({ init: said && said.enabled === false ? "denied" : "granted", enabled: said ? "granted" : "denied" })[name]),
     snowplow: calls =>
       last(calls, ([name, , , options]) => {
         if (name === "newTracker") return options && options.anonymousTracking ? "denied" : "granted";
@@ -348,8 +362,8 @@
       }),
     "tawk-to": named({ settings: "granted", start: "granted", shutdown: "denied" }),
     "tiktok-pixel": named({ grantConsent: "granted", revokeConsent: "denied", holdConsent: "denied" }),
-    "vercel-speed-insights": () => (window.drops({}) ? "denied" : "granted"),
-    zendesk: calls => last(calls, ([name, what, said]) => (name === "messenger:set" && what === "cookies" ? (said === "none" ? "denied" : "granted") : undefined)),
+    "vercel-speed-insights": () => (window.drops && window.drops({}) ? "denied" : "granted"),
+    zendesk: calls => last(calls, ([name, what, said]) => (name === "messenger:set" && what === "cookies" ? (said === "all" ? "granted" : "denied") : undefined)),
   };
 
   // Google's two libraries read one layer, of which the one that arrived first notes what is pushed later.

@@ -127,7 +127,7 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
             attributes!["data-config"] = config.ToJsonString();
         }
         // Not document.currentScript, which a module does not have.
-        foreach (var source in Libraries(snapshot)) site.Serve(source, $"(window.ran = window.ran || []).push({System.Text.Json.JsonSerializer.Serialize(source)})");
+        foreach (var source in Libraries(snapshot)) site.Serve(source.StartsWith('/') ? OfflineSite.Origin + source[1..] : source, $"(window.ran = window.ran || []).push({System.Text.Json.JsonSerializer.Serialize(source)})");
         site.Serve(OfflineSite.Origin + "c15t.js", await File.ReadAllTextAsync(C15tBundle.Path, Cancel));
         await site.Page.EvaluateAsync(
             """
