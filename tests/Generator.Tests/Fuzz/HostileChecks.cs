@@ -265,7 +265,7 @@ internal sealed partial class HostileChecks
     private static void CheckKey(string key, string id, string permission, List<PlacedRow> owners, HashSet<string> keys)
     {
         Assert.True(keys.Add($"{key} {permission}"), $"{key} {permission} is there twice");
-        if (owners.All(owner => owner.Opened.Row.Type is "google-analytics" or "google-tag-manager") && id == "google-consent")
+        if (owners.All(owner => owner.Opened.Row.Type is "google-ads" or "google-analytics" or "google-tag-manager") && id == "google-consent")
         {
             Assert.Equal(id, key);
             return;
