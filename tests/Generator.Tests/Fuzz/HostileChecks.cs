@@ -383,7 +383,7 @@ internal sealed partial class HostileChecks
         }
 
         /// <summary>Each name that a field may be written under: where one is within an object, under each name of the object.</summary>
-        private static IEnumerable<string> Names(DestinationType type, SettingField field) => field.Keys.SelectMany(key =>
+        private static IEnumerable<string> Names(DestinationType type, SettingField field) => field.Names.SelectMany(key =>
             key.Split('.', 2) is [var within, var name]
                 ? type.AllFields.Where(other => other.Keys.Contains(within)).SelectMany(other => other.Keys).Select(other => $"{other}.{name}").Append(key)
                 : [key]);

@@ -126,8 +126,9 @@ public sealed class ContentSecurityPolicyTests(ChromiumFixture chromium)
             config["load"]?["attributes"]?.AsObject().Remove("integrity");
             attributes!["data-config"] = config.ToJsonString();
         }
-        // Not document.currentScript, which a module does not have.
-        foreach (var source in Libraries(snapshot)) site.Serve(source.StartsWith('/') ? OfflineSite.Origin + source[1..] : source, $"(window.ran = window.ran || []).push({System.Text.Json.JsonSerializer.Serialize(source)})");
+        // A module has no document.currentScript; two libraries may differ in their query alone.
+        foreach (var source in Libraries(snapshot))
+            site.Serve(source, $"(window.ran = window.ran || []).push(document.currentScript?.src ?? {System.Text.Json.JsonSerializer.Serialize(source)})");
         site.Serve(OfflineSite.Origin + "c15t.js", await File.ReadAllTextAsync(C15tBundle.Path, Cancel));
         await site.Page.EvaluateAsync(
             """

@@ -89,7 +89,7 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
             var settings = compared[type.Name]!["cases"]!.AsArray().Select(entry => entry!["settings"]!.AsObject()).ToList();
             Assert.True(settings.Select(one => one.ToJsonString()).Distinct().Count() >= LeastCases, $"{type.Name} has fewer than {LeastCases} settings compared.");
             // A setting that the package's function does not have has nothing to be compared with.
-            var options = PackageOptionsTests.OptionsOf(type.Name);
+            var options = PackageOptionsTests.OptionsOf(type);
             Assert.NotEmpty(options);
             var missing = type.Fields
                 .Where(field => field.Visibility == SettingVisibility.Public && field.Keys.Any(options.Contains))

@@ -48,9 +48,13 @@ public sealed partial class PackageOptionsTests
         }
     }
 
-    /// <summary>The names of the options of the package's function for a vendor.</summary>
-    internal static HashSet<string> OptionsOf(string vendor) =>
-        [.. Directory.GetFiles(Folder, $"{vendor}.d.ts", SearchOption.AllDirectories).SelectMany(path => MembersOf(Path.GetRelativePath(Folder, path))).Select(member => member.Groups["name"].Value)];
+    /// <summary>The names of the options of the package's function for a type's vendor, which the package may call otherwise.</summary>
+    internal static HashSet<string> OptionsOf(DestinationType type) =>
+    [
+        .. Declarations.Select(row => row.Data)
+            .Where(path => DestinationCatalogue.BuiltIn.TryGet(Path.GetFileName(path)[..^".d.ts".Length], out var known) && known == type)
+            .SelectMany(MembersOf).Select(member => member.Groups["name"].Value),
+    ];
 
     private static List<Match> MembersOf(string declaration)
     {

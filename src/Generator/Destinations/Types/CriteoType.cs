@@ -30,7 +30,7 @@ public sealed partial class CriteoType : DestinationType
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
-        """{"account":12345}""",
+        """{"account":"12345"}""",
         """{"accountId":"67890","siteType":"m","scriptUrl":"https://cr.example/ld.js"}""");
 
     /// <inheritdoc/>

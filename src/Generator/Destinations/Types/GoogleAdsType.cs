@@ -30,7 +30,7 @@ public sealed partial class GoogleAdsType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"id":"AW-123456789"}""",
         """
-        {"conversionId":987654321,"conversionLinker":false,"allowEnhancedConversions":true,"sendPageView":false,"customParameters":{"groups":"ads"},
+        {"conversionId":"987654321","conversionLinker":false,"allowEnhancedConversions":true,"sendPageView":false,"customParameters":{"groups":"ads"},
          "consentMapping":{"marketing":["ad_storage","ad_user_data"]},"dataLayerName":"siteLayer","scriptUrl":"https://ga.example/gtag.js"}
         """);
 

@@ -98,7 +98,10 @@ public sealed partial class GoogleConsentMode : SharedBootstrap
     public static SettingField LayerSetting(params ImmutableArray<string> otherNames) =>
         new(LayerField, SettingKind.Text, "The name of the data layer that the tag reads, a global variable of the page.")
         {
-            OtherNames = ["l", .. otherNames], Pattern = LayerName(), PatternInWords = "the name of a variable, of letters, digits, _ and $, without __ before it", DefaultJson = $"\"{DefaultLayer}\"",
+            OtherNames = ["l", .. otherNames],
+            Pattern = LayerName(),
+            PatternInWords = "the name of a variable, of letters, digits, _ and $, without __ before it",
+            DefaultJson = $"\"{DefaultLayer}\"",
         };
 
     /// <summary>The data layer's name where it is not the usual one; null where it is.</summary>

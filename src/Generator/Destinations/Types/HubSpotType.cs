@@ -37,7 +37,7 @@ public sealed partial class HubSpotType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"portalId":"1234567"}""",
-        """{"hubId":7654321,"region":"eu1","businessUnitId":12,"scriptUrl":"https://hs.example/a.js"}""");
+        """{"hubId":"7654321","region":"eu1","businessUnitId":"12","scriptUrl":"https://hs.example/a.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://developers.hubspot.com/docs/api/events/tracking-code");

@@ -38,7 +38,7 @@ public sealed partial class NewRelicType : DestinationType
     public override SettingsExamples Examples { get; } = new(
         """{"licenseKey":"NRJS-0123456789abcdef012","applicationId":"1234567"}""",
         """
-        {"licenseKey":"NRJS-fedcba9876543210fed","applicationID":7654321,"accountID":"11","trustKey":"12","agentID":"13","region":"eu","agentType":"lite",
+        {"licenseKey":"NRJS-fedcba9876543210fed","applicationID":"7654321","accountID":"11","trustKey":"12","agentID":"13","region":"eu","agentType":"lite",
          "init":{"distributed_tracing":{"enabled":true},"proxy":{"assets":"as.example/nr","beacon":"be.example"}},"info":{"sa":1},"loaderConfig":{"xpid":"x"},"scriptUrl":"https://nr.example/a.js"}
         """);
 

@@ -32,7 +32,7 @@ public sealed partial class OptimizelyType : DestinationType
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
-        """{"projectId":12345678901}""",
+        """{"projectId":"12345678901"}""",
         """{"snippetId":"10987654321","cookieDomain":"shop.example","cookieExpirationDays":120,"scriptUrl":"/assets/optimizely.js"}""");
 
     /// <inheritdoc/>

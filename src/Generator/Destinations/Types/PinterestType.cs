@@ -30,7 +30,7 @@ public sealed partial class PinterestType : DestinationType
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
         """{"tagId":"2612345678901"}""",
-        """{"id":2698765432109,"loadOptions":{"np":"shop"},"trackPageVisit":false,"scriptUrl":"https://pi.example/core.js"}""");
+        """{"id":"2698765432109","loadOptions":{"np":"shop"},"trackPageVisit":false,"scriptUrl":"https://pi.example/core.js"}""");
 
     /// <inheritdoc/>
     public override Uri Homepage { get; } = new("https://help.pinterest.com/en/business/article/install-the-base-code");

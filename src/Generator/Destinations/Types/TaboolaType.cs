@@ -31,7 +31,7 @@ public sealed partial class TaboolaType : DestinationType
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
-        """{"accountId":1234567}""",
+        """{"accountId":"1234567"}""",
         """{"pixelId":"7654321","trackPageView":false,"scriptUrl":"https://tb.example/tfa.js"}""");
 
     /// <inheritdoc/>

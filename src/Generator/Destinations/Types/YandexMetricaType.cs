@@ -38,7 +38,7 @@ public sealed partial class YandexMetricaType : DestinationType
 
     /// <inheritdoc/>
     public override SettingsExamples Examples { get; } = new(
-        """{"counterId":12345678}""",
+        """{"counterId":"12345678"}""",
         """
         {"id":"87654321","clickmap":false,"trackLinks":true,"accurateTrackBounce":15000,"webvisor":true,"trackHash":true,"ecommerce":"shopLayer","defer":true,
          "initOptions":{"triggerEvent":true},"scriptUrl":"https://ym.example/tag.js"}
