@@ -31,8 +31,8 @@ public sealed class DestinationDocumentTests
             Made from the catalogue by a test; do not edit it. `consent-snapshots types TYPE` shows one type with every default, and `types TYPE --json` is the
             JSON Schema of its settings.
 
-            Settings: the required ones are bold and come first; `=` shows an older name that is accepted too; *private* ones are kept on the server and never
-            reach a script. Every type also has `enableClientSide`; `false` leaves the destination to the server. A setting that is not listed is accepted and stays behind.
+            Settings: the required ones are bold and come first; `=` shows another name that is read too (with a dot: a property of an object setting); *private* ones are kept on the server and never
+            reach a script. Every type also has `enableClientSide`; `false` leaves the destination to the server. A setting that is not listed has no effect and stays behind; `status` and `preview` name it.
 
             Hosts: what a Content-Security-Policy must permit with the default settings, as far as the vendor documents it; a host in a setting takes the place
             of the vendor's or comes on top. Below them stands where they are from; what the vendor asks for besides hosts (*not granted*) is never in a snapshot's

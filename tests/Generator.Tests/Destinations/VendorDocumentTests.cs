@@ -67,7 +67,7 @@ public sealed class VendorDocumentTests
             Made from the catalogue by a test; do not edit it. For whoever answers for privacy: who is behind each destination type, what a site uses it for, and what its library leaves in the
             browsers of visitors. [destinations.md](destinations.md) has the settings and hosts of each type, and `consent-snapshots types TYPE` shows one.
 
-            **Category** is the consent that a destination needs if its row names none. A row may name others; `consent-snapshots explain` says what a row asks for.
+            **Category** is the consent that a destination needs if its row names none. A row may name others.
 
             **Company** is the legal name as the linked source has it: the company's own policy, terms, licence or package; for a few, whose pages could not be read, the list of vendors that
             c15t publishes. Companies change: read the policy before you publish yours. This page is no legal advice.
