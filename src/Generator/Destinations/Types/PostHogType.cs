@@ -248,7 +248,7 @@ public sealed partial class PostHogType : DestinationType
 
     private static string RegionOf(string subdomain) => subdomain.StartsWith("eu", StringComparison.OrdinalIgnoreCase) ? "eu" : "us";
 
-    [GeneratedRegex("^(?!phx_)[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?!phx_)(?![0-9]+\\z)[A-Za-z0-9_-]{1,128}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 
     [GeneratedRegex("^(?:unset|[0-9]{4}-[0-9]{2}-[0-9]{2})\\z", RegexOptions.CultureInvariant)]
