@@ -240,9 +240,18 @@ internal static partial class HostilePage
     /// <summary>Runs the scripts of one configuration in their order, through grants and withdrawals.</summary>
     public static void Run(IEnumerable<string> types, ImmutableArray<InlineElement> scripts)
     {
+        var layers = scripts.SelectMany(Layers).ToHashSet(StringComparer.Ordinal);
         foreach (var what in Touched(scripts, hasNamedElements: false, isExample: false))
-            Assert.True(types.Any(type => Reach(type).Contains(what)),
+            Assert.True(types.Any(type => Reach(type).Contains(what)) || layers.Contains(what),
                 $"{string.Join(" or ", types)} touched {what}, with {string.Join(" and ", scripts.Select(script => script.Config))}");
+    }
+
+    /// <summary>The data layers that settings name: global variables of the organization's own.</summary>
+    private static IEnumerable<string> Layers(InlineElement script)
+    {
+        if (script.Config is not { } text || JsonNode.Parse(text) is not JsonObject config) return [];
+        var all = config["layers"] as JsonArray ?? [];
+        return all.Append(config["layer"]).Select(name => $"global {(string?)name}");
     }
 
     /// <summary>What a type's inline scripts touch with its example settings: the vendor's queues and functions, and what of the page they need to load it.</summary>

@@ -30,7 +30,7 @@ public sealed class TypesCommandTests
         var google = types.Single(type => (string)type!["type"]! == "google-analytics")!;
         Assert.Equal("measurement; marketing where id is any but G-… and UA-…; marketing where category is marketing", (string)google["categoryInWords"]!);
         var posthog = types.Single(type => (string)type!["type"]! == "posthog")!["settings"]!.AsArray();
-        Assert.Equal("apiKey", (string)posthog.Single(setting => (string)setting!["name"]! == "id")!["olderNames"]![0]!);
+        Assert.Equal("apiKey", (string)posthog.Single(setting => (string)setting!["name"]! == "id")!["otherNames"]![0]!);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class TypesCommandTests
         var (erased, kept) = (posthog.IndexOf("  cookie ph_{key}_*", StringComparison.Ordinal), posthog.IndexOf("  localStorage __ph_opt_in_out_{key}", StringComparison.Ordinal));
         Assert.True(erased > posthog.IndexOf("Left in the browser", StringComparison.Ordinal));
         Assert.True(kept > posthog.IndexOf("Never erased, because", StringComparison.Ordinal) && kept > erased);
-        Assert.Contains("  cookie _ga_* (with analytics_storage)", google, StringComparison.Ordinal);
+        Assert.Contains("  cookie _ga_*, 2 years (with analytics_storage)", google, StringComparison.Ordinal);
         Assert.Contains("https://support.google.com/analytics/answer/11397207", google, StringComparison.Ordinal);
         Assert.Contains("What it leaves in the browser is not declared, so no page erases it.", unknown, StringComparison.Ordinal);
     }
