@@ -251,7 +251,7 @@ internal static partial class HostilePage
     {
         if (script.Config is not { } text || JsonNode.Parse(text) is not JsonObject config) return [];
         var all = config["layers"] as JsonArray ?? [];
-        return all.Append(config["layer"]).Select(name => $"global {(string?)name}");
+        return all.Append(config["layer"]).OfType<JsonValue>().Where(name => name.TryGetValue<string>(out _)).Select(name => $"global {(string?)name}");
     }
 
     /// <summary>What a type's inline scripts touch with its example settings: the vendor's queues and functions, and what of the page they need to load it.</summary>
