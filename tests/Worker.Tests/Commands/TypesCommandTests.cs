@@ -69,7 +69,7 @@ public sealed class TypesCommandTests
         Assert.True(kept > posthog.IndexOf("Never erased, because", StringComparison.Ordinal) && kept > erased);
         Assert.Contains("  cookie _ga_*, 2 years (with analytics_storage)", google, StringComparison.Ordinal);
         Assert.Contains("https://support.google.com/analytics/answer/11397207", google, StringComparison.Ordinal);
-        Assert.Contains("What it leaves in the browser is not declared, so no page erases it.", unknown, StringComparison.Ordinal);
+        Assert.Contains("What it leaves in the browser is not declared, so no page erases it: the vendor says that its cookies stay 6 months", unknown, StringComparison.Ordinal);
     }
 
     [Fact]
