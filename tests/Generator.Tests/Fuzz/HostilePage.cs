@@ -246,12 +246,12 @@ internal static partial class HostilePage
                 $"{string.Join(" or ", types)} touched {what}, with {string.Join(" and ", scripts.Select(script => script.Config))}");
     }
 
-    /// <summary>The data layers that settings name: global variables of the organization's own.</summary>
+    /// <summary>The data layers that settings name, and the function for each: global variables of the organization's own.</summary>
     private static IEnumerable<string> Layers(InlineElement script)
     {
         if (script.Config is not { } text || JsonNode.Parse(text) is not JsonObject config) return [];
         var all = config["layers"] as JsonArray ?? [];
-        return all.Append(config["layer"]).OfType<JsonValue>().Where(name => name.TryGetValue<string>(out _)).Select(name => $"global {(string?)name}");
+        return all.Append(config["layer"]).OfType<JsonValue>().Where(name => name.TryGetValue<string>(out _)).SelectMany(name => (string[])[$"global {(string?)name}", $"global {(string?)name}Gtag"]);
     }
 
     /// <summary>What a type's inline scripts touch with its example settings: the vendor's queues and functions, and what of the page they need to load it.</summary>
