@@ -58,7 +58,12 @@ internal sealed class PageWalk : IAsyncDisposable
         await StepAsync("grants everything again", s_all, () => _kind.AcceptAsync(_page.Page));
 
         IPage? tab = null;
-        await StepAsync("opens a second tab", s_all, async () => tab = await _page.NewTabAsync());
+        await StepAsync("opens a second tab", s_all, async () =>
+        {
+            tab = await _page.NewTabAsync();
+            // Settling waits for what the first tab asks for, and this one asks as well.
+            await tab.WaitForFunctionAsync("vendors => vendors.every(vendor => window.ranHere?.includes(vendor))", WalkedScope.First.Permitted(s_all)).WaitAsync(Cancel);
+        });
         await StepAsync("withdraws everything in the second tab", s_nothing, () => WithdrawInAsync(tab!));
         await tab!.CloseAsync();
         await StepAsync("grants everything again", s_all, () => _kind.AcceptAsync(_page.Page));
