@@ -49,7 +49,7 @@ internal static class GeneratedScopes
 
         /// <summary>What the proof says of the manifest that would be published.</summary>
         public ImmutableArray<string> ConsentViolations(IEnumerable<OpenedDestination> rows) =>
-            generated.ToManifest().Content.ConsentViolations(rows, generated.Problems.Where(problem => problem.LeavesOut).Select(problem => problem.DestinationId));
+            generated.ToManifest().Content.ConsentViolations(rows, generated.LeftOut);
 
         /// <summary>What the proof says of a manifest that somebody has changed.</summary>
         public ImmutableArray<string> ConsentViolations(IEnumerable<OpenedDestination> rows, Action<JsonNode> change) => generated.Changed(change).ConsentViolations(rows, []);

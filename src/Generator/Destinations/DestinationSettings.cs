@@ -93,7 +93,7 @@ public sealed class DestinationSettings
     /// <summary>What stands under the names of the fields; null where a key is not valid Unicode.</summary>
     private static List<Found>? Find(SettingFields fields, JsonElement settings, List<string>? unread)
     {
-        var found = new List<Found>();
+        var found = new List<Found>(settings.GetPropertyCount());
         Span<char> buffer = stackalloc char[SettingField.MaxNameLength];
         foreach (var property in settings.EnumerateObject())
         {
@@ -113,20 +113,24 @@ public sealed class DestinationSettings
             if (name.Length > 0 && fields.TryFind(name, out var known)) Put(found, new Found(known.Field, known.Rank, fields.All[known.Field].NameOf(known.Rank), property.Value));
             else if (unread is { Count: < MaxUnreadNames }) unread.Add(property.Name);
         }
-        foreach (var nested in fields.Nested)
+        foreach (var (container, names) in fields.Nested)
         {
-            if (!Choose(fields.All[nested.Container], nested.Container, found, [], out var container, out var value)) continue;
-            if (TryGetPart(value, nested.Key, out var part))
-                found.Add(new Found(nested.Field, nested.Rank, $"{container}.{nested.Key}", part));
+            if (!Choose(fields.All[container], container, found, [], out var written, out var value)) continue;
+            foreach (var nested in names)
+                if (TryGetPart(value, nested.Key, out var part)) found.Add(new Found(nested.Field, nested.Rank, $"{written}.{nested.Key}", part));
         }
         return found;
 
         // The last one of two equal keys counts, as everywhere in JSON.
         static void Put(List<Found> found, Found next)
         {
-            var place = found.FindIndex(other => other.Field == next.Field && other.Rank == next.Rank);
-            if (place < 0) found.Add(next);
-            else found[place] = next;
+            for (var place = 0; place < found.Count; place++)
+            {
+                if (found[place].Field != next.Field || found[place].Rank != next.Rank) continue;
+                found[place] = next;
+                return;
+            }
+            found.Add(next);
         }
     }
 
@@ -163,9 +167,13 @@ public sealed class DestinationSettings
     }
 
     /// <summary>A form that was left blank saves null, an empty string or blanks: none of them sets anything.</summary>
-    private static bool IsSet(SettingField field, JsonElement value) =>
-        value.ValueKind != JsonValueKind.Null
-        && !(value.ValueKind == JsonValueKind.String && field.IsText && (value.ValueEquals("") || (TryGetText(value, out var text) && Trimmed(field, text).Length == 0)));
+    private static bool IsSet(SettingField field, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String || !field.IsText) return value.ValueKind != JsonValueKind.Null;
+        // Nearly every text begins with a character that is no blank, and then it need not be read.
+        var quoted = JsonMarshal.GetRawUtf8Value(value);
+        return quoted[1] is > (byte)' ' and < 0x7F and not (byte)'\\' and not (byte)'"' || !TryGetText(value, out var text) || Trimmed(field, text).Length > 0;
+    }
 
     private static bool SayTheSame(SettingField field, JsonElement one, JsonElement other)
     {

@@ -15,7 +15,7 @@ public sealed class SettingFields
     {
         All = fields;
         _places = fields.Select((field, place) => KeyValuePair.Create(field.Name, place)).ToDictionary(StringComparer.Ordinal).ToFrozenDictionary(StringComparer.Ordinal);
-        var nested = ImmutableArray.CreateBuilder<NestedName>();
+        var nested = new List<(int Container, NestedName Name)>();
         var names = new Dictionary<string, (int, int)>(StringComparer.Ordinal);
         for (var field = 0; field < fields.Length; field++)
         {
@@ -24,11 +24,11 @@ public sealed class SettingFields
                 var dot = name.IndexOf('.', StringComparison.Ordinal);
                 if (dot < 0) names.Add(name, (field, rank));
                 else if (_places.TryGetValue(name[..dot], out var container) && fields[container].Kind is SettingKind.JsonObject or SettingKind.JsonValue)
-                    nested.Add(new NestedName(field, rank, container, name[(dot + 1)..]));
+                    nested.Add((container, new NestedName(field, rank, name[(dot + 1)..])));
                 else throw new ArgumentException($"'{name}' names a part of what is no object.", nameof(fields));
             }
         }
-        Nested = nested.ToImmutable();
+        Nested = [.. nested.GroupBy(static entry => entry.Container, static entry => entry.Name).Select(static names => (names.Key, names.ToImmutableArray()))];
         TopLevelNames = [.. names.Keys.Order(StringComparer.Ordinal)];
         _names = names.ToFrozenDictionary(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
     }
@@ -39,8 +39,8 @@ public sealed class SettingFields
     /// <summary>The keys of a settings object that are read, in alphabetical order.</summary>
     public ImmutableArray<string> TopLevelNames { get; }
 
-    /// <summary>Names that stand for a part of an object setting.</summary>
-    internal ImmutableArray<NestedName> Nested { get; }
+    /// <summary>The object settings of which some part has a name here, each with these names.</summary>
+    internal ImmutableArray<(int Container, ImmutableArray<NestedName> Names)> Nested { get; }
 
     /// <summary>The setting of this name.</summary>
     /// <exception cref="InvalidOperationException">There is none.</exception>
@@ -100,7 +100,6 @@ public sealed class SettingFields
     /// <summary>A name that stands for a property of an object setting.</summary>
     /// <param name="Field">The setting that it names.</param>
     /// <param name="Rank">Which of the setting's names it is.</param>
-    /// <param name="Container">The object setting.</param>
     /// <param name="Key">The property.</param>
-    internal readonly record struct NestedName(int Field, int Rank, int Container, string Key);
+    internal readonly record struct NestedName(int Field, int Rank, string Key);
 }

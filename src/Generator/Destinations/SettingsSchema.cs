@@ -109,19 +109,14 @@ public static class SettingsSchema
     {
         if (field.Required) writer.WriteNumber("minLength", 1);
         writer.WriteNumber("maxLength", field.MaxLength);
-        if (field.Kind == SettingKind.HttpsUrl)
+        if (field.Kind == SettingKind.HttpsUrl) writer.WriteString("format", "uri");
+        if (field.Kind is SettingKind.HttpsUrl or SettingKind.UrlOrPath)
         {
-            writer.WriteString("format", "uri");
-            // A host without user name, and no control character, space or backslash anywhere.
-            writer.WriteString("pattern", field.IsBaseUrl
-                ? @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+(/[^\u0000-\u0020\\?#]*)?$"
-                : @"^[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?$");
-        }
-        else if (field.Kind == SettingKind.UrlOrPath)
-        {
-            writer.WriteString("pattern", field.IsBaseUrl
-                ? @"^([Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+(/[^\u0000-\u0020\\?#]*)?|/[^\s\u0000-\u0020/\\\u0022'<>`?#\u007f-\u00a0\ufeff][^\s\u0000-\u0020\\\u0022'<>`?#\u007f-\u00a0\ufeff]*)$"
-                : @"^([Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+([/?#][^\u0000-\u0020\\]*)?|/([^\s\u0000-\u0020/\\\u0022'<>`\u007f-\u00a0\ufeff][^\s\u0000-\u0020\\\u0022'<>`\u007f-\u00a0\ufeff]*)?)$");
+            // A host without user name, and no control character, space or backslash anywhere. A path begins with one slash, and has no quotes and angle brackets either.
+            var url = @"[Hh][Tt][Tt][Pp][Ss]://[^\u0000-\u0020\\/?#@]+" + (field.IsBaseUrl ? @"(/[^\u0000-\u0020\\?#]*)?" : @"([/?#][^\u0000-\u0020\\]*)?");
+            var refused = @"\s\u0000-\u0020\\\u0022'<>`\u007f-\u00a0\ufeff" + (field.IsBaseUrl ? "?#" : "");
+            var path = $"/([^/{refused}][^{refused}]*){(field.IsBaseUrl ? "" : "?")}";
+            writer.WriteString("pattern", field.Kind == SettingKind.HttpsUrl ? $"^{url}$" : $"^({url}|{path})$");
         }
         // ECMA-262 has no \z; its $ is what .NET's \z is.
         else if (field.Pattern is { } pattern) writer.WriteString("pattern", pattern.ToString().Replace("\\z", "$", StringComparison.Ordinal));

@@ -121,9 +121,9 @@
   function settleGroup(group) {
     let held = group.members.filter((member) => member.is());
     if (group.members[0].type.onePerPage) {
-      // A page has room for one: whoever was started keeps the place while it is held or its library has run.
-      if (!group.owner || !(group.ran || group.owner.is())) group.owner = held[0];
-      held = held.filter((member) => member === group.owner);
+      // A page has room for one library: whoever was started keeps the place while it is held or its library has run.
+      if (!group.owner || !(group.ran || group.owner.is())) group.owner = held.find((member) => member.config.load);
+      held = held.filter((member) => member === group.owner || !member.config.load);
     }
     const state = JSON.stringify(held.map((member) => [member.key, stateOf(member)]));
     if (state === group.state) return;

@@ -477,13 +477,16 @@ public static class ConsentProof
             }
             if (part.Length > 0 && !int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out _)) Add($"Script '{facts.Id}' is none that its type declares.");
             if ((facts.Table & ~served) != 0) Add($"Script '{facts.Id}' loads for a visitor who lacks the consent that its destination requires.");
-            // The library of a vendor that is told anything is no entry: it would load whether the vendor was told or not.
-            if (first.Type.PageScript is not { } text) return;
+            // The library of a vendor that is told about consent is no entry: it would load whether the vendor was told or not.
+            if (first.Type.PageScript is not { } text || (facts.HasSource && part.Length > 0 && IsToldNothing(first.Type))) return;
             _needRuntime |= facts.Table;
             CheckConstant(facts, text);
             CheckKey(facts, key => IsKeyOf(key, typeName, first));
             CheckAsks(facts, first);
         }
+
+        /// <summary>Whether nothing that a visitor grants or withdraws reaches the vendor of a type while the page lives.</summary>
+        private static bool IsToldNothing(DestinationType type) => type.Grants.IsEmpty && type.Bootstrap is null && type.AfterWithdrawal == WithdrawalEffect.GoesOn;
 
         /// <summary>A destination that always loads asks for the grant before it follows a visitor; without this word its script takes the grant for given.</summary>
         private void CheckAsks(Facts facts, ActiveRow row)

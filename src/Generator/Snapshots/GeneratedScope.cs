@@ -23,6 +23,9 @@ public sealed record GeneratedScope
     /// <summary>What is wrong, in the order of the destinations.</summary>
     public required ImmutableArray<DestinationProblem> Problems { get; init; }
 
+    /// <summary>The destinations that are left out, each for one of the problems.</summary>
+    public ImmutableHashSet<Guid> LeftOut => [.. Problems.Where(static problem => problem.LeavesOut).Select(static problem => problem.DestinationId)];
+
     /// <summary>Puts the snapshot of a consent set together.</summary>
     public Snapshot this[ConsentSet set] => new(Content.SnapshotBytes(Content[set]));
 }

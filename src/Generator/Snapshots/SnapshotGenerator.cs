@@ -149,7 +149,7 @@ public sealed class SnapshotGenerator(DestinationCatalogue catalogue)
         }
         foreach (var name in unread) problems.Add(Unread(row, type, name));
         if (settings is null || found.Count > 0) return null;
-        var required = RequiredConsent.From(row.RequiredConsent, type.DefaultCategoryFor(destination.Settings));
+        var required = RequiredConsent.From(row.RequiredConsent, row.RequiredConsent.IsDefaultOrEmpty ? type.DefaultCategoryFor(destination.Settings) : type.DefaultCategory);
         if (required.UnknownCategory is not null)
         {
             problems.Add(Problem(row, DestinationProblemKind.UnknownCategory, "required_consent",

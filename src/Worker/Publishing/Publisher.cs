@@ -100,7 +100,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         if (manifest.Bytes.Length > limits.ManifestBytes)
             throw new ScopeTooLargeException($"The manifest of {manifest.Scope} would have {manifest.Bytes.Length} bytes, and the limit is {limits.ManifestBytes}.");
         var violations = ConsentProof.Violations(
-            manifest.Content, request.Destinations, request.Generated.Problems.Where(static problem => problem.LeavesOut).Select(static problem => problem.DestinationId).ToHashSet(), catalogue);
+            manifest.Content, request.Destinations, request.Generated.LeftOut, catalogue);
         if (!violations.IsEmpty) throw new ConsentViolationException(manifest.Scope, violations);
     }
 

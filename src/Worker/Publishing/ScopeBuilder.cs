@@ -108,7 +108,7 @@ public sealed class ScopeBuilder(
         {
             // Where nothing was ever published there is nothing to keep, so what can be read is better than nothing; but where no
             // settings at all can be read the key ring is wrong, and an empty list would only hide that.
-            var readable = generated.Problems.Where(static problem => problem.LeavesOut).DistinctBy(problem => problem.DestinationId).Count() < rows.Rows.Count(row => row is { Enabled: true, Deleted: false });
+            var readable = generated.LeftOut.Count < rows.Rows.Count(row => row is { Enabled: true, Deleted: false });
             if (current is not null || !readable)
                 throw new ScopeHeldException(rows, generated.Problems, $"{lacking.Count} destination(s) have settings that no configured key opens.");
         }

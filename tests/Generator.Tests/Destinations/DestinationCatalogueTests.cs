@@ -94,7 +94,7 @@ public sealed class DestinationCatalogueTests
                 emitted |= Samples.Generate(sample).Scripts(Generator.Consent.ConsentSet.Everything).Any(script => Type(name).PageScript is { } page && (string?)script!["textContent"] == page.Text);
         Assert.Equal(Type(name).PageScript is not null, emitted);
         var source = File.ReadAllText(RepositoryFiles.At("src", "Generator", "Destinations", "Types", $"{Type(name).GetType().Name}.cs"));
-        Assert.Equal(source.Contains("scripts.Start(", StringComparison.Ordinal), emitted);
+        Assert.Equal(source.Contains("scripts.Start(", StringComparison.Ordinal) || source.Contains("GoogleTag.Start(", StringComparison.Ordinal), emitted);
     }
 
     [Theory]

@@ -69,7 +69,7 @@ internal sealed partial class HostileChecks
         Interlocked.Increment(ref _cases);
         var generated = Samples.Generate(hostile.Rows);
         foreach (var problem in generated.Problems) CheckProblem(problem);
-        var refused = generated.Problems.Where(problem => problem.LeavesOut).Select(problem => problem.DestinationId).ToHashSet();
+        var refused = generated.LeftOut;
         if (hostile.Rows.All(row => refused.Contains(row.Row.Id))) return;
         var accepted = refused.Count == 0 ? Interlocked.Increment(ref _accepted) : 0;
         var rows = hostile.Rows.Select((row, index) => new PlacedRow(index, row, Facts[row.Row.Type])).ToDictionary(row => row.Opened.Row.Id);

@@ -145,6 +145,20 @@ public sealed class ConsentProofTests
             Script(manifest, "meta-pixel")["src"] = "https://connect.facebook.net/en_US/fbevents.js";
         }
         ),
+        ["a told vendor's library as a second entry"] = (
+            [Samples.Least("meta-pixel", 1), Samples.Least("vercel-analytics", 2)], manifest =>
+            {
+                (Part(manifest, "vercel-analytics:2")["type"], Part(manifest, "vercel-analytics:2")["destinations"]) = ("meta-pixel", Part(manifest, "meta-pixel")["destinations"]!.DeepClone());
+                (Script(manifest, "vercel-analytics:2")["vendor"], Script(manifest, "vercel-analytics:2")["category"], Script(manifest, "vercel-analytics:2")["id"]) =
+                    ("meta", "marketing", "meta-pixel:2");
+            }
+        ),
+        ["an entry in the place of the page script of a vendor that is told nothing"] = ([Samples.Least("vercel-analytics", 1)], manifest =>
+        {
+            Script(manifest, "vercel-analytics").AsObject().Remove("textContent");
+            Script(manifest, "vercel-analytics")["src"] = "/_vercel/insights/script.js";
+        }
+        ),
         ["PostHog's grant to everybody"] = ([Samples.Least("posthog", 1, "necessary")], manifest => Script(manifest, "posthog:granted")["category"] = "necessary"),
         ["Clarity's marketing grant under measurement"] = ([Samples.Least("microsoft-clarity", 1)], manifest => Script(manifest, "microsoft-clarity:marketing")["category"] = "measurement"),
         ["alwaysLoad"] = ([Samples.Least("meta-pixel", 1)], manifest => Script(manifest, "meta-pixel")["alwaysLoad"] = true),

@@ -233,13 +233,13 @@ public sealed class ErasureTests
         {
             var rows = Samples.Settings.Keys.SelectMany((type, index) => (OpenedDestination[])
                 [Samples.Least(type, 2 * index + 1, [.. set.Optional.Select(category => category.Name())]), Samples.Full(type, 2 * index + 2, "marketing", "measurement")]).ToArray();
-            var generated = Generate(rows);
+            var entries = Entries(Generate(rows)).ToLookup(entry => (entry.First().Key, (string?)entry.First().Value), entry => entry["unless"]);
             foreach (var (category, stores) in Manifest(rows)["clearOnRevocation"]!.AsObject())
             {
                 Assert.True(ConsentCategories.TryParse(category, out var denied));
                 foreach (var (store, names) in stores!.AsObject())
                     foreach (var name in names!.AsArray())
-                        Assert.Contains(Entries(generated), entry => (string?)entry[store == "cookies" ? "cookie" : store] == (string?)name && !Holds(entry["unless"], ConsentSet.Everything.Without(denied)));
+                        Assert.Contains(entries[(store == "cookies" ? "cookie" : store, (string?)name)], unless => !Holds(unless, ConsentSet.Everything.Without(denied)));
             }
         }
     }

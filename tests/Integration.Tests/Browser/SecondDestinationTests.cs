@@ -24,7 +24,6 @@ public sealed class SecondDestinationTests(ChromiumFixture chromium)
             "[...rudderanalytics].map(call => call.slice(0, 2).join(':')).join()", "load:first,page", "rs-second"),
         ("logrocket", """{"appId":"a/first"}""", """{"appId":"a/second","scriptUrl":"https://lr-second.example/a.js"}""", "LogRocket.calls.join()", "a/first", "lr-second"),
         ("plausible-analytics", """{"scriptId":"first"}""", """{"scriptId":"second","hashBasedRouting":true}""", "JSON.stringify(plausible.o)", "{}", "pa-second"),
-        ("vercel-analytics", """{"dsn":"first"}""", """{"dsn":"ve-second"}""", "inserted.find(script => script.dataset.dsn).dataset.dsn", "first", "ve-second"),
         ("adroll", """{"advertiserId":"1111111111111111111111","pixelId":"2222222222222222222222"}""", """{"advertiserId":"3333333333333333333333","pixelId":"4444444444444444444444"}""",
             "[adroll_adv_id, adroll_pix_id, adroll.length].join()", "1111111111111111111111,2222222222222222222222,1", "j/33333"),
         ("braze", """{"apiKey":"first-key","baseUrl":"https://bz.example"}""", """{"apiKey":"second-key","baseUrl":"https://bz.example","scriptUrl":"https://bz-second.example/a.js"}""",

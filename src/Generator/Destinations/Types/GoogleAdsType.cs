@@ -96,17 +96,7 @@ public sealed partial class GoogleAdsType : DestinationType
         parameters.Set("conversion_linker", settings.Flag("conversionLinker"));
         parameters.Set("allow_enhanced_conversions", settings.Flag("allowEnhancedConversions"));
         parameters.Set("send_page_view", settings.Flag("sendPageView"));
-        var layer = GoogleTagManagerType.LayerOf(settings);
-        var own = settings.Url("scriptUrl");
-        scripts.Contact(CspDirective.Connect, own);
-        scripts.Contact(CspDirective.Image, own);
-        var loader = (own ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
-        scripts.Start(new VendorLibrary(layer is null ? loader : loader.With(("l", layer))), config =>
-        {
-            config.WriteString("id", id);
-            if (layer is not null) config.WriteString("layer", layer);
-            if (!parameters.IsEmpty) parameters.WriteTo(config, "params");
-        });
+        GoogleTag.Start(scripts, id, parameters);
     }
 
     [GeneratedRegex("^(?:[Aa][Ww]-)?[0-9]{6,15}\\z", RegexOptions.CultureInvariant)]

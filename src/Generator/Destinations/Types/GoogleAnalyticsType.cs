@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.ContentSecurity;
@@ -122,29 +121,14 @@ public sealed partial class GoogleAnalyticsType : DestinationType
     /// <inheritdoc/>
     protected internal override void Compose(ScriptComposer scripts)
     {
-        var id = scripts.Settings.RequiredText("id");
-        scripts.Contact(CspDirective.Connect, scripts.Settings.Value("customParameters").UrlOf("server_container_url"));
-        var layer = GoogleTagManagerType.LayerOf(scripts.Settings);
-        var own = scripts.Settings.Url("scriptUrl");
-        scripts.Contact(CspDirective.Connect, own);
-        scripts.Contact(CspDirective.Image, own);
-        var loader = (own ?? PageUrl.Of("https://www.googletagmanager.com/gtag/js")).With(("id", id));
-        scripts.Start(new VendorLibrary(layer is null ? loader : loader.With(("l", layer))), config =>
-        {
-            config.WriteString("id", id);
-            if (layer is not null) config.WriteString("layer", layer);
-            WriteParameters(config, scripts.Settings, scripts.TestMode);
-        });
-    }
-
-    private static void WriteParameters(Utf8JsonWriter config, DestinationSettings settings, bool testMode)
-    {
+        var settings = scripts.Settings;
+        scripts.Contact(CspDirective.Connect, settings.Value("customParameters").UrlOf("server_container_url"));
         var own = new ConfigObject(settings.Value("customParameters"));
-        if (testMode || settings.Flag("debugMode", false)) own.Set("debug_mode", true);
+        if (scripts.TestMode || settings.Flag("debugMode", false)) own.Set("debug_mode", true);
         if (!settings.Flag("enableEnhancedMeasurement", true)) own.Set("send_page_view", false);
         own.Set("anonymize_ip", settings.Flag("anonymizeIp"));
         own.Set("cookie_flags", settings.Text("cookieFlags"));
-        if (!own.IsEmpty) own.WriteTo(config, "params");
+        GoogleTag.Start(scripts, settings.RequiredText("id"), own);
     }
 
     [GeneratedRegex("^(?![Gg][Tt][Mm]-)[A-Za-z]{1,3}-[A-Za-z0-9-]{1,40}\\z", RegexOptions.CultureInvariant)]

@@ -25,6 +25,8 @@ public sealed partial class GoogleTagManagerType : DestinationType
 {
     private const string ValuesField = GoogleConsentMode.DefaultLayer;
 
+    private static readonly PageUrl s_loader = PageUrl.Of("https://www.googletagmanager.com/gtm.js");
+
     /// <inheritdoc/>
     public override string Name => "google-tag-manager";
 
@@ -144,7 +146,7 @@ public sealed partial class GoogleTagManagerType : DestinationType
     /// <summary>The parameters of the vendor's snippet, in its order.</summary>
     private static PageUrl Loader(DestinationSettings settings, string? layer)
     {
-        var url = (settings.Url("scriptUrl") ?? PageUrl.Of("https://www.googletagmanager.com/gtm.js")).With(("id", settings.RequiredText("id")));
+        var url = (settings.Url("scriptUrl") ?? s_loader).With(("id", settings.RequiredText("id")));
         if (layer is not null) url = url.With(("l", layer));
         return settings.Text("auth") is { } auth ? url.With(("gtm_auth", auth), ("gtm_preview", settings.Text("preview")!), ("gtm_cookies_win", "x")) : url;
     }

@@ -127,14 +127,18 @@ public sealed partial class PlausibleAnalyticsType : DestinationType
         options.Set("fileDownloads", settings.Value("fileDownloads"));
         foreach (var name in Switches) options.Set(name, settings.Flag(name));
         var source = settings.Url("scriptUrl") ?? PageUrl.Of($"https://plausible.io/js/{FileName(settings)}");
-        var library = new VendorLibrary(source);
-        if (shared)
+        if (!shared)
         {
-            string? List(string name) => settings.TextList(name) is { IsEmpty: false } entries ? string.Join(',', entries) : null;
-            library = library.With(("defer", ""), ("data-domain", settings.RequiredText("domain")), ("data-api", settings.Text("endpoint")),
-                ("data-exclude", List("exclude")), ("data-include", List("include")));
+            scripts.Start(new VendorLibrary(source), config => options.WriteTo(config, "options"));
+            return;
         }
-        scripts.Start(library, config => options.WriteTo(config, "options"));
+        // This script reads its element and is told nothing else: what the page script adds is the queue for the page's own events.
+        string? List(string name) => settings.TextList(name) is { IsEmpty: false } entries ? string.Join(',', entries) : null;
+        scripts.Start(config: config => options.WriteTo(config, "options"));
+        scripts.LoadVendor(source,
+        [
+            ("data-domain", settings.RequiredText("domain")), ("data-api", settings.Text("endpoint")), ("data-exclude", List("exclude")), ("data-include", List("include")),
+        ]);
     }
 
     /// <summary>Whether the settings are for the script that all sites shared, which is told the site's domain.</summary>

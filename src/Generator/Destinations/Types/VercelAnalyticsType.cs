@@ -86,11 +86,13 @@ public sealed partial class VercelAnalyticsType : DestinationType
         else source = PageUrl.Of($"{insights ?? "/_vercel/insights"}/script.js");
         foreach (var endpoint in (ReadOnlySpan<string>)["endpoint", "viewEndpoint", "eventEndpoint", "sessionEndpoint"])
             scripts.Contact(CspDirective.Connect, settings.Url(endpoint));
-        var library = new VendorLibrary(source).With(
-            ("defer", ""), ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
-            ("data-endpoint", settings.Text("endpoint") ?? insights), ("data-view-endpoint", settings.Text("viewEndpoint")), ("data-event-endpoint", settings.Text("eventEndpoint")),
-            ("data-session-endpoint", settings.Text("sessionEndpoint")));
-        scripts.Start(library, config => config.WriteString("mode", debug ? "development" : "production"));
+        scripts.Start(config: config => config.WriteString("mode", debug ? "development" : "production"));
+        scripts.LoadVendor(source,
+        [
+            ("data-sdkn", "c15t"), ("data-dsn", settings.Text("dsn")), ("data-disable-auto-track", settings.Flag("disableAutoTrack", false) ? "1" : null),
+            ("data-endpoint", settings.Text("endpoint") ?? insights), ("data-view-endpoint", settings.Text("viewEndpoint")),
+            ("data-event-endpoint", settings.Text("eventEndpoint")), ("data-session-endpoint", settings.Text("sessionEndpoint")),
+        ]);
     }
 
     // A segment does not begin with a dot, so that none is a step within the path.

@@ -13,6 +13,9 @@ window[Symbol.for("consent-snapshots/1")]?.run("plausible-analytics", {
     plausible.init ||= (options) => {
       plausible.o = options || {};
     };
-    if (page.made("plausible") || (!plausible.o && !plausible.l)) plausible.init(member.config.options);
+    if (!page.made("plausible") && (plausible.o || plausible.l)) return;
+    // The script that all sites shared reads no options, so those of a site's own script go before.
+    const isFirst = page.once("init");
+    if (isFirst || member.config.load) plausible.init(member.config.options);
   },
 });

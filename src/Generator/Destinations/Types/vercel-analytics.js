@@ -1,6 +1,5 @@
 // https://vercel.com/docs/analytics/quickstart
 window[Symbol.for("consent-snapshots/1")]?.run("vercel-analytics", {
-  onePerPage: true,
   start(member, page) {
     const queue = page.global("vaq", () => []);
     page.queue(queue, page.made("vaq"));
