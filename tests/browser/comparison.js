@@ -324,6 +324,11 @@ window.comparison = (() => {
       { reason: "the vendor's own package loads the script from the site's own path", apply(page) {
         for (const loader of page.loaders) loader.src = loader.src.replace('https://va.vercel-scripts.com/v1/script.js', new URL('/_vercel/insights/script.js', document.baseURI).href);
       } },
+      { reason: 'the mode that the library finds is taken back with the consent', apply(page, look) {
+        if (look.granted || look.always || !page.vercel) return;
+        delete page.vercel.mode;
+        delete page.globals.vam;
+      } },
     ],
   };
 
@@ -504,7 +509,6 @@ window.comparison = (() => {
     intercom: (page, entry) => { page.intercom.settings = { ...entry.page?.intercomSettings }; },
     logrocket: page => { delete page.logrocket.recorder; without(page, '_lrAsyncScript'); },
     pirsch: page => { page.pirsch.settings = []; },
-    'vercel-analytics': page => { delete page.vercel.mode; without(page, 'vam'); },
   };
   function empty(type, page, entry) {
     page.loaders = [];
@@ -522,13 +526,16 @@ window.comparison = (() => {
       cases: cases.map(({ options, required, settings }) => ({ settings: settings || options, required })),
     }])),
 
-    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `isTold` says whether the type tells its vendor anything, `integrity` is the hash of what
+    // Runs the cases of a type; `generated` has our sixteen script lists of each, `category` is the type's, `integrity` is the hash of what
     // is served in place of a library. Gives what differs, which differences showed, and whether it showed that a change in haste replaces what waits.
-    async run(type, category, isTold, generated, bundle, integrity) {
+    async run(type, category, generated, bundle, integrity) {
       const [name, ...cases] = types[type], found = [], shown = new Set();
-      let looked = 0, replaced = false;
+      let looked = 0, replaced = false, inserted = false;
 
       async function compare(entry, number) {
+        // An entry of the list is the client's to insert, whatever happens to what our script prepared for it.
+        const inserts = generated[number][15].some(script => script.attributes?.['data-config'] && JSON.parse(script.attributes['data-config']).load);
+        inserted ||= inserts;
         const own = entry.required && entry.required !== 'necessary' ? entry.required : category, always = entry.required === 'necessary' && entry.options.loadMode !== 'after-consent';
         const walks = await Promise.all(routes.map(async steps => {
           const sets = steps.map(({ granted }) => setOf(entry, own, granted));
@@ -560,7 +567,7 @@ window.comparison = (() => {
         }
 
         for (const walked of walks) for (const [at, { step, loaded, page }] of walked.ours.entries()) {
-          const here = [], inHaste = isTold && walked.steps[0].inHaste;
+          const here = [], inHaste = inserts && walked.steps[0].inHaste;
           differ(sorted(inHaste ? wantedInHaste(walked, at) : wanted(walked, at)), sorted(page), '', here);
           looked++;
           for (const line of here) found.push(`case ${number + 1}, ${inWords(walked.steps.slice(0, step + 1))}, ${loaded ? 'loaded' : 'before load'}: ${line}`);
@@ -568,7 +575,7 @@ window.comparison = (() => {
       }
 
       await Promise.all(cases.map(compare));
-      return { found, shown: [...shown], looked, replaced };
+      return { found, shown: [...shown], looked, replaced, inserted };
     },
   };
 })();

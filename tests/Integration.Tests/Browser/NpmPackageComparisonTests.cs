@@ -58,19 +58,18 @@ public sealed class NpmPackageComparisonTests(ChromiumFixture chromium)
         var cases = compared["cases"]!.AsArray();
         var generated = new JsonArray([.. cases.Select(entry =>
             (JsonNode)ConsentWalk.Snapshots([ConsentWalk.Row(name, entry!["settings"]!.ToJsonString(), 1, (string?)entry["required"] is { } required ? [required] : [])]))]);
-        var isTold = type.PageScript is not null;
         var result = JsonNode.Parse(await site.Page.EvaluateAsync<string>(
             """
-            async ([type, category, isTold, generated, bundle, integrity]) =>
-              JSON.stringify(await comparison.run(type, category, isTold, JSON.parse(generated), bundle, integrity))
+            async ([type, category, generated, bundle, integrity]) =>
+              JSON.stringify(await comparison.run(type, category, JSON.parse(generated), bundle, integrity))
             """,
-            new object[] { name, type.DefaultCategory.Name(), isTold, generated.ToJsonString(), await File.ReadAllTextAsync(C15tBundle.Path, Cancel), IntegrityOfTheOthers }).WaitAsync(Cancel))!;
+            new object[] { name, type.DefaultCategory.Name(), generated.ToJsonString(), await File.ReadAllTextAsync(C15tBundle.Path, Cancel), IntegrityOfTheOthers }).WaitAsync(Cancel))!;
 
         var found = result["found"]!.AsArray().Select(line => (string)line!).Order(StringComparer.Ordinal).ToList();
         Assert.True(found.Count == 0, $"{found.Count} differences:\n{string.Join('\n', found.Take(200))}");
         Assert.Equal(cases.Count * LooksACase, (int)result["looked"]!);
         Assert.Empty(site.Errors);
-        Assert.Equal(isTold, (bool)result["replaced"]!);
+        Assert.Equal((bool)result["inserted"]!, (bool)result["replaced"]!);
 
         // What is meant to differ does, and the type says that it differs exactly where something does.
         var meant = compared["differences"]!.AsArray().Select(reason => (string)reason!).ToList();

@@ -328,7 +328,7 @@ public sealed class OptInTests(ChromiumFixture chromium)
     [InlineData("crisp", """{"websiteId":"a","safeMode":true}""", "functionality", "https://client.crisp.chat/l.js", "JSON.stringify($crisp)", """[["safe",true]]""")]
     [InlineData("hightouch", """{"writeKey":"key"}""", "measurement", "https://cdn.hightouch-events.com/browser/release/v1-latest/events.min.js", "[...htevents].map(call => call[0]).join()", "page")]
     [InlineData("plausible-analytics", """{"scriptId":"a"}""", "measurement", "https://plausible.io/js/pa-a.js", "JSON.stringify(plausible.o)", "{}")]
-    [InlineData("vercel-analytics", "{}", "measurement", "https://site.example/_vercel/insights/script.js", "vam + vaq.length", "production0")]
+    [InlineData("vercel-analytics", "{}", "measurement", "https://site.example/_vercel/insights/script.js", "(window.vam || 'production') + vaq.length", "production0")]
     [InlineData("rudderstack", """{"writeKey":"a","dataPlaneUrl":"https://rs.example"}""", "measurement", "https://cdn.rudderlabs.com/v3/modern/rsa.min.js", "[...rudderanalytics].map(call => call[0]).join()", "load,page")]
     [InlineData("logrocket", """{"appId":"a/b"}""", "measurement", "https://cdn.logrocket.io/LogRocket.min.js", "LogRocket.calls.join()", "a/b")]
     [InlineData("rybbit-analytics", """{"siteId":"a"}""", "measurement", "https://app.rybbit.io/api/script.js", "document.querySelectorAll('script[data-site-id]').length + ''", "1")]

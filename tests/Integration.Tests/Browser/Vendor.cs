@@ -3,7 +3,7 @@ using ConsentSnapshots.Generator.Snapshots;
 namespace ConsentSnapshots.Integration.Tests.Browser;
 
 /// <summary>
-/// A vendor whose scripts do more than load its library: what a page configures for it, where its library is, and whether the vendor has a call for consent (<paramref name="Told"/>).
+/// A vendor whose library the runtime inserts: what a page configures for it, where its library is, and whether the vendor has a call for consent (<paramref name="Told"/>).
 /// What the library does as it runs is in <c>tests/browser/libraries.js</c>.
 /// </summary>
 internal sealed record Vendor(string Type, string Settings, string Library, bool Told = false)
@@ -58,7 +58,6 @@ internal sealed record Vendor(string Type, string Settings, string Library, bool
         new("taboola", """{"accountId":"1010"}""", "https://cdn.taboola.com/libtrc/unip/1010/tfa.js"),
         new("tawk-to", """{"propertyId":"tawkto0000001"}""", "https://embed.tawk.to/tawkto0000001/default", Told: true),
         new("tiktok-pixel", """{"pixelId":"TIKTOK1"}""", "https://analytics.tiktok.com/i18n/pixel/events.js", Told: true),
-        new("vercel-analytics", "{}", $"{OfflineSite.Origin}_vercel/insights/script.js"),
         new("vercel-speed-insights", """{"dsn":"speed1"}""", "https://va.vercel-scripts.com/v1/speed-insights/script.js", Told: true),
         new("x-pixel", """{"pixelId":"x1"}""", "https://static.ads-twitter.com/uwt.js"),
         new("yandex-metrica", """{"counterId":1011}""", "https://mc.yandex.ru/metrika/tag.js"),

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Destinations;
 
 namespace ConsentSnapshots.Integration.Tests.Browser;
@@ -6,11 +7,12 @@ namespace ConsentSnapshots.Integration.Tests.Browser;
 public sealed class VendorTests(ChromiumFixture chromium)
 {
     [Fact]
-    public void All_AreTheTypesWhoseScriptsDoMoreThanLoadALibrary()
+    public void All_AreTheTypesWhoseLibrariesTheRuntimeInserts()
     {
         var types = DestinationCatalogue.BuiltIn.Types
             .Where(type => type.Name != "script")
-            .Where(type => VendorPage.Snapshot([ConsentWalk.Row(type.Name, type.Examples.Least)])["scripts"]!.AsArray().Any(script => script!["textContent"] is not null))
+            .Where(type => VendorPage.Snapshot([ConsentWalk.Row(type.Name, type.Examples.Least), ConsentWalk.Row(type.Name, type.Examples.Full, 2)])["scripts"]!.AsArray()
+                .Any(script => script!["attributes"]?["data-config"] is { } config && JsonNode.Parse((string)config!) is JsonObject values && values.ContainsKey("load")))
             .Select(type => type.Name);
 
         Assert.Equal(types.Order(StringComparer.Ordinal), Vendor.Names.Order(StringComparer.Ordinal));
