@@ -14,8 +14,16 @@ internal static class Events
 
     public const int ScopeRefused = 2100;
     public const int ClaimLost = 2101;
-    public const int UncountedChangesFolded = 2102;
-    public const int UncountedChangesBlocked = 2103;
+    // 2102 and 2103 were UncountedChangesFolded and UncountedChangesBlocked; every change is noted in the same way now.
+    public const int ChangesTakenIn = 2104;
+    public const int EnvironmentUnknown = 2105;
+    public const int HeartbeatExpired = 2106;
+    public const int HeartbeatFailed = 2107;
+    public const int TimesMended = 2108;
+    public const int TriggersWrong = 2110;
+    public const int TriggersMended = 2111;
+    public const int TriggersRight = 2112;
+    public const int TriggersNotLookedAt = 2113;
 
     // 2200 was SettingsUnreadable; such settings are a problem of the destination now.
     public const int OrganizationRefused = 2201;
@@ -44,7 +52,7 @@ internal static class Events
     public const int FailureNotRecorded = 4005;
     public const int DrainFailed = 4006;
     public const int NotGivenBack = 4007;
-    public const int NotRenewed = 4008;
+    // 4008 was NotRenewed; claims live as long as the worker's heartbeat does.
     public const int Reconciled = 4010;
     public const int ReconcileFailed = 4011;
     public const int ScopeNotCompared = 4020;

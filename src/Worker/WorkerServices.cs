@@ -63,7 +63,11 @@ public static class WorkerServices
     {
         builder.Services.AddSnapshotPublishing(configuration);
         builder.Services.AddHostedService<SourceCheck>();
-        if (configuration.Source.Provider == SourceProvider.Postgres) builder.Services.AddHostedService<ListenService>();
+        if (configuration.Source.Provider == SourceProvider.Postgres)
+        {
+            builder.Services.AddHostedService<ListenService>();
+            builder.Services.AddHostedService<TriggerWatch>();
+        }
         else builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<FileWatchService>(provider, configuration.Source));
         builder.Services.AddHostedService<DrainService>();
         builder.AddQuartz(quartz =>

@@ -19,16 +19,14 @@ internal sealed record PublicationRecord(
 /// <summary>What builds leave in the database for operators: what is wrong with destinations, and what was published when.</summary>
 internal sealed class BuildRecords(NpgsqlDataSource database)
 {
-    /// <summary>Replaces the scope's reports by those of the build that just ended; none means all is well.</summary>
-    public async Task ReplaceReportsAsync(Scope scope, ImmutableArray<DestinationProblem> problems, CancellationToken ct)
+    /// <summary>Replaces the scope's reports by those of the build that just ended; none means all is well. Records what it published, if anything.</summary>
+    public async Task RecordAsync(Scope scope, ImmutableArray<DestinationProblem> problems, PublicationRecord? publication, CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(ct);
-        // One statement cannot replace: its insert would not see the rows that its delete took away. The scope's row is the lock that keeps
-        // two builds of the scope (one past its lease) from inserting the same.
-        await using var batch = new NpgsqlBatch(connection, transaction);
+        // One round trip and one transaction. One statement cannot replace: its insert would not see the rows that its delete took away. The scope's row is the lock that keeps
+        // two builds of the scope (one whose claim is lost) from inserting the same.
+        await using var batch = database.CreateBatch();
         batch.BatchCommands.Add(Command(
-            "select from consent_snapshots.work where organization_id = $1 and environment = $2 for no key update", scope));
+            "select from consent_snapshots.scopes where organization_id = $1 and environment = $2 for no key update", scope));
         batch.BatchCommands.Add(Command(
             "delete from consent_snapshots.destination_reports where organization_id = $1 and environment = $2", scope));
         if (!problems.IsEmpty)
@@ -48,9 +46,8 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
             insert.Parameters.Add(Texts(problems.Select(problem => problem.Message)));
             batch.BatchCommands.Add(insert);
         }
-
+        if (publication is not null) batch.BatchCommands.Add(Insert(publication));
         await batch.ExecuteNonQueryAsync(ct);
-        await transaction.CommitAsync(ct);
     }
 
     /// <summary>The reports of an organization's scopes, or of all.</summary>
@@ -78,10 +75,10 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         return reports.ToImmutable();
     }
 
-    /// <summary>Records a publication. Again with the same id changes nothing, so a retried build may call it again.</summary>
-    public async Task RecordPublicationAsync(PublicationRecord publication, CancellationToken ct)
+    /// <summary>Again with the same id changes nothing, so a retried build may record it again.</summary>
+    private static NpgsqlBatchCommand Insert(PublicationRecord publication)
     {
-        await using var command = database.CreateCommand(
+        var command = new NpgsqlBatchCommand(
             """
             insert into consent_snapshots.publications
                 (publication_id, organization_id, environment, version, source_epoch, source_revision, generated_at, manifest_sha256, changed_combinations)
@@ -97,7 +94,7 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         command.Parameters.AddWithValue(publication.GeneratedAt.ToUniversalTime());
         command.Parameters.AddWithValue(publication.ManifestSha256);
         command.Parameters.AddWithValue(publication.ChangedCombinations);
-        await command.ExecuteNonQueryAsync(ct);
+        return command;
     }
 
     /// <summary>A scope's latest publications, the newest first.</summary>

@@ -23,12 +23,35 @@ internal static partial class DatabaseLog
         "The claim on {Scope} ran out before {Action}: another worker may have it")]
     public static partial void ClaimLost(this ILogger logger, string scope, string action);
 
-    [LoggerMessage(Events.UncountedChangesFolded, LogLevel.Information, "Counted {Count} changes that could not be counted when they were written")]
-    public static partial void UncountedChangesFolded(this ILogger logger, long count);
+    [LoggerMessage(Events.ChangesTakenIn, LogLevel.Debug, "Took in {Count} changes")]
+    public static partial void ChangesTakenIn(this ILogger logger, long count);
 
-    [LoggerMessage(Events.UncountedChangesBlocked, LogLevel.Warning,
-        "Changes noted in consent_snapshots.uncounted_changes could not be counted now ({SqlState}); the next drain tries again")]
-    public static partial void UncountedChangesBlocked(this ILogger logger, string sqlState, Exception exception);
+    [LoggerMessage(Events.EnvironmentUnknown, LogLevel.Warning,
+        "A destination of environment {Environment} was changed, which is none of development, staging, production: nothing is published for it. `status` lists such destinations")]
+    public static partial void EnvironmentUnknown(this ILogger logger, string environment);
+
+    [LoggerMessage(Events.HeartbeatExpired, LogLevel.Warning,
+        "Worker {Worker} gave no sign of life for more than two seconds: other workers may have taken over what it was building")]
+    public static partial void HeartbeatExpired(this ILogger logger, string worker);
+
+    [LoggerMessage(Events.HeartbeatFailed, LogLevel.Warning, "The database could not be told that this worker lives; trying again: {Reason}")]
+    public static partial void HeartbeatFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(Events.TriggersWrong, LogLevel.Error,
+        "Changes of destinations may go unnoticed; every scope is compared once a minute until that is mended. {Fault}")]
+    public static partial void TriggersWrong(this ILogger logger, string fault);
+
+    [LoggerMessage(Events.TriggersMended, LogLevel.Warning, "The change triggers on {Table} were not as they should be and have been attached anew; every scope is built. {Faults}")]
+    public static partial void TriggersMended(this ILogger logger, string table, string faults);
+
+    [LoggerMessage(Events.TriggersRight, LogLevel.Information, "The change triggers on {Table} are as they should be")]
+    public static partial void TriggersRight(this ILogger logger, string table);
+
+    [LoggerMessage(Events.TriggersNotLookedAt, LogLevel.Warning, "The change triggers could not be looked at; trying again: {Reason}")]
+    public static partial void TriggersNotLookedAt(this ILogger logger, string reason);
+
+    [LoggerMessage(Events.TimesMended, LogLevel.Warning, "{Count} scopes waited for a time that the database's clock, which was set back, would not have reached for long: they are due now")]
+    public static partial void TimesMended(this ILogger logger, long count);
 
     [LoggerMessage(Events.OrganizationRefused, LogLevel.Error,
         "Organization {Organization} refused: " + ConsentSnapshots.Generator.Destinations.OrganizationId.Rule)]

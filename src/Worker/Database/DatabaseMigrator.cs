@@ -192,7 +192,7 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             grant usage on schema consent_snapshots to {role};
             grant select, insert, update, delete on all tables in schema consent_snapshots to {role};
             revoke insert, update, delete on consent_snapshots.source, consent_snapshots.schema_versions from {role};
-            grant usage, select on all sequences in schema consent_snapshots to {role};
+            grant usage, select, update on all sequences in schema consent_snapshots to {role};
             grant execute on all functions in schema consent_snapshots to {role};
             grant usage on schema "{_options.Table.Schema}" to {role};
             grant select on {_options.Table.Quoted} to {role};
@@ -206,9 +206,10 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
         // Claims and back-off in a restored database are somebody's past.
         await ExecuteAsync(connection,
             """
-            update consent_snapshots.work
-            set claimed_by = null, claim_token = null, claimed_until = null, next_attempt_at = null, attempts = 0;
-            select consent_snapshots.count_changes(array_agg(s.organization_id), array_agg(s.environment)) from consent_snapshots.scopes s;
+            delete from consent_snapshots.workers;
+            update consent_snapshots.scopes
+            set claimed_by = null, claim_token = null, attempts = 0, ready_at = case when generation > completed_generation then now() end;
+            insert into consent_snapshots.changes (bulk, reason) values (true, 'new epoch');
             select consent_snapshots.tell_workers();
             """, ct);
         return epoch;

@@ -3,6 +3,7 @@ using System.Data;
 using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
@@ -22,7 +23,7 @@ internal readonly record struct SourceVersion(long Epoch, long Revision) : IComp
 
 /// <summary>A scope's destinations and the revision they are of: both from one snapshot of the database.</summary>
 /// <param name="Scope">The scope.</param>
-/// <param name="Version">What <see cref="ScopeQueue.CompleteAsync"/> and the manifest take.</param>
+/// <param name="Version">What the manifest takes: the revision that a build which reads now has, or would have.</param>
 /// <param name="Destinations">Those of the environment and those without one, not deleted; by creation time, then id.</param>
 /// <param name="Problem">Why the scope's rows cannot be read, which concerns no other scope; the destinations do not count then.</param>
 internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations, string? Problem = null)
@@ -51,6 +52,9 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     // Large enough to be one index scan each, small enough to hold and to keep transactions short.
     private const int OrganizationsPerRead = 100;
 
+    // Each is refused only where this very scope's row changed between two steps of one statement.
+    private const int MostAttempts = 20;
+
     private readonly TableName _table = options.Value.Table;
 
     // Replaced as a whole; two readers may both find it absent and both look.
@@ -59,20 +63,21 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     /// <summary>For the start: the table is there, has what we need, may be read, and shows all its rows.</summary>
     /// <exception cref="DatabaseShapeException">Table or schema is not what we need.</exception>
     /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
-    public async Task CheckAsync(CancellationToken ct)
+    /// <returns>Whether writers notify. They do not where two-phase commit is enabled, because a transaction that has notified cannot be prepared.</returns>
+    public async Task<bool> CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using (var command = new NpgsqlCommand(
-            "select to_regclass('consent_snapshots.uncounted_changes') is not null and to_regclass('consent_snapshots.publications') is not null", connection))
+            "select to_regclass('consent_snapshots.changes') is not null and to_regclass('consent_snapshots.workers') is not null and to_regclass('consent_snapshots.publications') is not null", connection))
         {
             if (!(bool)(await command.ExecuteScalarAsync(ct))!)
                 throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
         }
 
         _shape = null;
-        await ReadTogetherAsync(connection, [], ct);
-        if (!await ChangeTriggers.AreAttachedAsync(connection, _shape!, ct))
-            throw new DatabaseShapeException($"{_table} does not have our change triggers, so its changes would go unnoticed. Run `consent-snapshots migrate`.");
+        await ReadTogetherAsync(connection, [], null, ct);
+        await using var prepared = new NpgsqlCommand("select current_setting('max_prepared_transactions')::integer = 0", connection);
+        return (bool)(await prepared.ExecuteScalarAsync(ct))!;
     }
 
     /// <summary>Reads one scope.</summary>
@@ -80,9 +85,32 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task<ScopeSource> ReadAsync(Scope scope, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        var source = (await ReadAsync(connection, [scope.Organization], ct)).Single(source => source.Scope == scope);
-        return source.Problem is null ? source : throw (source.IsOverLimit ? new ScopeTooLargeException(source.Problem) : new ScopeUnreadableException(source.Problem));
+        return RequireReadable((await ReadAsync(connection, [scope.Organization], null, ct)).Single(source => source.Scope == scope));
     }
+
+    /// <summary>
+    /// Reads one scope for its build and takes the scope's next revision, both in one snapshot of the database: a higher revision never has older rows. Where the scope's
+    /// row changed between the snapshot and its lock, the database refuses, and the read begins again.
+    /// </summary>
+    /// <exception cref="ScopeUnreadableException">Its rows cannot be read.</exception>
+    public async Task<ScopeSource> ReadAsync(ScopeClaim claim, CancellationToken ct)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var connection = await database.OpenConnectionAsync(ct);
+                return RequireReadable((await ReadAsync(connection, [claim.Scope.Organization], claim, ct)).Single(source => source.Scope == claim.Scope));
+            }
+            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.SerializationFailure && attempt < MostAttempts)
+            {
+                await Task.Delay(Jitter.Backoff(attempt, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(200)), time, ct);
+            }
+        }
+    }
+
+    private static ScopeSource RequireReadable(ScopeSource source) =>
+        source.Problem is null ? source : throw (source.IsOverLimit ? new ScopeTooLargeException(source.Problem) : new ScopeUnreadableException(source.Problem));
 
     /// <summary>
     /// Reads all three scopes of each organization, in the given order. Some organizations at a time share a snapshot, each scope is whole; a long
@@ -94,7 +122,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         foreach (var some in organizations.Chunk(OrganizationsPerRead))
         {
             ImmutableArray<ScopeSource> read;
-            await using (var connection = await database.OpenConnectionAsync(ct)) read = await ReadAsync(connection, some, ct);
+            await using (var connection = await database.OpenConnectionAsync(ct)) read = await ReadAsync(connection, some, null, ct);
             foreach (var source in read) yield return source;
         }
     }
@@ -112,6 +140,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
                 select organization_id::text from {_table.Quoted} where organization_id is not null
                 union
                 select organization_id from consent_snapshots.scopes
+                union
+                select organization_id from consent_snapshots.changes where organization_id is not null
             ) known
             order by 1
             """, connection, transaction);
@@ -146,28 +176,28 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     }
 
     /// <summary>Reads the organizations at once, and where that fails because of what a row holds, each alone, and one of them row by row.</summary>
-    private async Task<ImmutableArray<ScopeSource>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeSource>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, ScopeClaim? claim, CancellationToken ct)
     {
         try
         {
-            return await ReadTogetherAsync(connection, organizations, ct);
+            return await ReadTogetherAsync(connection, organizations, claim, ct);
         }
         catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
         {
-            if (organizations is [var only]) return await ReadRowByRowAsync(connection, only, ct);
+            if (organizations is [var only]) return await ReadRowByRowAsync(connection, only, claim, ct);
             var sources = ImmutableArray.CreateBuilder<ScopeSource>();
-            foreach (var organization in organizations) sources.AddRange(await ReadAsync(connection, [organization], ct));
+            foreach (var organization in organizations) sources.AddRange(await ReadAsync(connection, [organization], claim, ct));
             return sources.ToImmutable();
         }
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadTogetherAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeSource>> ReadTogetherAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, ScopeClaim? claim, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
         try
         {
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-            await GuardAsync(connection, transaction, ct);
+            await GuardAsync(connection, transaction, ct, claim);
             var names = organizations.Select(organization => organization.Value).ToArray();
             var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: true, ct);
             // Rows that are too much are not even asked for. An organization is read as a whole, so where one of its scopes is too large, the others are read on their own.
@@ -184,6 +214,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
                     sources.Add(Source(scope, versions, (await ReadRowsAsync(
                         connection, transaction, DestinationRows.Command(_table, Organizations(shape, [scope.Organization.Value]), scope.Environment), ct))[scope.Organization.Value]));
             }
+            if (claim is not null) await TakeRevisionAsync(connection, transaction, claim, ct);
             await transaction.CommitAsync(ct);
             return sources.ToImmutable();
         }
@@ -195,11 +226,11 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadRowByRowAsync(NpgsqlConnection connection, OrganizationId organization, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeSource>> ReadRowByRowAsync(NpgsqlConnection connection, OrganizationId organization, ScopeClaim? claim, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct);
+        await GuardAsync(connection, transaction, ct, claim);
         string[] names = [organization.Value];
         // A row whose settings the database cannot give cannot be measured either.
         var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: false, ct);
@@ -209,6 +240,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         {
             var search = new UnreadableRowSearch(transaction, _table, () => Organizations(shape, names));
             var rows = await search.ReadAsync(ct);
+            if (claim is not null) await TakeRevisionAsync(connection, transaction, claim, ct);
             await transaction.CommitAsync(ct);
             return [.. Scope.Of(organization).Select(scope => Source(scope, versions, rows)).Select(source =>
                 SettingsSize.Of(source.Destinations).Exceeds(limits) is { } problem
@@ -247,9 +279,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch, clock_timestamp() from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             """
-            select s.organization_id, s.environment, s.revision, case when s.revision > coalesce(w.completed_revision, 0) then s.changed_at end
+            select s.organization_id, s.environment, s.revision + 1, s.changed_at
             from consent_snapshots.scopes s
-            left join consent_snapshots.work w using (organization_id, environment)
             where s.organization_id = any($1)
             """)
         { Parameters = { new() { Value = names, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } } });
@@ -275,6 +306,23 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         return (new Versions(epoch, clock, revisions), new Sizes(sizes));
     }
 
+    /// <summary>
+    /// Takes the revision that the read gave out, and remembers which changes were read. A claim that was lost remembers nothing: its build is fenced off.
+    /// </summary>
+    private static async Task TakeRevisionAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, ScopeClaim claim, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            update consent_snapshots.scopes
+            set revision = revision + 1, read_generation = case when claim_token = $3 then generation else read_generation end
+            where organization_id = $1 and environment = $2
+            """, connection, transaction);
+        command.Parameters.AddWithValue(claim.Scope.Organization.Value);
+        command.Parameters.AddWithValue(claim.Scope.Environment.Name());
+        command.Parameters.AddWithValue(claim.Token);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
     private static async Task<ILookup<string, Destination>> ReadRowsAsync(
         NpgsqlConnection connection, NpgsqlTransaction transaction, NpgsqlBatchCommand rows, CancellationToken ct)
     {
@@ -286,7 +334,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
 
     private static ScopeSource Source(Scope scope, Versions versions, IEnumerable<Destination> rows)
     {
-        var (revision, changedAt) = versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()));
+        var (revision, changedAt) = versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()), (1, null));
         return new ScopeSource(
             scope, new SourceVersion(versions.Epoch, revision), [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())])
         {
@@ -296,16 +344,27 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     }
 
     /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
-    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct)
+    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct, ScopeClaim? claim = null)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
+        // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up.
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("set local idle_in_transaction_session_timeout = '5s'"));
+        if (claim is null) batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
         // A database without an encoding may hold bytes that are no text. Postgres would refuse to send them as UTF-8; as they are, we can judge them.
         if (connection.PostgresParameters.GetValueOrDefault("server_encoding") == "SQL_ASCII")
             batch.BatchCommands.Add(new NpgsqlBatchCommand("set local client_encoding = 'SQL_ASCII'"));
         // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end"));
+        // The first statement, which takes the snapshot. For a build it locks the scope's row, so that nobody takes in a change of the scope that the snapshot lacks.
+        var command = new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end");
+        if (claim is not null)
+        {
+            command.CommandText +=
+                " from (select count(*) from (select from consent_snapshots.scopes where organization_id = $1 and environment = $2 for no key update) own) locked";
+            command.Parameters.Add(new NpgsqlParameter { Value = claim.Scope.Organization.Value });
+            command.Parameters.Add(new NpgsqlParameter { Value = claim.Scope.Environment.Name() });
+        }
+        batch.BatchCommands.Add(command);
         if (await batch.ExecuteScalarAsync(ct) is string role) throw new RowSecurityException(_table.ToString(), role);
     }
 

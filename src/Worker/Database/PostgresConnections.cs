@@ -31,6 +31,15 @@ internal static class PostgresConnections
         return Build(description, loggers);
     }
 
+    /// <summary>The one connection of the heartbeat, made anew where it broke.</summary>
+    public static NpgsqlDataSource CreateForHeartbeat(PostgresOptions options, ILoggerFactory? loggers = null)
+    {
+        var description = Describe(options.ConnectionString, "consent-snapshots heartbeat");
+        (description.MinPoolSize, description.MaxPoolSize) = (0, 1);
+        description.CommandTimeout = description.Timeout = 2;
+        return Build(description, loggers);
+    }
+
     /// <summary>Unpooled sessions, each with a keepalive, for transactions that may have to wait.</summary>
     public static NpgsqlDataSource CreateForMigrations(PostgresOptions options, ILoggerFactory? loggers = null)
     {

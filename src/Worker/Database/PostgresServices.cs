@@ -27,10 +27,11 @@ internal static class PostgresServices
         services.AddSingleton<ScopeStatusReader>();
         services.AddSingleton<BuildRecords>();
         services.AddSingleton<ChangeListener>();
+        services.AddSingleton(new WorkerIdentity(Guid.NewGuid(), string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}")));
+        services.AddSingleton<WorkerHeartbeat>();
         services.AddSingleton(provider => new ScopeQueue(
             provider.GetRequiredService<NpgsqlDataSource>(),
-            string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}"),
-            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<WorkerIdentity>().Id,
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
         return services;
     }

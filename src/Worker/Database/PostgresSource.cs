@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
@@ -10,12 +11,12 @@ namespace ConsentSnapshots.Worker.Database;
 
 /// <summary>Destinations from Postgres; which scopes wait, and what became of them, is kept there too.</summary>
 internal sealed class PostgresSource(
-    NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, BuildRecords records, ScopeStatusReader statuses, DrainSignal signal)
+    NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, WorkerHeartbeat heartbeat, BuildRecords records, ScopeStatusReader statuses, DrainSignal signal)
     : IDestinationSource
 {
-    // How long a scope waits for another worker when its own was killed. A build that takes longer renews it; where that fails too, a scope's fence is
-    // (epoch, revision) and If-Match: the lease only saves doing the work twice.
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LookWithNotifications = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookWithoutNotifications = TimeSpan.FromMilliseconds(250);
+
     private const int StatusLimit = 100_000;
 
     /// <inheritdoc/>
@@ -29,9 +30,12 @@ internal sealed class PostgresSource(
     }
 
     /// <inheritdoc/>
+    public TimeSpan LookInterval { get; private set; } = LookWithoutNotifications;
+
+    /// <inheritdoc/>
     public Task CheckAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await reader.CheckAsync(cancellationToken);
+        LookInterval = await reader.CheckAsync(cancellationToken) ? LookWithNotifications : LookWithoutNotifications;
         return true;
     });
 
@@ -59,45 +63,41 @@ internal sealed class PostgresSource(
         [.. (await reader.ListOrganizationsAsync(cancellationToken)).Order().SelectMany(Scope.Of)]);
 
     /// <inheritdoc/>
-    public Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) =>
+        GuardAsync(async () => Rows(await reader.ReadAsync((ScopeClaim)claim.Token, cancellationToken)));
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<ClaimedScope>>(async () =>
     {
-        var batch = await queue.ClaimAsync(max, Lease, cancellationToken);
-        return new ClaimedScopes([.. batch.Claims.Select(Claimed)], batch.WritersInFlight > 0);
+        await heartbeat.StartAsync(cancellationToken);
+        return [.. (await queue.ClaimAsync(lane, max, cancellationToken)).Select(Claimed)];
     });
 
     /// <inheritdoc/>
     public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => GuardAsync(async () =>
-        await queue.ClaimAsync(scope, Lease, cancellationToken) is { } claim ? Claimed(claim) : null);
-
-    /// <inheritdoc/>
-    public TimeSpan? RenewalInterval => Lease / 4;
-
-    /// <inheritdoc/>
-    public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken) =>
-        GuardAsync(() => queue.RenewAsync((ScopeClaim)claim.Token, Lease, cancellationToken));
+    {
+        await heartbeat.StartAsync(cancellationToken);
+        return await queue.ClaimAsync(scope, cancellationToken) is { } claim ? Claimed(claim) : null;
+    });
 
     /// <inheritdoc/>
     public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await records.ReplaceReportsAsync(claim.Scope, [.. report.Problems], cancellationToken);
-        if (report.Publication is { Outcome: PublicationOutcome.Published, Manifest: var manifest } publication)
-        {
-            await records.RecordPublicationAsync(
-                new PublicationRecord(
-                    claim.Scope, manifest.Version, manifest.Envelope.PublicationId, new SourceVersion(manifest.Envelope.SourceEpoch, manifest.Envelope.SourceRevision),
-                    manifest.Envelope.GeneratedAt, manifest.Digest(), publication.ChangedCombinations),
-                cancellationToken);
-        }
+        var record = report.Publication is { Outcome: PublicationOutcome.Published, Manifest: var manifest } publication
+            ? new PublicationRecord(
+                claim.Scope, manifest.Version, manifest.Envelope.PublicationId, new SourceVersion(manifest.Envelope.SourceEpoch, manifest.Envelope.SourceRevision),
+                manifest.Envelope.GeneratedAt, manifest.Digest(), publication.ChangedCombinations)
+            : null;
+        await records.RecordAsync(claim.Scope, [.. report.Problems], record, cancellationToken);
         var published = report.Publication.Outcome == PublicationOutcome.Published;
-        var completion = await queue.CompleteAsync((ScopeClaim)claim.Token, report.Position.Revision!.Value, published, cancellationToken);
-        if (completion != Completion.UpToDate) signal.Raise();
+        if (await queue.CompleteAsync((ScopeClaim)claim.Token, published, cancellationToken)) signal.Raise();
         return true;
     });
 
     /// <inheritdoc/>
     public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        if (failure.Problems is { } problems) await records.ReplaceReportsAsync(claim.Scope, [.. problems], cancellationToken);
+        if (failure.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], null, cancellationToken);
         await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken, failure.CommitUnknown);
         return true;
     });
@@ -105,7 +105,8 @@ internal sealed class PostgresSource(
     /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        await queue.EnqueueAsync(scopes, "reconcile", cancellationToken);
+        await queue.EnqueueAsync(scopes, "enqueued", cancellationToken);
+        signal.Raise();
         return true;
     });
 
@@ -138,7 +139,7 @@ internal sealed class PostgresSource(
     private static ScopeRows Rows(ScopeSource source) =>
         new(source.Scope, source.Destinations, new SourcePosition(source.Version.Epoch, source.Version.Revision), source.Clock) { ChangedAt = source.ChangedAt };
 
-    private static ClaimedScope Claimed(ScopeClaim claim) => new(claim.Scope, claim.Attempt > 1, claim.Attempt, claim) { Fence = claim.Fence };
+    private static ClaimedScope Claimed(ScopeClaim claim) => new(claim.Scope, claim.Attempt > 1, claim.Attempt, claim) { Fence = claim.Fence, Lane = claim.Lane };
 
     private static BuildState State(ScopeState state) => state switch
     {

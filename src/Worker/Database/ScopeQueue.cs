@@ -1,197 +1,162 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Queue;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Database;
 
-/// <summary>A scope that this worker has for the length of the lease.</summary>
+/// <summary>A scope that this worker builds. It is this worker's as long as the worker's heartbeat goes on.</summary>
 /// <param name="Scope">The scope.</param>
-/// <param name="Revision">The revision when it was claimed. The build may read a later one; completion counts the one that was read.</param>
+/// <param name="Lane">Who waits for it.</param>
 /// <param name="Attempt">1 for the first try since the last success.</param>
 /// <param name="Token">Tells this claim from a later one on the same scope.</param>
 /// <param name="Fence">Whether whoever held the scope before may still commit a version.</param>
-internal sealed record ScopeClaim(Scope Scope, long Revision, int Attempt, Guid Token, bool Fence = false);
-
-/// <summary>What a claim brought.</summary>
-/// <param name="Claims">The scopes, those that changed first before others.</param>
-/// <param name="WritersInFlight">
-/// How many completed scopes still have an uncommitted writer that will not notify: claim again in a fraction of a second.
-/// </param>
-internal sealed record ClaimBatch(ImmutableArray<ScopeClaim> Claims, int WritersInFlight);
-
-/// <summary>How a completed scope stands.</summary>
-internal enum Completion
-{
-    /// <summary>Nothing left to do.</summary>
-    UpToDate,
-
-    /// <summary>It changed while it was built: claim again now.</summary>
-    ChangedAgain,
-
-    /// <summary>A writer has changed it and not committed yet: claim again shortly (see <see cref="ClaimBatch.WritersInFlight"/>).</summary>
-    WriterInFlight,
-}
+internal sealed record ScopeClaim(Scope Scope, Lane Lane, int Attempt, Guid Token, bool Fence = false);
 
 /// <summary>The state of the queue, for metrics and status.</summary>
-/// <param name="Pending">Scopes whose latest revision is not completed.</param>
+/// <param name="Pending">Scopes with changes that no completed build has read.</param>
 /// <param name="Claimed">Of these, being built now.</param>
 /// <param name="Waiting">Of these, waiting for their next attempt after a failure.</param>
 /// <param name="Held">Of these, keeping their last good version for a reason that is ours.</param>
-/// <param name="Uncounted">Changes that could not be counted when they were written; the next claim counts them.</param>
-/// <param name="Oldest">How long the longest pending scope has been unchanged and unbuilt; zero when none is.</param>
-internal sealed record QueueDepth(long Pending, long Claimed, long Waiting, long Held, long Uncounted, TimeSpan Oldest);
+/// <param name="Changes">Changes that no worker has taken in yet; the next claim does.</param>
+/// <param name="Oldest">How long ago the oldest change was made that no completed build has read; zero when there is none.</param>
+internal sealed record QueueDepth(long Pending, long Claimed, long Waiting, long Held, long Changes, TimeSpan Oldest);
 
 /// <summary>
-/// The work to do, in Postgres: a scope is due while its revision is above the completed one, nobody holds a lease on it, and a failed attempt's
-/// back-off is over or a newer revision came. All times are the database's, so the workers' clocks do not matter.
+/// The work to do, in Postgres: what the writers' transactions appended to <c>changes</c> is taken in as scopes that are ready to be built, each by one worker at a time.
+/// All times are the database's, so the workers' clocks do not matter.
 /// </summary>
-/// <remarks>
-/// Every statement is a transaction of its own and never waits for the control plane's: writers lock <c>scopes</c>, workers <c>work</c>.
-/// </remarks>
-internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeProvider time, ILogger<ScopeQueue> logger)
+/// <remarks>Every call is a transaction of its own, short, and never waits for the control plane's: those write to no table that is read here but <c>changes</c>, which they only append to.</remarks>
+internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger<ScopeQueue> logger)
 {
     private const int LongestError = 2000;
 
-    // A writer that is still open after this is left to the drain schedule.
-    private static readonly TimeSpan WriterPatience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan RefusedFor = TimeSpan.FromDays(1);
 
-    private readonly ConcurrentDictionary<Scope, long> _writers = [];
-
-    /// <summary>Takes up to <paramref name="max"/> due scopes. Several workers claiming at once get different ones.</summary>
-    public async Task<ClaimBatch> ClaimAsync(int max, TimeSpan lease, CancellationToken ct)
+    /// <summary>Takes in what has changed, and up to <paramref name="max"/> scopes of a lane that are ready, the oldest first. Several workers claiming at once get different ones.</summary>
+    public async Task<ImmutableArray<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken ct)
     {
-        await CountUncountedChangesAsync(ct);
-        // Before the claim: a writer that is found gone here has committed, so the claim sees its revision.
-        await ForgetFinishedWritersAsync(ct);
-
         var claims = ImmutableArray.CreateBuilder<ScopeClaim>();
         bool again;
         do
         {
-            var refused = new List<(string Organization, string Environment, Guid Token, long Revision)>();
-            await using (var command = database.CreateCommand(
-                $"""
-                with due as materialized (
-                    select w.organization_id, w.environment, s.revision
-                    from consent_snapshots.work w
-                    join consent_snapshots.scopes s using (organization_id, environment)
-                    where s.revision > w.completed_revision
-                      and (w.claimed_until is null or w.claimed_until <= now())
-                      and (w.next_attempt_at is null or w.next_attempt_at <= now() or s.revision > w.attempted_revision)
-                    order by s.changed_at, w.organization_id, w.environment
-                    limit $1
-                    for update of w skip locked
-                )
-                update consent_snapshots.work w
-                set claimed_by = $2, claim_token = gen_random_uuid(), claimed_until = now() + $3, attempts = w.attempts + 1, fence = w.fence or w.claim_token is not null
-                from due d
-                where w.organization_id = d.organization_id and w.environment = d.environment
-                returning {DatabaseText.Sendable("w.organization_id")}, w.environment, d.revision, w.attempts, w.claim_token, w.fence
-                """))
+            var refused = new List<(string Organization, string Environment, Guid Token)>();
+            // One round trip and one transaction, in which what was just taken in is ready.
+            await using (var batch = database.CreateBatch())
             {
-                command.Parameters.AddWithValue(max);
-                command.Parameters.AddWithValue(worker);
-                command.Parameters.AddWithValue(lease);
-                await using var reader = await command.ExecuteReaderAsync(ct);
+                batch.BatchCommands.Add(new NpgsqlBatchCommand($"select taken, {DatabaseText.Sendable("unknown_environment")} from consent_snapshots.take_in_changes()"));
+                batch.BatchCommands.Add(new NpgsqlBatchCommand(
+                    $"""
+                    with ready as materialized (
+                        select organization_id, environment from consent_snapshots.scopes
+                        where lane = $1 and ready_at <= now()
+                        order by ready_at
+                        limit $2
+                        for update skip locked
+                    )
+                    update consent_snapshots.scopes s
+                    set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+                    from ready r
+                    where s.organization_id = r.organization_id and s.environment = r.environment
+                      and exists (select from consent_snapshots.workers w where w.worker_id = $3)
+                    returning {DatabaseText.Sendable("s.organization_id")}, s.environment, s.attempts, s.claim_token, s.fence
+                    """)
+                {
+                    Parameters = { new() { Value = (short)lane }, new() { Value = max }, new() { Value = worker } },
+                });
+                await using var reader = await batch.ExecuteReaderAsync(ct);
+                await reader.ReadAsync(ct);
+                if (reader.GetInt64(0) > 0) logger.ChangesTakenIn(reader.GetInt64(0));
+                if (!await reader.IsDBNullAsync(1, ct)) logger.EnvironmentUnknown(reader.GetString(1));
+                await reader.NextResultAsync(ct);
                 while (await reader.ReadAsync(ct))
                 {
-                    var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(4));
+                    var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(3));
                     if (Scope.TryParse(organization, environment, out var scope))
-                        claims.Add(new ScopeClaim(scope, reader.GetInt64(2), reader.GetInt32(3), token, reader.GetBoolean(5)));
+                        claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)));
                     else
-                        refused.Add((organization, environment, token, reader.GetInt64(2)));
+                        refused.Add((organization, environment, token));
                 }
             }
 
-            foreach (var (organization, environment, token, revision) in refused)
+            foreach (var (organization, environment, token) in refused)
             {
                 // Its name would have to be a path. Nothing but a change of the row's organization helps, so there is no hurry.
                 logger.ScopeRefused(organization, environment, OrganizationId.Rule);
-                await RecordFailureAsync(null, token, revision, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
+                await RecordFailureAsync(token, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
             }
 
-            // Only unusable names: what is behind them in the order must not wait for the next drain.
+            // Only unusable names: what is behind them in the order must not wait for the next look.
             again = claims.Count == 0 && refused.Count > 0;
         }
         while (again);
 
-        return new ClaimBatch(claims.ToImmutable(), _writers.Count);
+        return claims.ToImmutable();
     }
 
-    /// <summary>Takes one scope, due or not; null while another worker has it, or where the database does not know it.</summary>
-    public async Task<ScopeClaim?> ClaimAsync(Scope scope, TimeSpan lease, CancellationToken ct)
+    /// <summary>Takes one scope, ready or not; null while another worker has it, or where the database does not know it.</summary>
+    public async Task<ScopeClaim?> ClaimAsync(Scope scope, CancellationToken ct)
     {
-        await CountUncountedChangesAsync(ct);
-        await using var command = database.CreateCommand(
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("select from consent_snapshots.take_in_changes()"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
             """
-            update consent_snapshots.work w
-            set claimed_by = $3, claim_token = gen_random_uuid(), claimed_until = now() + $4, attempts = w.attempts + 1, fence = w.fence or w.claim_token is not null
-            from consent_snapshots.scopes s
-            where w.organization_id = $1 and w.environment = $2
-              and s.organization_id = w.organization_id and s.environment = w.environment
-              and (w.claimed_until is null or w.claimed_until <= now())
-            returning s.revision, w.attempts, w.claim_token, w.fence
-            """);
-        AddScope(command, scope);
-        command.Parameters.AddWithValue(worker);
-        command.Parameters.AddWithValue(lease);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, reader.GetInt64(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) : null;
+            update consent_snapshots.scopes s
+            set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+            where s.organization_id = $1 and s.environment = $2 and s.claim_token is null
+              and exists (select from consent_snapshots.workers w where w.worker_id = $3)
+            returning s.lane, s.attempts, s.claim_token, s.fence
+            """)
+        {
+            Parameters = { new() { Value = scope.Organization.Value }, new() { Value = scope.Environment.Name() }, new() { Value = worker } },
+        });
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) : null;
     }
 
-    /// <summary>Records that <paramref name="revision"/>, the one that was read, is published, and gives the scope back.</summary>
+    /// <summary>Records that what the build read is published, and gives the scope back.</summary>
     /// <remarks>
-    /// Where the lease ran out meanwhile, nothing counts as completed: whoever took the scope over may have committed a version, which this build then found unchanged, and have died before
-    /// anybody was told of it. A later claim of somebody else stays.
+    /// Where the claim was lost meanwhile, nothing counts as completed: whoever took the scope over may have committed a version, which this build then found unchanged, and have died
+    /// before anybody was told of it. A later claim of somebody else stays. A version that was made current without the claim counts as a change, because it may be of older data.
     /// </remarks>
     /// <param name="claim">The claim.</param>
-    /// <param name="revision">The revision that was read.</param>
-    /// <param name="published">
-    /// Whether a new version was made current. If a later revision was completed meanwhile, that version is of older data: the scope counts as completed at this revision only, and is
-    /// due again at once.
-    /// </param>
+    /// <param name="published">Whether a new version was made current.</param>
     /// <param name="ct">Cancels the call.</param>
-    public async Task<Completion> CompleteAsync(ScopeClaim claim, long revision, bool published, CancellationToken ct)
+    /// <returns>Whether the scope is ready again, because it changed while it was built.</returns>
+    public async Task<bool> CompleteAsync(ScopeClaim claim, bool published, CancellationToken ct)
     {
-        // The share lock is had only where no writer holds the row. One that is in flight may have seen the scope as pending and
-        // unclaimed before our claim, and will then not notify; one that comes after the lock sees the scope as completed and will.
-        await using var command = database.CreateCommand(
+        await using (var command = database.CreateCommand(
             """
-            with latest as materialized (
-                select revision from consent_snapshots.scopes where organization_id = $1 and environment = $2
-                for share skip locked
-            )
-            update consent_snapshots.work w
-            set completed_revision = case when w.claim_token is distinct from $4 then case when $5 then least(w.completed_revision, $3) else w.completed_revision end
-                                          when $5 then $3 else greatest(w.completed_revision, $3) end,
-                completed_at = case when w.claim_token = $4 then now() else w.completed_at end,
-                attempts = case when w.claim_token = $4 then 0 else w.attempts end,
-                next_attempt_at = case when w.claim_token = $4 then null else w.next_attempt_at end,
-                last_error = case when w.claim_token = $4 then null else w.last_error end,
-                held_reason = case when w.claim_token = $4 then null else w.held_reason end,
-                -- What this build fenced off is what was under way when it was claimed, not what a later claim has sent.
-                fence = w.fence and w.claim_token is distinct from $4,
-                claimed_by = case when w.claim_token = $4 then null else w.claimed_by end,
-                claimed_until = case when w.claim_token = $4 then null else w.claimed_until end,
-                claim_token = case when w.claim_token = $4 then null else w.claim_token end
-            from (select (select revision from latest) as revision) l
-            where w.organization_id = $1 and w.environment = $2
-            returning l.revision
+            update consent_snapshots.scopes s
+            set completed_generation = s.read_generation, completed_at = now(),
+                changed_at = case when s.generation > s.read_generation then coalesce(s.changed_again_at, s.changed_at) end, changed_again_at = null,
+                ready_at = case when s.generation > s.read_generation then now() end,
+                waits = null, attempts = 0, fence = false, last_error = null, held_reason = null, claimed_by = null, claim_token = null
+            where s.organization_id = $1 and s.environment = $2 and s.claim_token = $3
+            returning s.generation > s.read_generation
+            """))
+        {
+            AddScope(command, claim.Scope);
+            command.Parameters.AddWithValue(claim.Token);
+            if (await command.ExecuteScalarAsync(ct) is bool changedAgain) return changedAgain;
+        }
+
+        logger.ClaimLost(claim.Scope.ToString(), "its build was complete");
+        if (!published) return false;
+        await using var late = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set generation = s.generation + 1, changed_at = coalesce(s.changed_at, now()),
+                changed_again_at = case when s.claim_token is not null then coalesce(s.changed_again_at, now()) end,
+                ready_at = case when s.claim_token is null then least(s.ready_at, now()) end
+            where s.organization_id = $1 and s.environment = $2
             """);
-        AddScope(command, claim.Scope);
-        command.Parameters.AddWithValue(revision);
-        command.Parameters.AddWithValue(claim.Token);
-        command.Parameters.AddWithValue(published);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        if (!await reader.ReadAsync(ct)) return Completion.UpToDate; // the scope was purged meanwhile
-        if (!await reader.IsDBNullAsync(0, ct)) return reader.GetInt64(0) > revision ? Completion.ChangedAgain : Completion.UpToDate;
-        _writers[claim.Scope] = time.GetTimestamp();
-        return Completion.WriterInFlight;
+        AddScope(late, claim.Scope);
+        return await late.ExecuteNonQueryAsync(ct) > 0;
     }
 
     /// <summary>Gives the scope back for a later attempt: after <paramref name="retryIn"/>, or as soon as it changes again.</summary>
@@ -204,46 +169,28 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     /// <returns>Whether the claim was still ours; if not, nothing is recorded.</returns>
     public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct, bool fence = false)
     {
-        var recorded = await RecordFailureAsync(claim.Scope, claim.Token, claim.Revision, error, heldReason, retryIn, fence, ct);
+        var recorded = await RecordFailureAsync(claim.Token, error, heldReason, retryIn, fence, ct);
         if (!recorded) logger.ClaimLost(claim.Scope.ToString(), "its failure was recorded");
         return recorded;
     }
 
-    /// <summary>Lengthens the lease to <paramref name="lease"/> from now.</summary>
-    /// <returns>Whether the claim is still ours; one that ran out may be somebody else's.</returns>
-    public async Task<bool> RenewAsync(ScopeClaim claim, TimeSpan lease, CancellationToken ct)
-    {
-        await using var command = database.CreateCommand("update consent_snapshots.work set claimed_until = now() + $3 where claim_token = $1 and organization_id = $2");
-        command.Parameters.AddWithValue(claim.Token);
-        command.Parameters.AddWithValue(claim.Scope.Organization.Value);
-        command.Parameters.AddWithValue(lease);
-        var renewed = await command.ExecuteNonQueryAsync(ct) > 0;
-        if (!renewed) logger.ClaimLost(claim.Scope.ToString(), "it was renewed");
-        return renewed;
-    }
-
-    /// <summary>Makes scopes due by counting a change of each, known or not, and tells the workers.</summary>
-    /// <remarks>Goes through <c>uncounted_changes</c>, so it never waits for a control-plane transaction that holds one of the scopes.</remarks>
+    /// <summary>Makes scopes ready in the bulk lane, known or not, and tells the workers.</summary>
     public async Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, string reason, CancellationToken ct)
     {
         if (scopes.Count == 0) return;
-        await using (var command = database.CreateCommand(
+        await using var command = database.CreateCommand(
             """
             with noted as (
-                insert into consent_snapshots.uncounted_changes (organization_id, environment, reason)
-                select n.organization_id, n.environment, $3 from unnest($1, $2) as n (organization_id, environment)
+                insert into consent_snapshots.changes (organization_id, environment, bulk, reason)
+                select n.organization_id, n.environment, true, $3 from unnest($1, $2) as n (organization_id, environment)
                 returning 1
             )
             select consent_snapshots.tell_workers() from (select count(*) from noted) counted
-            """))
-        {
-            command.Parameters.AddWithValue(scopes.Select(scope => scope.Organization.Value).ToArray());
-            command.Parameters.AddWithValue(scopes.Select(scope => scope.Environment.Name()).ToArray());
-            command.Parameters.AddWithValue(reason);
-            await command.ExecuteNonQueryAsync(ct);
-        }
-
-        await CountUncountedChangesAsync(ct);
+            """);
+        command.Parameters.AddWithValue(scopes.Select(scope => scope.Organization.Value).ToArray());
+        command.Parameters.AddWithValue(scopes.Select(scope => scope.Environment.Name()).ToArray());
+        command.Parameters.AddWithValue(reason);
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>How much there is to do.</summary>
@@ -251,78 +198,54 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, string worker, TimeP
     {
         await using var command = database.CreateCommand(
             """
+            with noted as materialized (
+                select distinct c.organization_id, e.environment
+                from consent_snapshots.changes c
+                join (values ('development' collate "C"), ('production'), ('staging')) as e (environment) on c.environment is null or c.environment = e.environment
+            ), pending as (
+                select s.organization_id, s.environment, s.changed_at, s.claim_token, s.ready_at, s.held_reason
+                from consent_snapshots.scopes s
+                where s.generation > s.completed_generation
+                union all
+                select s.organization_id, s.environment, null, null, null, null
+                from consent_snapshots.scopes s
+                where s.generation <= s.completed_generation and exists (select from noted n where n.organization_id is null or (n.organization_id = s.organization_id and n.environment = s.environment))
+                union all
+                select n.organization_id, n.environment, null, null, null, null
+                from noted n
+                where n.organization_id is not null
+                  and not exists (select from consent_snapshots.scopes s where s.organization_id = n.organization_id and s.environment = n.environment)
+            )
             select count(*),
-                   count(*) filter (where w.claimed_until > now()),
-                   count(*) filter (where w.next_attempt_at > now() and s.revision <= w.attempted_revision and w.claimed_until is null),
-                   count(*) filter (where w.held_reason is not null),
-                   (select count(*) from consent_snapshots.uncounted_changes),
-                   coalesce(now() - min(s.changed_at), interval '0')
-            from consent_snapshots.scopes s
-            left join consent_snapshots.work w using (organization_id, environment)
-            where s.revision > coalesce(w.completed_revision, 0)
+                   count(*) filter (where p.claim_token is not null),
+                   count(*) filter (where p.ready_at > now()),
+                   count(*) filter (where p.held_reason is not null),
+                   (select count(*) from consent_snapshots.changes),
+                   greatest(now() - least(min(p.changed_at), (select min(c.changed_at) from consent_snapshots.changes c)), interval '0')
+            from pending p
             """);
         await using var reader = await command.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
-        var oldest = reader.GetTimeSpan(5);
         return new QueueDepth(
             reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4),
-            oldest < TimeSpan.Zero ? TimeSpan.Zero : oldest);
+            await reader.IsDBNullAsync(5, ct) ? TimeSpan.Zero : reader.GetTimeSpan(5));
     }
 
-    private async Task CountUncountedChangesAsync(CancellationToken ct)
+    private async Task<bool> RecordFailureAsync(Guid token, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
     {
-        try
-        {
-            await using var command = database.CreateCommand("select consent_snapshots.count_uncounted_changes()");
-            var counted = (long)(await command.ExecuteScalarAsync(ct))!;
-            if (counted > 0) logger.UncountedChangesFolded(counted);
-        }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
-        {
-            // Work that is already counted must not wait for this.
-            logger.UncountedChangesBlocked(exception.SqlState, exception);
-        }
-    }
-
-    private async Task ForgetFinishedWritersAsync(CancellationToken ct)
-    {
-        foreach (var (scope, since) in _writers)
-            if (time.GetElapsedTime(since) > WriterPatience) _writers.TryRemove(KeyValuePair.Create(scope, since));
-        var waiting = _writers.ToArray();
-        if (waiting.Length == 0) return;
-
         await using var command = database.CreateCommand(
             """
-            select s.organization_id, s.environment
-            from consent_snapshots.scopes s
-            where (s.organization_id, s.environment) in (select * from unnest($1, $2))
-            for share of s skip locked
-            """);
-        command.Parameters.AddWithValue(waiting.Select(writer => writer.Key.Organization.Value).ToArray());
-        command.Parameters.AddWithValue(waiting.Select(writer => writer.Key.Environment.Name()).ToArray());
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        var known = waiting.ToDictionary(writer => (writer.Key.Organization.Value, writer.Key.Environment.Name()));
-        while (await reader.ReadAsync(ct))
-            if (known.TryGetValue((reader.GetString(0), reader.GetString(1)), out var finished)) _writers.TryRemove(finished);
-    }
-
-    /// <summary>Records a failure of the claim with a token; where the scope is none that has a name, the whole table is looked through for it.</summary>
-    private async Task<bool> RecordFailureAsync(Scope? scope, Guid token, long revision, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
-    {
-        await using var command = database.CreateCommand(
-            $"""
-            update consent_snapshots.work
-            set attempted_revision = greatest(attempted_revision, $2), next_attempt_at = now() + $3, last_error = $4, held_reason = $5,
-                claimed_by = null, claim_token = null, claimed_until = null, fence = fence or $6
-            where claim_token = $1 {(scope is null ? "" : "and organization_id = $7 and environment = $8")}
+            update consent_snapshots.scopes s
+            set ready_at = case when s.generation > s.read_generation then now() else now() + $3 end, waits = $3,
+                changed_again_at = null, last_error = $4, held_reason = $5, claimed_by = null, claim_token = null, fence = s.fence or $6
+            where s.claimed_by = $2 and s.claim_token = $1
             """);
         command.Parameters.AddWithValue(token);
-        command.Parameters.AddWithValue(revision);
+        command.Parameters.AddWithValue(worker);
         command.Parameters.AddWithValue(retryIn);
         command.Parameters.AddWithValue(Shorten(error));
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)Shorten(heldReason) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.AddWithValue(fence);
-        if (scope is { } named) AddScope(command, named);
         return await command.ExecuteNonQueryAsync(ct) > 0;
     }
 

@@ -34,9 +34,7 @@ internal sealed record ScopeStatus
 
     public required long Revision { get; init; }
 
-    public required long CompletedRevision { get; init; }
-
-    public required DateTimeOffset ChangedAt { get; init; }
+    public DateTimeOffset? ChangedAt { get; init; }
 
     public DateTimeOffset? CompletedAt { get; init; }
 
@@ -45,8 +43,6 @@ internal sealed record ScopeStatus
     public DateTimeOffset? NextAttemptAt { get; init; }
 
     public string? ClaimedBy { get; init; }
-
-    public DateTimeOffset? ClaimedUntil { get; init; }
 
     public string? LastError { get; init; }
 
@@ -65,18 +61,37 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
     {
         await using var command = database.CreateCommand(
             $"""
-            select {DatabaseText.Sendable("s.organization_id")}, s.environment,
-                   case when s.revision <= coalesce(w.completed_revision, 0) then 'UpToDate'
-                        when w.claimed_until > now() then 'Building'
-                        when w.held_reason is not null then 'Held'
-                        when w.next_attempt_at > now() and s.revision <= w.attempted_revision then 'Waiting'
-                        else 'Pending' end,
-                   s.revision, coalesce(w.completed_revision, 0), s.changed_at, w.completed_at, coalesce(w.attempts, 0), w.next_attempt_at,
-                   w.claimed_by, w.claimed_until, w.last_error, w.held_reason
-            from consent_snapshots.scopes s
-            left join consent_snapshots.work w using (organization_id, environment)
-            where ($1 is null or s.organization_id = $1) and (not $2 or s.revision > coalesce(w.completed_revision, 0))
-            order by s.organization_id, s.environment
+            with lines as (
+                select s.organization_id, s.environment, s.revision, s.changed_at, s.completed_at, s.attempts, s.ready_at, s.claim_token, w.name as claimed_by,
+                       s.last_error, s.held_reason, s.generation > s.completed_generation as unfinished
+                from consent_snapshots.scopes s
+                left join consent_snapshots.workers w on w.worker_id = s.claimed_by
+                union all
+                -- What no worker has taken in yet.
+                select c.organization_id, e.environment, 0, min(c.changed_at), null, 0, null, null, null, null, null, true
+                from consent_snapshots.changes c
+                cross join (values ('development' collate "C"), ('production'), ('staging')) as e (environment)
+                where c.organization_id is not null
+                  and not exists (select from consent_snapshots.scopes s where s.organization_id = c.organization_id and s.environment = e.environment)
+                group by 1, 2
+            ), noted as materialized (
+                select distinct organization_id, environment from consent_snapshots.changes
+            )
+            select {DatabaseText.Sendable("l.organization_id")}, l.environment,
+                   case when l.claim_token is not null then 'Building'
+                        when l.held_reason is not null and l.unfinished then 'Held'
+                        when l.ready_at > now() then 'Waiting'
+                        when l.unfinished or n.noted then 'Pending'
+                        else 'UpToDate' end,
+                   l.revision, l.changed_at, l.completed_at, l.attempts, case when l.attempts > 0 then l.ready_at end, l.claimed_by, l.last_error, l.held_reason
+            from lines l
+            cross join lateral (
+                select exists (
+                    select from noted c
+                    where c.organization_id is null or (c.organization_id = l.organization_id and (c.environment is null or c.environment = l.environment))) as noted
+            ) n
+            where ($1 is null or l.organization_id = $1) and (not $2 or l.unfinished or n.noted)
+            order by l.organization_id, l.environment
             limit $3
             """);
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)organization ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
@@ -92,15 +107,13 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                 Environment = reader.GetString(1),
                 State = Enum.Parse<ScopeState>(reader.GetString(2)),
                 Revision = reader.GetInt64(3),
-                CompletedRevision = reader.GetInt64(4),
-                ChangedAt = reader.GetFieldValue<DateTimeOffset>(5),
-                CompletedAt = reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset>(6),
-                Attempts = reader.GetInt32(7),
-                NextAttemptAt = reader.IsDBNull(8) ? null : reader.GetFieldValue<DateTimeOffset>(8),
-                ClaimedBy = reader.IsDBNull(9) ? null : reader.GetString(9),
-                ClaimedUntil = reader.IsDBNull(10) ? null : reader.GetFieldValue<DateTimeOffset>(10),
-                LastError = reader.IsDBNull(11) ? null : reader.GetString(11),
-                HeldReason = reader.IsDBNull(12) ? null : reader.GetString(12),
+                ChangedAt = reader.IsDBNull(4) ? null : reader.GetFieldValue<DateTimeOffset>(4),
+                CompletedAt = reader.IsDBNull(5) ? null : reader.GetFieldValue<DateTimeOffset>(5),
+                Attempts = reader.GetInt32(6),
+                NextAttemptAt = reader.IsDBNull(7) ? null : reader.GetFieldValue<DateTimeOffset>(7),
+                ClaimedBy = reader.IsDBNull(8) ? null : reader.GetString(8),
+                LastError = reader.IsDBNull(9) ? null : reader.GetString(9),
+                HeldReason = reader.IsDBNull(10) ? null : reader.GetString(10),
             });
         }
 

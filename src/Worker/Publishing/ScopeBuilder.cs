@@ -27,7 +27,7 @@ public sealed class ScopeBuilder(
     public async Task<BuildReport> BuildAsync(ClaimedScope claim, bool verify, CancellationToken cancellationToken)
     {
         var scope = claim.Scope;
-        var rows = await source.ReadAsync(scope, cancellationToken);
+        var rows = await source.ReadAsync(claim, cancellationToken);
         var request = await RequestAsync(rows, cancellationToken) with { Announce = claim.Retried, Fence = claim.Fence, Verify = verify };
         var publication = await publisher.PublishAsync(request, cancellationToken);
         if (publication.Outcome == PublicationOutcome.Superseded)

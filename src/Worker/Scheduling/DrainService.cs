@@ -6,12 +6,13 @@ using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
 
-/// <summary>Drains whenever somebody signals, from the start of the process on.</summary>
+/// <summary>Drains whenever somebody signals, and by itself as often as the source asks for, from the start of the process on.</summary>
 public sealed class DrainService(
     ScopeDrain drain, DrainSignal signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan WriterInFlightDelay = TimeSpan.FromMilliseconds(50);
+    // After something was found: in a burst of changes only some are signalled, and the others come right after them.
+    private static readonly TimeSpan LookAgainDelay = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
@@ -30,21 +31,20 @@ public sealed class DrainService(
     private async Task LoopAsync(CancellationToken stoppingToken)
     {
         var prepared = false;
-        signal.Raise();
+        var wait = TimeSpan.Zero;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await signal.WaitAsync(stoppingToken);
+                if (wait > TimeSpan.Zero) await signal.WaitAsync(wait, time, stoppingToken);
+                wait = FailureDelay;
                 if (!prepared)
                 {
                     await store.PrepareAsync(stoppingToken);
                     prepared = true;
                     logger.Started(source.Description, store.Blobs.Description);
                 }
-                if (!await drain.DrainAsync(stoppingToken)) continue;
-                await Task.Delay(WriterInFlightDelay, time, stoppingToken);
-                signal.Raise();
+                wait = await drain.DrainAsync(stoppingToken) ? LookAgainDelay : source.LookInterval;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -55,7 +55,7 @@ public sealed class DrainService(
                 // Whatever it was, the service is no use without its loop: it says so and tries again.
                 logger.DrainFailed(exception.Message, exception is SourceUnavailableException or StoreUnavailableException ? null : exception);
                 await Task.Delay(FailureDelay, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                signal.Raise();
+                wait = TimeSpan.Zero;
             }
         }
     }

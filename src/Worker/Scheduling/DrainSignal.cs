@@ -11,6 +11,19 @@ public sealed class DrainSignal
     /// <summary>Signals.</summary>
     public void Raise() => _channel.Writer.TryWrite(true);
 
-    /// <summary>Completes after the next signal, or at once if one is waiting.</summary>
-    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _channel.Reader.ReadAsync(cancellationToken);
+    /// <summary>Completes after the next signal, at once if one is waiting, or after the time.</summary>
+    public async ValueTask WaitAsync(TimeSpan most, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (_channel.Reader.TryRead(out _)) return;
+        using var limit = new CancellationTokenSource(most, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await _channel.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The time is over.
+        }
+    }
 }

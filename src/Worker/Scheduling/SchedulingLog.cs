@@ -22,14 +22,11 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.BuildFailed, LogLevel.Error, "{Scope} could not be built (attempt {Attempt}) and stays pending: {Reason}")]
     public static partial void BuildFailed(this ILogger logger, string scope, int attempt, string reason, Exception? exception);
 
-    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; its lease runs out by itself: {Reason}")]
+    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; it is free again when this worker ends: {Reason}")]
     public static partial void FailureNotRecorded(this ILogger logger, string scope, string reason);
 
-    [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; their leases run out by themselves: {Reason}")]
+    [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; they are free two seconds after this worker has ended: {Reason}")]
     public static partial void NotGivenBack(this ILogger logger, string reason);
-
-    [LoggerMessage(Events.NotRenewed, LogLevel.Warning, "The lease on {Scope} could not be renewed during its build; trying again: {Reason}")]
-    public static partial void NotRenewed(this ILogger logger, string scope, string reason);
 
     [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
     public static partial void DrainFailed(this ILogger logger, string reason, Exception? exception);

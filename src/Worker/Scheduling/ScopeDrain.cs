@@ -2,6 +2,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 
@@ -11,36 +12,58 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// Builds every scope that is due. One that fails is tried again later; one that takes long has one of the places and holds up no other:
 /// a scope is claimed only when there is a place to build it in.
 /// </summary>
-public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<ScopeDrain> logger)
+public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, DrainSignal signal, TimeProvider time, ILogger<ScopeDrain> logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
 
     private readonly SemaphoreSlim _places = new(options.Parallelism, options.Parallelism);
+    private readonly int[] _running = new int[2];
+    private Lane _turn = Lane.Edits;
 
-    /// <summary>Starts a build for every scope that is due; whether a writer in flight makes it worth looking again soon.</summary>
+    /// <summary>
+    /// Starts a build for every scope that is due, edits first. Where there are places enough, one is bulk's and one is edits', so neither keeps the other out; a single place is
+    /// given to the lanes in turn. Only one caller at a time.
+    /// </summary>
+    /// <returns>Whether any build was started.</returns>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
+        var any = false;
         while (true)
         {
             await _places.WaitAsync(cancellationToken);
             var free = 1;
             while (free < options.Parallelism && _places.Wait(0, cancellationToken)) free++;
-            ClaimedScopes batch;
+            var started = 0;
             try
             {
-                batch = await source.ClaimAsync(free, cancellationToken);
+                var first = options.Parallelism == 1 ? _turn : Lane.Edits;
+                started += await StartAsync(first, free, cancellationToken);
+                if (started < free) started += await StartAsync(first == Lane.Edits ? Lane.Bulk : Lane.Edits, free - started, cancellationToken);
             }
-            catch
+            finally
             {
-                _places.Release(free);
-                throw;
+                if (started < free) _places.Release(free - started);
             }
-            if (batch.Claims.Count < free) _places.Release(free - batch.Claims.Count);
-            if (batch.Claims.Count == 0) return batch.LookAgainSoon;
-            foreach (var claim in batch.Claims) _ = BuildInPlaceAsync(claim, cancellationToken);
+            if (started == 0) return any;
+            any = true;
         }
+    }
+
+    private async Task<int> StartAsync(Lane lane, int free, CancellationToken cancellationToken)
+    {
+        // The other lane's place.
+        var most = options.Parallelism == 1 ? free : Math.Min(free, options.Parallelism - 1 - Volatile.Read(ref _running[(int)lane]));
+        if (most <= 0) return 0;
+        var claims = await source.ClaimAsync(lane, most, cancellationToken);
+        if (claims.Count > 0) _turn = lane == Lane.Edits ? Lane.Bulk : Lane.Edits;
+        foreach (var claim in claims)
+        {
+            Interlocked.Increment(ref _running[(int)lane]);
+            _ = BuildInPlaceAsync(claim, lane, cancellationToken);
+        }
+        return claims.Count;
     }
 
     /// <summary>Completes when no build is running.</summary>
@@ -53,7 +76,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
     /// <inheritdoc/>
     public void Dispose() => _places.Dispose();
 
-    private async Task BuildInPlaceAsync(ClaimedScope claim, CancellationToken cancellationToken)
+    private async Task BuildInPlaceAsync(ClaimedScope claim, Lane lane, CancellationToken cancellationToken)
     {
         try
         {
@@ -65,7 +88,10 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         }
         finally
         {
+            Interlocked.Decrement(ref _running[(int)lane]);
             _places.Release();
+            // What waits for a place of this lane's is to be looked for.
+            signal.Raise();
         }
     }
 
@@ -76,7 +102,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         try
         {
             var started = time.GetTimestamp();
-            var report = await KeepingAsync(claim, () => builder.BuildAsync(claim, verify, cancellationToken), cancellationToken);
+            var report = await builder.BuildAsync(claim, verify, cancellationToken);
             TellFailures(claim.Scope, report.Problems);
             await source.CompleteAsync(claim, report, cancellationToken);
             logger.Built(claim.Scope.ToString(), report.Publication.Outcome, report.Publication.Manifest.Version,
@@ -121,49 +147,6 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         return null;
     }
 
-    /// <summary>Renews the claim for as long as the work takes: a store that is slow or down can hold a build up for longer than a lease.</summary>
-    private async Task<T> KeepingAsync<T>(ClaimedScope claim, Func<Task<T>> work, CancellationToken cancellationToken)
-    {
-        if (source.RenewalInterval is not { } interval) return await work();
-        using var working = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var renewing = RenewAsync(claim, interval, working.Token);
-        try
-        {
-            return await work();
-        }
-        finally
-        {
-            // Before the claim is completed or given back: a renewal after that would find it gone.
-            await working.CancelAsync();
-            await renewing;
-        }
-    }
-
-    private async Task RenewAsync(ClaimedScope claim, TimeSpan interval, CancellationToken working)
-    {
-        try
-        {
-            while (true)
-            {
-                await Task.Delay(interval, time, working);
-                try
-                {
-                    // A build whose claim is lost goes on: what it publishes is fenced, and it may be nearly done.
-                    if (!await source.RenewAsync(claim, working)) return;
-                }
-                catch (Exception exception) when (!working.IsCancellationRequested)
-                {
-                    // Whatever it was, it is not what decides about the build.
-                    logger.NotRenewed(claim.Scope.ToString(), exception.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException) when (working.IsCancellationRequested)
-        {
-            // The build has ended.
-        }
-    }
-
     /// <summary>What a stopping worker still has to say, for which its own token is of no use any more.</summary>
     private async Task WithinGraceAsync(Func<CancellationToken, Task> action)
     {
@@ -187,7 +170,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Whatever it was, it concerns this scope, and its lease runs out by itself, so the scope is not lost.
+            // Whatever it was, it concerns this scope, and the scope is free again when this worker ends, so it is not lost.
             logger.FailureNotRecorded(claim.Scope.ToString(), exception.Message);
         }
     }

@@ -1,5 +1,6 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 
 namespace ConsentSnapshots.Worker.Sources;
 
@@ -31,14 +32,12 @@ public sealed record ScopeRead(Scope Scope, ScopeRows? Rows, string? Problem = n
 /// <param name="Token">What the source recognises the claim by.</param>
 public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token)
 {
+    /// <summary>Who waits for it.</summary>
+    public Lane Lane { get; init; }
+
     /// <summary>Whether whoever held the scope before may still commit a version: the claim ran out, or a commit was sent and not answered.</summary>
     public bool Fence { get; init; }
 }
-
-/// <summary>What a claim brought.</summary>
-/// <param name="Claims">The scopes.</param>
-/// <param name="LookAgainSoon">Whether a writer is in flight that will not signal again: claim once more in a fraction of a second.</param>
-public sealed record ClaimedScopes(IReadOnlyList<ClaimedScope> Claims, bool LookAgainSoon);
 
 /// <summary>What a scope is doing.</summary>
 public enum BuildState
@@ -78,6 +77,9 @@ public interface IDestinationSource
     /// <summary>What the source is, for people: never a secret.</summary>
     string Description { get; }
 
+    /// <summary>How often to look for scopes that wait although nobody signalled.</summary>
+    TimeSpan LookInterval { get; }
+
     /// <summary>Checks that the source can be read with the rights there are; what is wrong is in the exception's message.</summary>
     /// <exception cref="SourceUnavailableException">It cannot.</exception>
     Task CheckAsync(CancellationToken cancellationToken);
@@ -86,6 +88,11 @@ public interface IDestinationSource
     /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
     /// <exception cref="ScopeTooLargeException">The scope is over a limit.</exception>
     Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
+
+    /// <summary>Reads a claimed scope for its build.</summary>
+    /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
+    /// <exception cref="ScopeTooLargeException">The scope is over a limit.</exception>
+    Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken);
 
     /// <summary>Reads all scopes of these organizations, in order, without a query a scope. Each scope is read in one piece.</summary>
     IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
@@ -96,17 +103,11 @@ public interface IDestinationSource
     /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
     Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
 
-    /// <summary>Takes up to <paramref name="max"/> scopes that wait to be built, so that nobody else builds them meanwhile.</summary>
-    Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken);
+    /// <summary>Takes up to <paramref name="max"/> scopes of a lane that wait to be built, the oldest first, so that nobody else builds them meanwhile.</summary>
+    Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken);
 
     /// <summary>Takes one scope whether it waits or not; null while somebody else builds it.</summary>
     Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken);
-
-    /// <summary>How often a claim must be renewed while its scope is built; null where claims end with the process only.</summary>
-    TimeSpan? RenewalInterval { get; }
-
-    /// <summary>Keeps a claim from running out; false when it has, and the scope may be somebody else's.</summary>
-    Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken);
 
     /// <summary>The scope is built as of this position. It stays pending when the source has changed since.</summary>
     Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken);

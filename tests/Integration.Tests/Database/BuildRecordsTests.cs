@@ -18,14 +18,14 @@ public sealed class BuildRecordsTests(PostgresFixture postgres)
         var staging = Production with { Environment = DeploymentEnvironment.Staging };
         var first = Problem("one", null);
 
-        await records.ReplaceReportsAsync(Production, [first, first with { Field = "pixelId" }, Problem("two", "id")], Cancel);
-        await records.ReplaceReportsAsync(staging, [first], Cancel);
-        await records.ReplaceReportsAsync(Production, [first with { Field = "pixelId" }, first], Cancel);
+        await records.RecordAsync(Production, [first, first with { Field = "pixelId" }, Problem("two", "id")], null, Cancel);
+        await records.RecordAsync(staging, [first], null, Cancel);
+        await records.RecordAsync(Production, [first with { Field = "pixelId" }, first], null, Cancel);
 
         Assert.Equal(
             [(Production, first with { Field = "pixelId" }), (Production, first), (staging, first)],
             await records.ListReportsAsync(Production.Organization, Cancel));
-        await records.ReplaceReportsAsync(Production, [], Cancel);
+        await records.RecordAsync(Production, [], null, Cancel);
         Assert.Equal([(staging, first)], await records.ListReportsAsync(null, Cancel));
     }
 
@@ -38,9 +38,9 @@ public sealed class BuildRecordsTests(PostgresFixture postgres)
             Production, 1, Guid.NewGuid(), new SourceVersion(1, 7), new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero), new string('a', 64), 16);
         var second = first with { Version = 2, PublicationId = Guid.NewGuid(), ChangedCombinations = 3 };
 
-        await records.RecordPublicationAsync(first, Cancel);
-        await records.RecordPublicationAsync(second, Cancel);
-        await records.RecordPublicationAsync(first with { Version = 9 }, Cancel);
+        await records.RecordAsync(Production, [], first, Cancel);
+        await records.RecordAsync(Production, [], second, Cancel);
+        await records.RecordAsync(Production, [], first with { Version = 9 }, Cancel);
 
         Assert.Equal([second, first], await records.ListPublicationsAsync(Production, 10, Cancel));
         Assert.Equal([second], await records.ListPublicationsAsync(Production, 1, Cancel));

@@ -107,30 +107,6 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         var source = await database.Reader.ReadAsync(upper, Cancel);
 
         Assert.Empty(source.Destinations);
-        Assert.Equal(0, source.Version.Revision);
-    }
-
-    [Fact]
-    public async Task Read_ConcurrentWrites_RevisionAndRowsAreOfOneSnapshot()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var writing = Task.Run(async () =>
-        {
-            for (var count = 0; count < 150; count++) await database.InsertAsync(Acme);
-            await stop.CancelAsync();
-        }, Cancel);
-
-        do
-        {
-            // The first insert makes revision 1 with one row; every further one adds one of each.
-            var source = await database.Reader.ReadAsync(Production, Cancel);
-            Assert.Equal(source.Version.Revision, source.Destinations.Length);
-        }
-        while (!stop.IsCancellationRequested);
-
-        await writing;
     }
 
     [Fact]

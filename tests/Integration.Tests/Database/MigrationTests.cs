@@ -1,5 +1,6 @@
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Queue;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
@@ -17,7 +18,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
 
         Assert.Equal(
             [
-                "table public.destinations", "schema consent_snapshots", "0001_scopes", "0002_change_tracking", "0003_reports", "0004_fence",
+                "table public.destinations", "schema consent_snapshots", "0001_changes", "0002_queue", "0003_reports",
                 "scheduler tables", "change triggers on public.destinations",
             ],
             result.Applied);
@@ -114,11 +115,11 @@ public sealed class MigrationTests(PostgresFixture postgres)
     {
         await using var database = await SourceDatabase.CreateEmptyAsync(postgres);
         await database.ExecuteAsync(Definition("destinations"));
-        await database.InsertAsync(SourceDatabase.Acme, "production");
+        await database.InsertAsync(SourceDatabase.Acme, "production", takeIn: false);
 
         await database.MigrateAsync();
 
-        Assert.Equal((1, 1, 1), await database.RevisionsAsync(SourceDatabase.Acme));
+        Assert.Equal((1, 1, 1), await database.ChangesSeenAsync(SourceDatabase.Acme));
         Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
     }
 
@@ -131,12 +132,12 @@ public sealed class MigrationTests(PostgresFixture postgres)
         await database.ExecuteAsync("drop table destinations; " + Definition("destinations"));
 
         var result = await database.MigrateAsync();
-        var afterMigration = await database.RevisionsAsync(SourceDatabase.Acme);
+        var afterMigration = await database.ChangesSeenAsync(SourceDatabase.Acme);
         await database.InsertAsync(SourceDatabase.Acme);
 
         Assert.Equal(["change triggers on public.destinations"], result.Applied);
         Assert.Equal((2, 2, 2), afterMigration);
-        Assert.Equal((2, 2, 3), await database.RevisionsAsync(SourceDatabase.Acme));
+        Assert.Equal((2, 2, 3), await database.ChangesSeenAsync(SourceDatabase.Acme));
     }
 
     [Fact]
@@ -149,7 +150,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
         await database.InsertAsync(SourceDatabase.Acme);
 
         Assert.Equal(["change triggers on public.destinations"], result.Applied);
-        Assert.Equal((1, 1, 1), await database.RevisionsAsync(SourceDatabase.Acme));
+        Assert.Equal((1, 1, 1), await database.ChangesSeenAsync(SourceDatabase.Acme));
     }
 
     [Fact]
@@ -208,7 +209,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
 
         Assert.Equal(["source epoch 2"], result.Applied);
         Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
-        Assert.Equal(new SourceVersion(2, 2), (await database.Reader.ReadAsync(SourceDatabase.ScopeOf(SourceDatabase.Acme), Cancel)).Version);
+        Assert.Equal(new SourceVersion(2, 1), (await database.Reader.ReadAsync(SourceDatabase.ScopeOf(SourceDatabase.Acme), Cancel)).Version);
     }
 
     [Fact]
@@ -219,12 +220,15 @@ public sealed class MigrationTests(PostgresFixture postgres)
         await database.MigrateAsync(withDestinations: true);
         await database.InsertAsync(SourceDatabase.Acme);
         var pool = database.As(database.Options.WorkerRole);
-        var queue = new ScopeQueue(pool, "w", TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<ScopeQueue>.Instance);
+        var id = SourceDatabase.IdOf("w");
+        var queue = new ScopeQueue(pool, id, Microsoft.Extensions.Logging.Abstractions.NullLogger<ScopeQueue>.Instance);
+        await using (var beat = pool.CreateCommand($"select consent_snapshots.beat('{id}', 'w'), consent_snapshots.mend_times()")) await beat.ExecuteNonQueryAsync(Cancel);
 
-        var claim = (await queue.ClaimAsync(1, TimeSpan.FromMinutes(1), Cancel)).Claims.Single();
-        await database.NewReader(pool).ReadAsync(claim.Scope, Cancel);
+        var claim = (await queue.ClaimAsync(Lane.Edits, 1, Cancel)).Single();
+        await database.NewReader(pool).ReadAsync(claim, Cancel);
         await queue.EnqueueAsync([claim.Scope], "test", Cancel);
-        Assert.Equal(Completion.ChangedAgain, await queue.CompleteAsync(claim, claim.Revision, published: false, Cancel));
+        await queue.ClaimAsync(Lane.Bulk, 1, Cancel);
+        Assert.True(await queue.CompleteAsync(claim, published: false, Cancel));
         foreach (var forbidden in new[] { "create table consent_snapshots.mine ()", "update consent_snapshots.source set epoch = 9", "delete from destinations" })
         {
             await using var command = pool.CreateCommand(forbidden);

@@ -1,6 +1,8 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Queue;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
@@ -8,8 +10,6 @@ namespace ConsentSnapshots.Integration.Tests.Database;
 public sealed class ScopeQueueTests(PostgresFixture postgres)
 {
     private static readonly Guid Acme = SourceDatabase.Acme;
-    // Longer than any test takes on a busy machine.
-    private static readonly TimeSpan Lease = TimeSpan.FromHours(1);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -19,15 +19,15 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme);
 
-        var first = await database.Queue.ClaimAsync(2, Lease, Cancel);
-        var second = await database.NewQueue("worker-2").ClaimAsync(10, Lease, Cancel);
-        var third = await database.Queue.ClaimAsync(10, Lease, Cancel);
+        var first = await database.Queue.ClaimAsync(Lane.Edits, 2, Cancel);
+        var second = await database.NewQueue("worker-2").ClaimAsync(Lane.Edits, 10, Cancel);
+        var third = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
 
-        Assert.Equal(2, first.Claims.Length);
-        Assert.Single(second.Claims);
-        Assert.Empty(third.Claims);
-        Assert.Equal(Scope.Of(SourceDatabase.ScopeOf(Acme).Organization), first.Claims.Concat(second.Claims).Select(claim => claim.Scope).Order());
-        Assert.All(first.Claims, claim => Assert.Equal((1, 1), (claim.Revision, claim.Attempt)));
+        Assert.Equal(2, first.Length);
+        Assert.Single(second);
+        Assert.Empty(third);
+        Assert.Equal(Scope.Of(SourceDatabase.ScopeOf(Acme).Organization), first.Concat(second).Select(claim => claim.Scope).Order());
+        Assert.All(first, claim => Assert.Equal((Lane.Edits, 1), (claim.Lane, claim.Attempt)));
         Assert.Equal(
             new QueueDepth(3, 3, 0, 0, 0, TimeSpan.Zero), await database.Queue.PendingCountAsync(Cancel) with { Oldest = TimeSpan.Zero });
     }
@@ -40,14 +40,15 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         var claimed = await Task.WhenAll(Enumerable.Range(0, 6).Select(async index =>
         {
+            await database.LiveAsync($"worker-{index}");
             var queue = database.NewQueue($"worker-{index}");
             var mine = new List<ScopeClaim>();
-            while ((await queue.ClaimAsync(7, Lease, Cancel)).Claims is { Length: > 0 } claims) mine.AddRange(claims);
+            while (await queue.ClaimAsync(Lane.Bulk, 7, Cancel) is { Length: > 0 } claims) mine.AddRange(claims);
             return mine;
         }));
 
         // A worker whose claim found only rows that others were just taking may leave; what is left is due to the next claim.
-        var rest = (await database.Queue.ClaimAsync(1000, Lease, Cancel)).Claims;
+        var rest = await database.Queue.ClaimAsync(Lane.Bulk, 1000, Cancel);
         var all = claimed.SelectMany(mine => mine).Concat(rest).Select(claim => claim.Scope).ToList();
         Assert.Equal(300, all.Count);
         Assert.Equal(300, all.Distinct().Count());
@@ -60,22 +61,48 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme);
         var other = await database.ConnectAsync();
         await using var transaction = await other.BeginTransactionAsync(Cancel);
-        await using (var hold = new NpgsqlCommand("select 1 from consent_snapshots.work where environment = 'production' for update", other))
+        await using (var hold = new NpgsqlCommand("select 1 from consent_snapshots.scopes where environment = 'production' for update", other))
             await hold.ExecuteNonQueryAsync(Cancel);
 
-        var claims = (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims;
+        var claims = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
 
         Assert.Equal(["development", "staging"], claims.Select(claim => claim.Scope.Environment.Name()).Order());
     }
 
+    /// <summary>Somebody's edit does not stand in the line behind what nobody waits for, and takes its scope out of that line.</summary>
     [Fact]
-    public async Task Complete_RevisionRead_LeavesNothingPending()
+    public async Task Claim_EditAmongBulk_IsInTheEditsLane()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.ExecuteAsync("insert into destinations (organization_id, type, name) select gen_random_uuid(), 'console', n::text from generate_series(1, 100) n");
+        await database.InsertAsync(Acme, "production", takeIn: false);
+        await database.ExecuteAsync("update destinations set enabled = false where name = '7' and environment is null");
+
+        var edits = await database.Queue.ClaimAsync(Lane.Edits, 100, Cancel);
+
+        Assert.Equal(6, edits.Length);
+        Assert.Contains(SourceDatabase.ScopeOf(Acme), edits.Select(claim => claim.Scope));
+        Assert.Equal(297, (await database.Queue.ClaimAsync(Lane.Bulk, 1000, Cancel)).Length);
+    }
+
+    [Fact]
+    public async Task Claim_ByAWorkerThatIsUnknown_GivesNothing()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme);
 
-        foreach (var claim in (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims)
-            Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, claim.Revision, published: false, Cancel));
+        Assert.Empty(await database.NewQueue("unknown").ClaimAsync(Lane.Edits, 10, Cancel));
+        Assert.Null(await database.NewQueue("unknown").ClaimAsync(SourceDatabase.ScopeOf(Acme), Cancel));
+    }
+
+    [Fact]
+    public async Task Complete_WhatWasRead_LeavesNothingPending()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme);
+
+        foreach (var claim in await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel))
+            Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
 
         Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
         Assert.All(await database.Status.ListAsync(null, false, 10, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
@@ -83,156 +110,209 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Complete_EditDuringTheBuild_StaysPending()
+    public async Task Complete_EditDuringTheBuild_IsReadyAgainWithTheTimeOfThatEdit()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
         var claim = await ClaimProductionAsync(database);
-        var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
-
+        var read = await database.Reader.ReadAsync(claim, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
-        var completion = await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel);
+        var changed = await database.ScalarAsync<DateTime>("select changed_at from consent_snapshots.changes");
+        await database.TakeInAsync();
 
-        Assert.Equal(Completion.ChangedAgain, completion);
-        Assert.Equal(2, (await ClaimProductionAsync(database)).Revision);
+        Assert.True(await database.Queue.CompleteAsync(claim, published: true, Cancel));
+
+        var again = await ClaimProductionAsync(database);
+        var second = await database.Reader.ReadAsync(again, Cancel);
+        Assert.Equal((read.Version.Revision + 1, new DateTimeOffset(changed)), (second.Version.Revision, second.ChangedAt));
     }
 
     [Fact]
-    public async Task Complete_EditBetweenClaimAndRead_CountsTheRevisionRead()
+    public async Task Complete_EditBetweenClaimAndRead_IsWhatWasRead()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
         var claim = await ClaimProductionAsync(database);
         await database.ExecuteAsync("update destinations set enabled = false");
-        var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
+        await database.TakeInAsync();
+        await database.Reader.ReadAsync(claim, Cancel);
 
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel));
-
-        Assert.Equal((1, 2), (claim.Revision, read.Version.Revision));
+        Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
         Assert.DoesNotContain(await database.Status.ListAsync(null, true, 10, Cancel), line => line.Environment == "production");
     }
 
+    /// <summary>The change is committed after the build's read and taken in after its completion: nothing may be lost between the two.</summary>
     [Fact]
-    public async Task Complete_WriterInFlight_IsSeenUntilItCommitsAndThenClaimed()
+    public async Task Complete_WriterInFlight_IsReadyWhenItCommits()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
         var writer = await database.ConnectAsync();
         await using var transaction = await writer.BeginTransactionAsync(Cancel);
-        // Pending and unclaimed: this writer will not notify.
         await using (var update = new NpgsqlCommand("update destinations set enabled = false", writer)) await update.ExecuteNonQueryAsync(Cancel);
 
         var claim = await ClaimProductionAsync(database);
-        var read = await database.Reader.ReadAsync(claim.Scope, Cancel);
-        Assert.Equal(1, read.Version.Revision);
-        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(claim, read.Version.Revision, published: false, Cancel));
-        var during = await database.Queue.ClaimAsync(10, Lease, Cancel);
+        await database.Reader.ReadAsync(claim, Cancel);
+        Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
+        var during = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
         await transaction.CommitAsync(Cancel);
-        var after = await database.Queue.ClaimAsync(10, Lease, Cancel);
 
-        Assert.Equal((0, 1), (during.Claims.Length, during.WritersInFlight));
-        Assert.Equal((2, 0), (Assert.Single(after.Claims).Revision, after.WritersInFlight));
+        Assert.Empty(during);
+        Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
     }
 
+    /// <summary>A higher revision never has older rows: what is taken in between the snapshot and the revision makes the read begin again.</summary>
     [Fact]
-    public async Task Complete_WriterRollsBack_NothingIsDue()
+    public async Task Read_ManyAtOnceUnderWrites_HigherRevisionsHaveNewerRows()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var writer = await database.ConnectAsync();
-        await using var transaction = await writer.BeginTransactionAsync(Cancel);
-        await using (var update = new NpgsqlCommand("update destinations set enabled = false", writer)) await update.ExecuteNonQueryAsync(Cancel);
+        await database.ExecuteAsync("update destinations set settings = '{\"pixelId\":\"1\"}', settings_encrypted = false");
         var claim = await ClaimProductionAsync(database);
-        await database.Queue.CompleteAsync(claim, 1, published: false, Cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var writing = Task.Run(
+            async () =>
+            {
+                for (var number = 2; !stop.IsCancellationRequested; number++)
+                {
+                    await database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"{{number}}"}'""");
+                    await database.TakeInAsync();
+                }
+            }, Cancel);
 
-        await transaction.RollbackAsync(Cancel);
-        var after = await database.Queue.ClaimAsync(10, Lease, Cancel);
+        var reads = await Task.WhenAll(Enumerable.Range(0, 2).Select(async _ =>
+        {
+            var mine = new List<(long Revision, long Row)>();
+            for (var round = 0; round < 25; round++)
+            {
+                var read = await database.Reader.ReadAsync(claim, Cancel);
+                mine.Add((read.Version.Revision, long.Parse(read.Destinations[0].Settings.GetProperty("pixelId").GetString()!, System.Globalization.CultureInfo.InvariantCulture)));
+            }
+            return mine;
+        }));
+        await stop.CancelAsync();
+        await writing;
 
-        Assert.Equal((0, 0), (after.Claims.Length, after.WritersInFlight));
+        var ordered = reads.SelectMany(mine => mine).OrderBy(read => read.Revision).ToList();
+        Assert.Equal(ordered.Count, ordered.Select(read => read.Revision).Distinct().Count());
+        Assert.Equal(ordered.Select(read => read.Row).Order(), ordered.Select(read => read.Row));
     }
 
+    /// <summary>A version of older data was made current by somebody whose claim was lost: the scope is due again.</summary>
     [Fact]
-    public async Task Work_WriterHoldsTheScope_NothingOfOursWaits()
+    public async Task Complete_ClaimLostAndPublished_CountsAsAChange()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var claim = await ClaimProductionAsync(database);
-        var writer = await database.ConnectAsync();
-        await using var transaction = await writer.BeginTransactionAsync(Cancel);
-        await using (var update = new NpgsqlCommand("update destinations set enabled = false", writer)) await update.ExecuteNonQueryAsync(Cancel);
-        await using (var impatient = new NpgsqlCommand($"alter database {await database.ScalarAsync<string>("select current_database()::text")} set lock_timeout = '100ms'", await database.ConnectAsync()))
-            await impatient.ExecuteNonQueryAsync(Cancel);
-        database.Pool.Clear();
+        var slow = await ClaimProductionAsync(database);
+        await database.LoseAsync("worker-1");
+        await database.LiveAsync("worker-1");
+        var fast = await ClaimProductionAsync(database);
+        Assert.False(await database.Queue.CompleteAsync(fast, published: false, Cancel));
 
-        Assert.True(await database.Queue.RenewAsync(claim, Lease, Cancel));
-        Assert.True(await database.Queue.FailAsync(claim, "no", TimeSpan.Zero, null, Cancel));
-        var again = await ClaimProductionAsync(database);
-        await database.Queue.EnqueueAsync([again.Scope], "test", Cancel);
-        Assert.Equal(Completion.WriterInFlight, await database.Queue.CompleteAsync(again, 1, published: false, Cancel));
+        Assert.True(await database.Queue.CompleteAsync(slow, published: true, Cancel));
+
+        Assert.Equal(1, (await ClaimProductionAsync(database)).Attempt);
     }
 
     /// <summary>
-    /// The later revision found nothing to change, so nothing in the store stopped the slower one from publishing older data: it is due again.
+    /// It found nothing to change, because whoever took the scope over had made that version current. Who then dies, or fails, before anybody was told of it must not find the scope
+    /// completed, and keeps it meanwhile.
     /// </summary>
     [Fact]
-    public async Task Complete_SlowerThanAnotherAndPublished_IsDueAgainAtOnce()
+    public async Task Complete_ClaimLostAndNothingPublished_CountsForNothing()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
-        await database.ExecuteAsync("update destinations set enabled = false");
-        var fast = await ClaimProductionAsync(database);
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(fast, 2, published: false, Cancel));
+        var slow = await ClaimProductionAsync(database);
+        await database.LoseAsync("worker-1");
+        await database.LiveAsync("worker-1");
+        var holder = await ClaimProductionAsync(database);
 
-        Assert.Equal(Completion.ChangedAgain, await database.Queue.CompleteAsync(slow, 1, published: true, Cancel));
+        Assert.False(await database.Queue.CompleteAsync(slow, published: false, Cancel));
+        Assert.DoesNotContain(slow.Scope, (await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel)).Select(claim => claim.Scope));
+        Assert.True(await database.Queue.FailAsync(holder, "the store is away", TimeSpan.Zero, null, Cancel));
 
-        Assert.Equal(2, (await ClaimProductionAsync(database)).Revision);
+        var next = await ClaimProductionAsync(database);
+        Assert.Equal((3, true), (next.Attempt, next.Fence));
     }
 
     [Fact]
-    public async Task Complete_SlowerThanAnother_DoesNotLowerOrRelease()
+    public async Task Worker_IsGone_AnotherTakesItsScopeAndTheFirstLearns()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
-        await database.ExecuteAsync("update destinations set enabled = false");
-        var fast = await ClaimProductionAsync(database);
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(fast, 2, published: false, Cancel));
-        await database.ExecuteAsync("update destinations set enabled = true");
-        var third = await ClaimProductionAsync(database);
+        var first = await ClaimProductionAsync(database);
 
-        Assert.Equal(Completion.ChangedAgain, await database.Queue.CompleteAsync(slow, 1, published: false, Cancel));
+        await database.LoseAsync("worker-1");
+        var second = (await database.NewQueue("worker-2").ClaimAsync(Lane.Edits, 10, Cancel)).Single(claim => claim.Scope == first.Scope);
 
-        var line = Assert.Single(await database.Status.ListAsync(Acme.ToString(), true, 10, Cancel), line => line.Environment == "production");
-        Assert.Equal((3, 2, ScopeState.Building), (line.Revision, line.CompletedRevision, line.State));
-        Assert.True(await database.Queue.RenewAsync(third, Lease, Cancel));
-    }
-
-    [Fact]
-    public async Task Lease_RunsOut_AnotherWorkerTakesItAndTheFirstLearns()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme, "production");
-        var first = await ClaimProductionAsync(database, TimeSpan.Zero);
-
-        var second = await ClaimProductionAsync(database);
-
-        Assert.Equal(2, second.Attempt);
-        Assert.False(await database.Queue.RenewAsync(first, Lease, Cancel));
+        Assert.Equal((2, true), (second.Attempt, second.Fence));
         Assert.False(await database.Queue.FailAsync(first, "late", TimeSpan.FromHours(1), null, Cancel));
-        Assert.True(await database.Queue.RenewAsync(second, Lease, Cancel));
+        Assert.False(await database.NewQueue("worker-2").CompleteAsync(second, published: false, Cancel));
     }
 
+    /// <summary>A scope that ends every worker that builds it must not end all of them in a row.</summary>
     [Fact]
-    public async Task Renew_Held_LengthensTheLease()
+    public async Task Worker_IsGoneAgainAndAgain_TheScopeWaitsLongerEachTime()
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var claim = await ClaimProductionAsync(database, TimeSpan.Zero);
+        await database.DrainAsync();
+        await database.InsertAsync(Acme, "production");
+        for (var attempt = 1; attempt <= 3; attempt++)
+        {
+            Assert.Equal(attempt, (await ClaimProductionAsync(database)).Attempt);
+            await database.LoseAsync("worker-1");
+            await database.LiveAsync("worker-1");
+        }
 
-        await database.Queue.RenewAsync(claim, Lease, Cancel);
+        Assert.Equal(2d, await database.ScalarAsync<double>("select extract(epoch from waits)::float8 from consent_snapshots.scopes where environment = 'production'"));
+    }
 
-        Assert.DoesNotContain(claim.Scope, (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.Select(other => other.Scope));
+    [Fact]
+    public async Task Heartbeat_EndsWithTheProcess_AndItsScopesAreFreeAtOnce()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var identity = new WorkerIdentity(SourceDatabase.IdOf("beating"), "beating");
+        await using (var heartbeat = new WorkerHeartbeat(
+            Microsoft.Extensions.Options.Options.Create(database.Options), identity, TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance))
+        {
+            await heartbeat.StartAsync(Cancel);
+            Assert.Equal(3, (await database.NewQueue("beating").ClaimAsync(Lane.Edits, 10, Cancel)).Length);
+            var beaten = await BeatenAsync();
+            await Eventually.TrueAsync(async () => await BeatenAsync() > beaten, "it beats");
+            Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+        }
+
+        await database.LiveAsync("worker-1");
+        Assert.Equal(3, (await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel)).Length);
+
+        Task<DateTime> BeatenAsync() => database.ScalarAsync<DateTime>("select beaten_at from consent_snapshots.workers where name = 'beating'");
+    }
+
+    /// <summary>Two seconds by the database's clock, and no other.</summary>
+    [Theory]
+    [InlineData("- interval '2100 ms'", true)]
+    [InlineData("- interval '1 s'", false)]
+    [InlineData("+ interval '1 day'", true)]
+    public async Task Beat_ByAnother_EndsTheClaimsOfAWorkerThatHasExpired(string last, bool expired)
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        await ClaimProductionAsync(database);
+
+        await database.ExecuteAsync(
+            $"""
+            begin;
+            update consent_snapshots.workers set beaten_at = clock_timestamp() {last} where name = 'worker-1';
+            select consent_snapshots.beat('{SourceDatabase.IdOf("worker-2")}', 'worker-2');
+            commit;
+            """);
+
+        Assert.Equal(expired ? 3 : 0, (await database.NewQueue("worker-2").ClaimAsync(Lane.Edits, 10, Cancel)).Length);
+        Assert.Equal(!expired, await database.ScalarAsync<bool>($"select consent_snapshots.beat('{SourceDatabase.IdOf("worker-1")}', 'worker-1')"));
     }
 
     [Fact]
@@ -242,18 +322,52 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "production");
         await database.Queue.FailAsync(await ClaimProductionAsync(database), "store down\0", TimeSpan.FromHours(1), null, Cancel);
 
-        Assert.Empty((await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims);
+        Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
         Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Waiting);
         var line = Assert.Single(await database.Status.ListAsync(null, true, 10, Cancel), line => line.Environment == "production");
         Assert.Equal((ScopeState.Waiting, "store down"), (line.State, line.LastError));
+        Assert.NotNull(line.NextAttemptAt);
 
         // The hour passes.
-        await database.ExecuteAsync("update consent_snapshots.work set next_attempt_at = next_attempt_at - interval '1 hour'");
+        await database.ExecuteAsync("update consent_snapshots.scopes set ready_at = ready_at - interval '1 hour'");
 
-        var again = Assert.Single((await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims);
+        var again = Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
         Assert.Equal(2, again.Attempt);
-        await database.Queue.CompleteAsync(again, 1, published: false, Cancel);
+        await database.Queue.CompleteAsync(again, published: false, Cancel);
         Assert.Null((await database.Status.ListAsync(null, false, 10, Cancel)).Single(line => line.Environment == "production").LastError);
+    }
+
+    [Fact]
+    public async Task Fail_ChangedMeanwhile_IsDueAtOnce()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var claim = await ClaimProductionAsync(database);
+        await database.InsertAsync(Acme, "production");
+
+        await database.Queue.FailAsync(claim, "store down", TimeSpan.FromHours(1), null, Cancel);
+        var again = await ClaimProductionAsync(database);
+        await database.Queue.FailAsync(again, "store down", TimeSpan.FromHours(1), null, Cancel);
+        Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+        await database.InsertAsync(Acme, "production");
+
+        Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+    }
+
+    /// <summary>The database's clock was an hour ahead and was set right: what waited for a minute does not wait for an hour.</summary>
+    [Fact]
+    public async Task MendTimes_ReadyImpossiblyFarAhead_IsDueNow()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        await database.Queue.FailAsync(await ClaimProductionAsync(database), "store down", TimeSpan.FromMinutes(1), null, Cancel);
+        await database.ExecuteAsync("select consent_snapshots.mend_times()");
+        Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+        await database.ExecuteAsync("update consent_snapshots.scopes set ready_at = ready_at + interval '1 hour'");
+
+        await database.ExecuteAsync("select consent_snapshots.mend_times()");
+
+        Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
     }
 
     [Fact]
@@ -277,7 +391,23 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         await database.Queue.EnqueueAsync([SourceDatabase.ScopeOf(Acme)], "reconcile", Cancel);
 
-        Assert.Equal(3, (await database.Queue.ClaimAsync(10, Lease, Cancel)).Claims.Length);
+        Assert.Equal(3, (await database.Queue.ClaimAsync(Lane.Bulk, 10, Cancel)).Length);
+    }
+
+    [Fact]
+    public async Task Status_ChangesThatNobodyHasTakenIn_ArePending()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        await database.DrainAsync();
+        await database.InsertAsync(Acme, "staging", takeIn: false);
+        await database.InsertAsync(SourceDatabase.Globex, "staging", takeIn: false);
+
+        var lines = await database.Status.ListAsync(null, true, 10, Cancel);
+
+        Assert.Equal(4, lines.Length);
+        Assert.All(lines, line => Assert.Equal(ScopeState.Pending, line.State));
+        Assert.Equal(2, (await database.Queue.PendingCountAsync(Cancel)).Changes);
     }
 
     [Fact]
@@ -291,8 +421,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
             insert into destinations (organization_id, type, name, environment) values ('acme', 'console', 'x', 'production');
             """);
 
-        var claims = (await database.Queue.ClaimAsync(2, Lease, Cancel)).Claims;
-        var rest = (await database.Queue.ClaimAsync(100, Lease, Cancel)).Claims;
+        var claims = await database.Queue.ClaimAsync(Lane.Edits, 2, Cancel);
+        var rest = await database.Queue.ClaimAsync(Lane.Edits, 100, Cancel);
 
         Assert.Equal(["acme", "acme", "acme"], claims.Concat(rest).Select(claim => claim.Scope.Organization.Value));
         Assert.Equal(6, (await database.Status.ListAsync(null, true, 100, Cancel)).Count(line => line.State == ScopeState.Held && line.HeldReason == OrganizationId.Rule));
@@ -306,13 +436,13 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.DrainAsync();
         var scope = SourceDatabase.ScopeOf(Acme);
 
-        var claim = await database.Queue.ClaimAsync(scope, Lease, Cancel);
+        var claim = await database.Queue.ClaimAsync(scope, Cancel);
 
-        Assert.Equal((scope, 1L, 1), (claim!.Scope, claim.Revision, claim.Attempt));
-        Assert.Null(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
-        Assert.Null(await database.Queue.ClaimAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Lease, Cancel));
-        Assert.Equal(Completion.UpToDate, await database.Queue.CompleteAsync(claim, 1, published: false, Cancel));
-        Assert.NotNull(await database.NewQueue("worker-2").ClaimAsync(scope, Lease, Cancel));
+        Assert.Equal((scope, 1), (claim!.Scope, claim.Attempt));
+        Assert.Null(await database.NewQueue("worker-2").ClaimAsync(scope, Cancel));
+        Assert.Null(await database.Queue.ClaimAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Cancel));
+        Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
+        Assert.NotNull(await database.NewQueue("worker-2").ClaimAsync(scope, Cancel));
     }
 
     /// <summary>Whoever did not give the scope back may still be about to commit: every build is fenced until one has ended well.</summary>
@@ -321,14 +451,16 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        Assert.False((await ClaimProductionAsync(database, TimeSpan.Zero)).Fence);
+        Assert.False((await ClaimProductionAsync(database)).Fence);
+        await database.LoseAsync("worker-1");
+        await database.LiveAsync("worker-1");
 
         var second = await ClaimProductionAsync(database);
         Assert.True(second.Fence);
         Assert.True(await database.Queue.FailAsync(second, "no", TimeSpan.Zero, null, Cancel));
         var third = await ClaimProductionAsync(database);
         Assert.True(third.Fence);
-        await database.Queue.CompleteAsync(third, 1, published: true, Cancel);
+        await database.Queue.CompleteAsync(third, published: true, Cancel);
 
         await database.ExecuteAsync("update destinations set enabled = false");
         Assert.False((await ClaimProductionAsync(database)).Fence);
@@ -350,38 +482,18 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
-        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
-        await database.Queue.CompleteAsync(await ClaimProductionAsync(database), 1, published: true, Cancel);
+        var slow = await ClaimProductionAsync(database);
+        await database.LoseAsync("worker-1");
+        await database.LiveAsync("worker-1");
+        await database.Queue.CompleteAsync(await ClaimProductionAsync(database), published: true, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
         Assert.True(await database.Queue.FailAsync(await ClaimProductionAsync(database), "no answer", TimeSpan.Zero, null, Cancel, fence: true));
 
-        await database.Queue.CompleteAsync(slow, 1, published: false, Cancel);
+        await database.Queue.CompleteAsync(slow, published: false, Cancel);
 
         Assert.True((await ClaimProductionAsync(database)).Fence);
     }
 
-    /// <summary>
-    /// It found nothing to change, because whoever took the scope over had made that version current. Who then dies, or fails, before anybody was told of it must not find the scope
-    /// completed.
-    /// </summary>
-    [Fact]
-    public async Task Complete_OfAClaimThatWasLost_CountsForNothing()
-    {
-        await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.InsertAsync(Acme, "production");
-        var slow = await ClaimProductionAsync(database, TimeSpan.Zero);
-        var holder = await ClaimProductionAsync(database);
-
-        await database.Queue.CompleteAsync(slow, 1, published: false, Cancel);
-        Assert.True(await database.Queue.FailAsync(holder, "the store is away", TimeSpan.Zero, null, Cancel));
-
-        var next = await ClaimProductionAsync(database);
-        Assert.Equal((3, true), (next.Attempt, next.Fence));
-    }
-
-    private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database, TimeSpan? lease = null)
-    {
-        var claims = (await database.Queue.ClaimAsync(10, lease ?? Lease, Cancel)).Claims;
-        return claims.Single(claim => claim.Scope.Environment == DeploymentEnvironment.Production);
-    }
+    private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database) =>
+        (await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel)).Single(claim => claim.Scope.Environment == DeploymentEnvironment.Production);
 }

@@ -1,7 +1,10 @@
+using System.Security.Cryptography;
+using System.Text;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Queue;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -66,6 +69,7 @@ internal sealed class SourceDatabase : IAsyncDisposable
             {
                 await using var original = await CreateEmptyAsync(postgres);
                 await original.MigrateAsync(withDestinations: true);
+                await original.TakeInAsync();
                 s_migrated = new NpgsqlConnectionStringBuilder(original.Options.ConnectionString).Database;
             }
         }
@@ -74,7 +78,9 @@ internal sealed class SourceDatabase : IAsyncDisposable
             s_migrating.Release();
         }
 
-        return new SourceDatabase(await postgres.CreateDatabaseAsync(Cancel, s_migrated), configure);
+        var database = new SourceDatabase(await postgres.CreateDatabaseAsync(Cancel, s_migrated), configure);
+        foreach (var worker in (string[])["worker-1", "worker-2"]) await database.LiveAsync(worker);
+        return database;
     }
 
     public static Scope ScopeOf(Guid organization, DeploymentEnvironment environment = DeploymentEnvironment.Production) =>
@@ -85,7 +91,22 @@ internal sealed class SourceDatabase : IAsyncDisposable
 
     public DatabaseMigrator NewMigrator() => new(Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DatabaseMigrator>.Instance);
 
-    public ScopeQueue NewQueue(string worker) => new(Pool, worker, TimeProvider.System, NullLogger<ScopeQueue>.Instance);
+    /// <summary>The queue of a worker that has given a sign of life and gives no more: its claims last until <see cref="LoseAsync"/>, whatever the machine is busy with.</summary>
+    public ScopeQueue NewQueue(string worker) => new(Pool, IdOf(worker), NullLogger<ScopeQueue>.Instance);
+
+    /// <summary>The id of a worker of a test.</summary>
+    public static Guid IdOf(string worker) => new(SHA256.HashData(Encoding.UTF8.GetBytes(worker)).AsSpan(0, 16));
+
+    /// <summary>A worker that lives until <see cref="LoseAsync"/>.</summary>
+    public Task LiveAsync(string worker) => ExecuteAsync(
+        $"insert into consent_snapshots.workers (worker_id, name, beaten_at) values ('{IdOf(worker)}', '{worker}', clock_timestamp()) on conflict do nothing");
+
+    /// <summary>The worker is killed, or hangs, and others notice.</summary>
+    public Task LoseAsync(string worker) => ExecuteAsync(
+        $"delete from consent_snapshots.workers where worker_id = '{IdOf(worker)}'; select consent_snapshots.release_lost_claims()");
+
+    /// <summary>What a worker does first when it looks for work.</summary>
+    public Task TakeInAsync() => ExecuteAsync("select consent_snapshots.take_in_changes()");
 
     public DestinationReader NewReader(NpgsqlDataSource source, ScopeLimits? limits = null) =>
         new(source, Microsoft.Extensions.Options.Options.Create(Options), limits ?? ScopeLimits.Default, TimeProvider.System, NullLogger<DestinationReader>.Instance);
@@ -126,24 +147,27 @@ internal sealed class SourceDatabase : IAsyncDisposable
     }
 
     /// <summary>Inserts a destination as the control plane would.</summary>
-    public async Task<Guid> InsertAsync(Guid organization, string? environment = "production", string type = "meta-pixel")
+    public async Task<Guid> InsertAsync(Guid organization, string? environment = "production", string type = "meta-pixel", bool takeIn = true)
     {
         await using var command = Pool.CreateCommand(
             "insert into destinations (organization_id, type, name, environment) values ($1, $2, 'one', $3) returning id");
         command.Parameters.AddWithValue(organization);
         command.Parameters.AddWithValue(type);
         command.Parameters.AddWithValue((object?)environment ?? DBNull.Value);
-        return (Guid)(await command.ExecuteScalarAsync(Cancel))!;
+        var id = (Guid)(await command.ExecuteScalarAsync(Cancel))!;
+        if (takeIn) await TakeInAsync();
+        return id;
     }
 
-    /// <summary>The revisions of an organization: development, staging, production; 0 where there is no scope.</summary>
-    public async Task<(long Development, long Staging, long Production)> RevisionsAsync(object organization)
+    /// <summary>How often a worker that looks after each write has found a change of an organization's scopes: development, staging, production; 0 where there is no scope.</summary>
+    public async Task<(long Development, long Staging, long Production)> ChangesSeenAsync(object organization)
     {
+        await TakeInAsync();
         await using var command = Pool.CreateCommand(
             """
-            select coalesce(max(revision) filter (where environment = 'development'), 0),
-                   coalesce(max(revision) filter (where environment = 'staging'), 0),
-                   coalesce(max(revision) filter (where environment = 'production'), 0)
+            select coalesce(max(generation) filter (where environment = 'development'), 0),
+                   coalesce(max(generation) filter (where environment = 'staging'), 0),
+                   coalesce(max(generation) filter (where environment = 'production'), 0)
             from consent_snapshots.scopes where organization_id = $1
             """);
         command.Parameters.AddWithValue(organization.ToString()!);
@@ -155,8 +179,9 @@ internal sealed class SourceDatabase : IAsyncDisposable
     /// <summary>Completes everything that is pending, as a worker that publishes without fail.</summary>
     public async Task DrainAsync()
     {
-        while ((await Queue.ClaimAsync(100, TimeSpan.FromMinutes(1), Cancel)).Claims is { Length: > 0 } claims)
-            foreach (var claim in claims) await Queue.CompleteAsync(claim, claim.Revision, published: false, Cancel);
+        foreach (var lane in Enum.GetValues<Lane>())
+            while (await Queue.ClaimAsync(lane, 100, Cancel) is { Length: > 0 } claims)
+                foreach (var claim in claims) await Queue.CompleteAsync(claim, published: false, Cancel);
     }
 
     public async ValueTask DisposeAsync()

@@ -9,6 +9,7 @@ using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Storage;
@@ -47,7 +48,7 @@ public sealed class FaultyDestinationTests : IDisposable
     public async Task Build_TypeThatThrows_PublishesTheOthersAndLogsTheFaultWithoutAValue()
     {
         _source.Rows[s_production] = [PublicationWorld.MetaPixel("10000111"), Row("faulty")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
         var report = await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel);
 
@@ -65,7 +66,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         var taken = PublicationWorld.MetaPixel("10000111");
         _source.Rows[s_production] = [taken, PublicationWorld.MetaPixel("10000222")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         var claim = new ClaimedScope(s_production, false, 1, new object());
         await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
 
@@ -82,7 +83,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         _source.Unreadable = s_production;
         _source.FailsToRecord = true;
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
         Assert.Null(await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel));
 
@@ -97,7 +98,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Unreadable = staging;
         var last = new Scope(OrganizationId.Parse("globex"), DeploymentEnvironment.Production);
         _source.Rows[last] = [PublicationWorld.MetaPixel("10000111")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         foreach (var scope in (await _source.ListScopesAsync(Cancel)).Where(scope => scope != s_production && scope != staging && scope != last))
             await drain.BuildAsync(new ClaimedScope(scope, false, 1, new object()), verify: false, onFailure: null, Cancel);
 
@@ -231,7 +232,9 @@ public sealed class FaultyDestinationTests : IDisposable
 
         public string Description => "rows";
 
-        public TimeSpan? RenewalInterval => null;
+        public TimeSpan LookInterval => TimeSpan.FromSeconds(1);
+
+        public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => ReadAsync(claim.Scope, cancellationToken);
 
         public Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken) =>
             scope == Unreadable
@@ -262,11 +265,9 @@ public sealed class FaultyDestinationTests : IDisposable
 
         public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -2,6 +2,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Storage;
@@ -14,61 +15,13 @@ public sealed class ScopeDrainTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Build_LongerThanALease_RenewsItsClaimUntilItEnds()
-    {
-        using var folder = new StoreFolder();
-        var world = folder.World;
-        var source = new SlowSource(TimeSpan.FromSeconds(30));
-        using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
-
-        // The second attempt finds the source away; that is not the end of it.
-        for (var renewal = 0; renewal < 4; renewal++)
-            while (!await source.Renewed.WaitAsync(TimeSpan.FromMilliseconds(5), Cancel)) world.Time.Advance(TimeSpan.FromSeconds(10));
-        source.MayBeRead.SetResult();
-
-        Assert.Equal(PublicationOutcome.Published, (await building)!.Publication.Outcome);
-        Assert.True(source.Completed);
-        Assert.False(source.RenewedAfterTheEnd);
-        world.Time.Advance(TimeSpan.FromMinutes(10));
-        Assert.False(source.RenewedAfterTheEnd);
-    }
-
-    [Fact]
-    public async Task Build_ClaimLost_GoesOnBehindItsFence()
-    {
-        using var folder = new StoreFolder();
-        var world = folder.World;
-        var source = new SlowSource(TimeSpan.FromSeconds(30)) { Lost = true };
-        using var drain = Drain(world, source);
-        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel);
-        while (!await source.Renewed.WaitAsync(TimeSpan.FromMilliseconds(5), Cancel)) world.Time.Advance(TimeSpan.FromSeconds(10));
-        source.MayBeRead.SetResult();
-
-        Assert.NotNull(await building);
-        Assert.True(source.Completed);
-    }
-
-    [Fact]
-    public async Task Build_SourceWithoutLeases_RenewsNothing()
-    {
-        using var folder = new StoreFolder();
-        var source = new SlowSource(interval: null);
-        source.MayBeRead.SetResult();
-        using var drain = Drain(folder.World, source);
-
-        Assert.NotNull(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
-        Assert.Equal(0, source.Renewed.CurrentCount);
-    }
-
     /// <summary>A commit that was sent and not answered may still arrive, so the source has to know.</summary>
     [Fact]
     public async Task Build_CommitNotAnswered_IsRecordedAsUnknown()
     {
         using var folder = new StoreFolder();
         folder.World.Faults.Before = call => call.StartsWith("create history ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
-        var source = new SlowSource(interval: null);
+        var source = new SlowSource();
         source.MayBeRead.SetResult();
         using var drain = Drain(folder.World, source);
 
@@ -83,7 +36,7 @@ public sealed class ScopeDrainTests
     {
         using var folder = new StoreFolder();
         folder.World.Faults.Before = call => call.StartsWith("create public ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
-        var source = new SlowSource(interval: null);
+        var source = new SlowSource();
         source.MayBeRead.SetResult();
         using var drain = Drain(folder.World, source);
 
@@ -97,7 +50,7 @@ public sealed class ScopeDrainTests
     public async Task Build_WorkerStops_IsRecordedAsUnknown()
     {
         using var folder = new StoreFolder();
-        var source = new SlowSource(interval: null);
+        var source = new SlowSource();
         using var drain = Drain(folder.World, source);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, stopping.Token);
@@ -112,7 +65,7 @@ public sealed class ScopeDrainTests
     public async Task Build_ScopeOverALimit_IsHeldWithTheReason()
     {
         using var folder = new StoreFolder();
-        var source = new SlowSource(interval: null) { TooLarge = "The scope has 5000 destinations, and the limit is 1000." };
+        var source = new SlowSource() { TooLarge = "The scope has 5000 destinations, and the limit is 1000." };
         source.MayBeRead.SetResult();
         using var drain = Drain(folder.World, source);
 
@@ -124,7 +77,7 @@ public sealed class ScopeDrainTests
 
     private static ScopeDrain Drain(PublicationWorld world, SlowSource source) => new(
         source, new ScopeBuilder(source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), world.Store, world.Publisher),
-        new ScheduleOptions(), world.Time, NullLogger<ScopeDrain>.Instance);
+        new ScheduleOptions(), new DrainSignal(), world.Time, NullLogger<ScopeDrain>.Instance);
 
     private sealed class StoreFolder : IDisposable
     {
@@ -147,38 +100,23 @@ public sealed class ScopeDrainTests
     }
 
     /// <summary>One empty scope, which cannot be read before it may.</summary>
-    private sealed class SlowSource(TimeSpan? interval) : IDestinationSource
+    private sealed class SlowSource : IDestinationSource
     {
         private static readonly Scope s_scope = new(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
-        private int _renewals;
 
         public ClaimedScope Claim { get; } = new(s_scope, false, 1, new object());
 
         public TaskCompletionSource MayBeRead { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public SemaphoreSlim Renewed { get; } = new(0);
-
-        public bool Lost { get; init; }
-
         public string? TooLarge { get; init; }
 
         public BuildFailure? Failure { get; private set; }
 
-        public bool Completed { get; private set; }
-
-        public bool RenewedAfterTheEnd { get; private set; }
-
         public string Description => "a slow source";
 
-        public TimeSpan? RenewalInterval => interval;
+        public TimeSpan LookInterval => TimeSpan.FromSeconds(1);
 
-        public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken)
-        {
-            Assert.Same(Claim, claim);
-            RenewedAfterTheEnd |= Completed;
-            Renewed.Release();
-            return ++_renewals == 2 ? throw new SourceUnavailableException("away") : Task.FromResult(!Lost);
-        }
+        public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => ReadAsync(claim.Scope, cancellationToken);
 
         public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
         {
@@ -187,11 +125,7 @@ public sealed class ScopeDrainTests
             return new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System));
         }
 
-        public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
-        {
-            Completed = true;
-            return Task.CompletedTask;
-        }
+        public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
 
@@ -201,7 +135,7 @@ public sealed class ScopeDrainTests
 
         public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
 

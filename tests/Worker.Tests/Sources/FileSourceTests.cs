@@ -2,6 +2,7 @@ using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
@@ -45,7 +46,7 @@ public sealed class FileSourceTests : IDisposable
 
             Assert.Equal(scopes.Order(), claimed.Order());
 
-            async Task ClaimAsync() => claimed.AddRange((await source.ClaimAsync(int.MaxValue, Cancel)).Claims.Select(claim => claim.Scope));
+            async Task ClaimAsync() => claimed.AddRange((await source.ClaimAsync(Lane.Bulk, int.MaxValue, Cancel)).Select(claim => claim.Scope));
         }
     }
 
@@ -62,7 +63,7 @@ public sealed class FileSourceTests : IDisposable
         await source.EnqueueAsync([scope], Cancel);
         await source.FailAsync(claim, new BuildFailure("no answer", false, null, null) { CommitUnknown = true }, TimeSpan.FromHours(1), Cancel);
 
-        var next = Assert.Single((await source.ClaimAsync(10, Cancel)).Claims, next => next.Scope == scope);
+        var next = Assert.Single(await source.ClaimAsync(Lane.Bulk, 10, Cancel), next => next.Scope == scope);
         Assert.Equal((true, true, 1), (next.Retried, next.Fence, next.Attempt));
     }
 

@@ -38,6 +38,17 @@ public sealed class DestinationFile
     /// <summary>The rows of a scope; none for one that is not in the file.</summary>
     public IReadOnlyList<Destination> Rows(Scope scope) => _rows.GetValueOrDefault(scope, []);
 
+    /// <summary>Everything that the file says of a scope, as text to compare.</summary>
+    public string TextOf(Scope scope)
+    {
+        var text = new StringBuilder();
+        foreach (var row in Rows(scope))
+            text.Append(CultureInfo.InvariantCulture, $"{row.Id} {row.Type} {row.Name} {row.Environment} {row.Enabled} {row.Deleted} {row.TestMode} {row.CreatedAt:O} {row.Problem} ")
+                .AppendJoin(',', row.RequiredConsent.IsDefault ? [] : row.RequiredConsent).Append(row.Settings.ValueKind == JsonValueKind.Undefined ? "" : row.Settings.GetRawText()).Append('\n');
+        foreach (var (id, problem) in LeftOut(scope).OrderBy(entry => entry.Key)) text.Append(CultureInfo.InvariantCulture, $"{id} {problem.Field} {problem.Message}\n");
+        return text.ToString();
+    }
+
     /// <summary>Reads a file's text.</summary>
     /// <exception cref="DestinationFileException">It is not one.</exception>
     public static DestinationFile Parse(ReadOnlySpan<byte> text, SettingVariables variables)

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using Microsoft.Extensions.Logging;
 
@@ -17,13 +19,17 @@ namespace ConsentSnapshots.Worker.Sources.Files;
 public sealed class FileSource(
     string path, SettingVariables variables, ScopeStore store, DrainSignal signal, ScopeLimits limits, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
 {
+    // What is changed at once in more scopes than these is no edit that somebody waits for.
+    private const int MostEdits = 10;
+    private const int MostHashed = 1 << 20;
+
     private readonly ConcurrentDictionary<Scope, Waiting> _waiting = new();
     private readonly ConcurrentDictionary<Scope, byte> _building = new();
     private readonly SemaphoreSlim _load = new(1, 1);
     private volatile Loaded? _loaded;
 
     // The generation tells a change that came during a build from the one that is being built.
-    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore, bool Unannounced = false, bool Fence = false);
+    private sealed record Waiting(int Generation, int Attempts, DateTimeOffset NotBefore, bool Unannounced = false, bool Fence = false, Lane Lane = Lane.Bulk);
 
     private sealed record Loaded(DestinationFile File, string Stamp, IReadOnlyList<Scope> Scopes);
 
@@ -31,6 +37,9 @@ public sealed class FileSource(
 
     /// <inheritdoc/>
     public string Description => $"file {Path.GetFullPath(path)}";
+
+    /// <inheritdoc/>
+    public TimeSpan LookInterval { get; } = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
     public async Task CheckAsync(CancellationToken cancellationToken) => await LoadedAsync(cancellationToken);
@@ -70,7 +79,7 @@ public sealed class FileSource(
     public async Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => (await LoadedAsync(cancellationToken)).Scopes;
 
     /// <summary>
-    /// Reads the file again if it has changed, and makes every scope pending. A first file that is bad throws; a later one is reported
+    /// Reads the file again if it has changed, and makes pending what it says otherwise. A first file that is bad throws; a later one is reported
     /// and what was read before stays.
     /// </summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
@@ -98,7 +107,10 @@ public sealed class FileSource(
     }
 
     /// <inheritdoc/>
-    public async Task<ClaimedScopes> ClaimAsync(int max, CancellationToken cancellationToken)
+    public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => ReadAsync(claim.Scope, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken)
     {
         await LoadedAsync(cancellationToken);
         var now = time.GetUtcNow();
@@ -107,10 +119,10 @@ public sealed class FileSource(
         foreach (var (scope, waiting) in _waiting.ToArray().OrderBy(entry => entry.Key))
         {
             if (claims.Count == max) break;
-            if (waiting.NotBefore > now || !_building.TryAdd(scope, 0)) continue;
+            if (waiting.Lane != lane || waiting.NotBefore > now || !_building.TryAdd(scope, 0)) continue;
             claims.Add(Claimed(scope, waiting));
         }
-        return new ClaimedScopes(claims, false);
+        return claims;
     }
 
     /// <inheritdoc/>
@@ -122,13 +134,7 @@ public sealed class FileSource(
     }
 
     private static ClaimedScope Claimed(Scope scope, Waiting waiting) =>
-        new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting) { Fence = waiting.Fence };
-
-    /// <inheritdoc/>
-    public TimeSpan? RenewalInterval => null;
-
-    /// <inheritdoc/>
-    public Task<bool> RenewAsync(ClaimedScope claim, CancellationToken cancellationToken) => Task.FromResult(true);
+        new(scope, waiting.Attempts > 0 || waiting.Unannounced, waiting.Attempts + 1, waiting) { Fence = waiting.Fence, Lane = waiting.Lane };
 
     /// <inheritdoc/>
     public async Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken)
@@ -160,17 +166,17 @@ public sealed class FileSource(
     /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken)
     {
-        Enqueue(scopes, new HashSet<Scope>());
+        Enqueue(scopes, new HashSet<Scope>(), Lane.Bulk);
         return Task.CompletedTask;
     }
 
-    private void Enqueue(IReadOnlyCollection<Scope> scopes, HashSet<Scope> unannounced)
+    private void Enqueue(IReadOnlyCollection<Scope> scopes, HashSet<Scope> unannounced, Lane lane)
     {
         var generation = Interlocked.Increment(ref _generation);
         // A commit that may still arrive is to be fenced off whatever else comes.
         foreach (var scope in scopes)
-            _waiting.AddOrUpdate(scope, new Waiting(generation, 0, default, unannounced.Contains(scope)),
-                (_, waiting) => new Waiting(generation, 0, default, unannounced.Contains(scope), waiting.Fence));
+            _waiting.AddOrUpdate(scope, new Waiting(generation, 0, default, unannounced.Contains(scope), Lane: lane),
+                (_, waiting) => new Waiting(generation, 0, default, unannounced.Contains(scope), waiting.Fence, (Lane)Math.Min((int)waiting.Lane, (int)lane)));
         signal.Raise();
     }
 
@@ -227,8 +233,11 @@ public sealed class FileSource(
                 organizations.Add(current.Scope.Organization);
                 if (announced is not null && announced.GetValueOrDefault(current.Scope) < current.Version) unannounced.Add(current.Scope);
             }
+            var before = _loaded;
             _loaded = new Loaded(file, stamp, [.. organizations.SelectMany(Scope.Of)]);
-            Enqueue(_loaded.Scopes, unannounced);
+            // At the start nobody knows what an earlier process has published; later, what the file says of a scope is compared.
+            var changed = before is null ? _loaded.Scopes : [.. _loaded.Scopes.Where(scope => file.TextOf(scope) != before.File.TextOf(scope))];
+            if (changed.Count > 0) Enqueue(changed, unannounced, before is not null && changed.Count <= MostEdits ? Lane.Edits : Lane.Bulk);
         }
         finally
         {
@@ -241,7 +250,20 @@ public sealed class FileSource(
         // A Kubernetes ConfigMap is swapped by a link: the target's name and time are what changes.
         var file = new FileInfo(path);
         var target = file.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? file;
-        return target.Exists ? $"{target.FullName}|{target.Length}|{target.LastWriteTimeUtc.Ticks}" : "missing";
+        // Another file may have the same length and time: a small one is looked at itself, of a large one the time of its making.
+        return target.Exists ? $"{target.FullName}|{target.Length}|{target.LastWriteTimeUtc.Ticks}|{(target.Length <= MostHashed ? Hash(target.FullName) : target.CreationTimeUtc.Ticks)}" : "missing";
+    }
+
+    private static UInt128 Hash(string path)
+    {
+        try
+        {
+            return XxHash128.HashToUInt128(File.ReadAllBytes(path));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return default; // reading it says what is wrong
+        }
     }
 
     private async Task SaveReportAsync(
