@@ -44,36 +44,24 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         do
         {
             var refused = new List<(string Organization, string Environment, Guid Token)>();
-            // One round trip and one transaction, in which what was just taken in is ready.
-            await using (var batch = database.CreateBatch())
+            await using (var command = database.CreateCommand(
+                $"""
+                select {DatabaseText.Sendable("organization_id")}, environment, attempts, claim_token, fence, taken, {DatabaseText.Sendable("unknown_environment")}
+                from consent_snapshots.claim_scopes($1, $2, $3)
+                """))
             {
-                batch.BatchCommands.Add(new NpgsqlBatchCommand($"select taken, {DatabaseText.Sendable("unknown_environment")} from consent_snapshots.take_in_changes()"));
-                batch.BatchCommands.Add(new NpgsqlBatchCommand(
-                    $"""
-                    with ready as materialized (
-                        select organization_id, environment from consent_snapshots.scopes
-                        where lane = $1 and ready_at <= now()
-                        order by ready_at
-                        limit $2
-                        for update skip locked
-                    )
-                    update consent_snapshots.scopes s
-                    set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
-                    from ready r
-                    where s.organization_id = r.organization_id and s.environment = r.environment
-                      and exists (select from consent_snapshots.workers w where w.worker_id = $3)
-                    returning {DatabaseText.Sendable("s.organization_id")}, s.environment, s.attempts, s.claim_token, s.fence
-                    """)
-                {
-                    Parameters = { new() { Value = (short)lane }, new() { Value = max }, new() { Value = worker } },
-                });
-                await using var reader = await batch.ExecuteReaderAsync(ct);
-                await reader.ReadAsync(ct);
-                if (reader.GetInt64(0) > 0) logger.ChangesTakenIn(reader.GetInt64(0));
-                if (!await reader.IsDBNullAsync(1, ct)) logger.EnvironmentUnknown(reader.GetString(1));
-                await reader.NextResultAsync(ct);
+                command.Parameters.AddWithValue(worker);
+                command.Parameters.AddWithValue((int)lane);
+                command.Parameters.AddWithValue(max);
+                await using var reader = await command.ExecuteReaderAsync(ct);
                 while (await reader.ReadAsync(ct))
                 {
+                    if (await reader.IsDBNullAsync(3, ct))
+                    {
+                        if (reader.GetInt64(5) > 0) logger.ChangesTakenIn(reader.GetInt64(5));
+                        if (!await reader.IsDBNullAsync(6, ct)) logger.EnvironmentUnknown(reader.GetString(6));
+                        continue;
+                    }
                     var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(3));
                     if (Scope.TryParse(organization, environment, out var scope))
                         claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)));

@@ -11,8 +11,8 @@ public sealed class DrainService(
     ScopeDrain drain, DrainSignal signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
     : BackgroundService
 {
-    // After something was found: in a burst of changes only some are signalled, and the others come right after them.
-    private static readonly TimeSpan LookAgainDelay = TimeSpan.FromMilliseconds(50);
+    // After something was found: in a burst of changes only some are signalled, and the others are committed a moment later.
+    private static readonly TimeSpan[] s_lookAgain = [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(250)];
     private static readonly TimeSpan FailureDelay = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
@@ -32,6 +32,7 @@ public sealed class DrainService(
     {
         var prepared = false;
         var wait = TimeSpan.Zero;
+        var again = s_lookAgain.Length;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -44,7 +45,8 @@ public sealed class DrainService(
                     prepared = true;
                     logger.Started(source.Description, store.Blobs.Description);
                 }
-                wait = await drain.DrainAsync(stoppingToken) ? LookAgainDelay : source.LookInterval;
+                if (await drain.DrainAsync(stoppingToken)) again = 0;
+                wait = again < s_lookAgain.Length ? s_lookAgain[again++] : source.LookInterval;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

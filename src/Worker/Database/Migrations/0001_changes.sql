@@ -30,7 +30,7 @@ revoke all on all tables in schema consent_snapshots from public;
 
 -- Tells listening workers that there are changes. It is a hint: the workers look at the table by themselves, too.
 --
--- Notifying makes commits wait for each other, so a transaction notifies once at most, and in a burst only one in ten milliseconds does: a worker that was told looks again a
+-- Notifying makes commits wait for each other, so a transaction notifies once at most, and in a burst only one in fifty milliseconds does: a worker that was told looks again a
 -- moment later. A transaction that has notified cannot be prepared, so where two-phase commit is enabled nobody notifies. A full queue would make the commit fail.
 create function consent_snapshots.tell_workers() returns void
 language plpgsql
@@ -40,13 +40,11 @@ declare
     now_ms bigint := (extract(epoch from clock_timestamp()) * 1000)::bigint;
     told_ms bigint;
 begin
-    if current_setting('max_prepared_transactions')::integer > 0
-        or current_setting('consent_snapshots.told', true) = pg_current_xact_id()::text
-        or pg_notification_queue_usage() >= 0.5 then
+    if current_setting('max_prepared_transactions')::integer > 0 or current_setting('consent_snapshots.told', true) = pg_current_xact_id()::text then
         return;
     end if;
     select last_value into told_ms from consent_snapshots.last_told;
-    if now_ms - told_ms between 0 and 9 then
+    if now_ms - told_ms between 0 and 49 or pg_notification_queue_usage() >= 0.5 then
         return;
     end if;
     perform setval('consent_snapshots.last_told', now_ms);
@@ -67,6 +65,7 @@ as $$
 declare
     organizations text[];
     environments text[];
+    step text := 'collect';
     code text;
     message text;
 begin
@@ -102,34 +101,39 @@ begin
             organizations := array[null]::text[];
             environments := array[null]::text[];
         end if;
-    exception when others then
-        get stacked diagnostics code = returned_sqlstate, message = message_text;
-        raise warning 'consent_snapshots: which scopes a change of destinations concerns is not known (%: %), so every scope is built', code, message;
-        organizations := array[null]::text[];
-        environments := array[null]::text[];
-    end;
-    if organizations is null then
-        return null;
-    end if;
-
-    begin
+        if organizations is null then
+            return null;
+        end if;
+        step := 'lock';
         lock table consent_snapshots.changes in row exclusive mode nowait;
+        step := 'tell';
+        perform consent_snapshots.tell_workers();
     exception when others then
         get stacked diagnostics code = returned_sqlstate, message = message_text;
-        raise warning 'consent_snapshots: a change of destinations was not noted (%: %) and will be published by the next reconcile', code, message;
-        return null;
+        case step
+            when 'collect' then
+                raise warning 'consent_snapshots: which scopes a change of destinations concerns is not known (%: %), so every scope is built', code, message;
+                organizations := array[null]::text[];
+                environments := array[null]::text[];
+            when 'tell' then
+                raise warning 'consent_snapshots: the workers were not told of a change (%: %) and will see it when they look', code, message;
+            else
+                raise warning 'consent_snapshots: a change of destinations was not noted (%: %) and will be published by the next reconcile', code, message;
+                return null;
+        end case;
+        -- What failed has given its locks back.
+        begin
+            lock table consent_snapshots.changes in row exclusive mode nowait;
+        exception when others then
+            get stacked diagnostics code = returned_sqlstate, message = message_text;
+            raise warning 'consent_snapshots: a change of destinations was not noted (%: %) and will be published by the next reconcile', code, message;
+            return null;
+        end;
     end;
 
     insert into consent_snapshots.changes (organization_id, environment, reason)
     select c.organization_id, c.environment, lower(tg_op)
     from unnest(organizations, environments) as c (organization_id, environment);
-
-    begin
-        perform consent_snapshots.tell_workers();
-    exception when others then
-        get stacked diagnostics code = returned_sqlstate, message = message_text;
-        raise warning 'consent_snapshots: the workers were not told of a change (%: %) and will see it when they look', code, message;
-    end;
     return null;
 end
 $$;

@@ -131,6 +131,38 @@ begin
 end
 $$;
 
+-- Takes in what has changed, and up to so many scopes of a lane that are ready, the oldest first. A function, because its statements are planned once in a session and no statement
+-- of ours is prepared there. The first row says what was taken in; its token is null.
+create function consent_snapshots.claim_scopes(worker uuid, wanted_lane integer, most integer)
+returns table (organization_id text, environment text, attempts integer, claim_token uuid, fence boolean, taken bigint, unknown_environment text)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    changes record;
+begin
+    select t.taken, t.unknown_environment into changes from consent_snapshots.take_in_changes() t;
+    return query select null::text, null::text, null::integer, null::uuid, null::boolean, changes.taken, changes.unknown_environment;
+    if not exists (select from consent_snapshots.workers w where w.worker_id = worker) then
+        return;
+    end if;
+    return query
+    with ready as materialized (
+        select k.organization_id, k.environment from consent_snapshots.scopes k
+        where k.lane = wanted_lane and k.ready_at <= now()
+        order by k.ready_at
+        limit most
+        for update skip locked
+    )
+    update consent_snapshots.scopes s
+    set claimed_by = worker, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+    from ready r
+    where s.organization_id = r.organization_id and s.environment = r.environment
+    returning s.organization_id, s.environment, s.attempts, s.claim_token, s.fence, null::bigint, null::text;
+end
+$$;
+
 -- A sign of life, and what follows from the lack of others': claims live as long as their worker's row does, and its row for two seconds. No clock counts but the database's;
 -- where that was set back, a row lies ahead of it and has expired as well. Returns whether the worker's own row was still there: if not, its claims may be somebody else's.
 create function consent_snapshots.beat(worker uuid, worker_name text) returns boolean
