@@ -35,8 +35,9 @@ internal static class StatusCommand
             foreach (var scope in published.Keys) lines.TryAdd(scope, new SourceStatus(scope, BuildState.UpToDate, 0, null, null, []));
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
             var refused = only is null ? await source.ListRefusedAsync(token) : [];
-            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused);
-            else await WriteAsync(context, lines.Values, published, refused, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
+            var warnings = await source.ListWarningsAsync(token);
+            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused, warnings);
+            else await WriteAsync(context, lines.Values, published, refused, warnings, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
             return ExitCodes.Done;
         });
         return command;
@@ -57,9 +58,11 @@ internal static class StatusCommand
 
     /// <summary>A person who asks about many scopes wants to know which of them need somebody, and the sums.</summary>
     private static async Task WriteAsync(
-        CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
+        CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused, IReadOnlyList<string> warnings,
         ScopeLimits limits, int most)
     {
+        foreach (var warning in warnings) await context.WriteLineAsync($"Warning: {Redaction.Printable(warning)}");
+        if (warnings.Count > 0) await context.WriteLineAsync();
         var troubled = lines.Where(line => line.State != BuildState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
         var shown = lines.Count <= MostScopes ? [.. lines] : troubled.Take(most).ToList();
         if (shown.Count > 0)
@@ -99,7 +102,8 @@ internal static class StatusCommand
         line.Problems.Count == 0 ? "" : line.Problems.Count.ToString(CultureInfo.InvariantCulture),
     ];
 
-    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused) =>
+    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
+        IReadOnlyList<string> warnings) =>
         context.WriteJsonAsync(async output =>
         {
             var writer = output.Writer;
@@ -140,6 +144,9 @@ internal static class StatusCommand
             writer.WriteEndArray();
             writer.WriteStartArray("refused");
             foreach (var refusal in refused) writer.WriteStringValue(refusal);
+            writer.WriteEndArray();
+            writer.WriteStartArray("warnings");
+            foreach (var warning in warnings) writer.WriteStringValue(warning);
             writer.WriteEndArray();
             writer.WriteEndObject();
         });

@@ -160,6 +160,21 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         return organizations.ToImmutable();
     }
 
+    /// <summary>What keeps changes from being noticed: triggers that are missing or not as they should be; and that no worker gives a sign of life.</summary>
+    public async Task<IReadOnlyList<string>> ListFaultsAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        var faults = new List<string>();
+        var table = await DestinationsTable.FindAsync(connection, _table, ct);
+        if (table is null) faults.Add($"There is no table {_table}.");
+        else
+            foreach (var fault in await ChangeTriggers.FaultsAsync(connection, table, ct))
+                faults.Add($"Changes may go unnoticed, because of the change triggers on {fault}. Run `consent-snapshots migrate` as the table's owner; a running worker compares every scope once a minute meanwhile.");
+        await using var command = new NpgsqlCommand("select exists (select from consent_snapshots.workers where beaten_at between clock_timestamp() - interval '2 seconds' and clock_timestamp() + interval '2 seconds')", connection);
+        if (!(bool)(await command.ExecuteScalarAsync(ct))!) faults.Add("No worker is running, so what changes waits.");
+        return faults;
+    }
+
     /// <summary>Rows whose environment is none of the three, so that they belong to no scope: the first hundred.</summary>
     public async Task<ImmutableArray<(Guid Id, string Organization, string Environment)>> ListUnknownEnvironmentsAsync(CancellationToken ct)
     {

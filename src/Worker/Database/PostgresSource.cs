@@ -134,6 +134,9 @@ internal sealed class PostgresSource(
             .Select(row => $"destination {row.Id} of organization '{row.Organization}': environment '{row.Environment}' is none of development, staging, production."),
     ]);
 
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken) => GuardAsync(() => reader.ListFaultsAsync(cancellationToken));
+
     private static ScopeRead Read(ScopeSource source) => new(source.Scope, source.Problem is null ? Rows(source) : null, source.Problem, source.IsOverLimit);
 
     private static ScopeRows Rows(ScopeSource source) =>

@@ -118,6 +118,9 @@ public interface IDestinationSource
     /// <summary>What was refused because its names cannot be published, for <c>status</c>: what, where, and what to do.</summary>
     Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken);
 
+    /// <summary>What is wrong with the source as a whole, for <c>status</c>: what, where, and what to do.</summary>
+    Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken);
+
     /// <summary>Makes scopes pending: what a reconcile found.</summary>
     Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken);
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker.Database;
 using ConsentSnapshots.Worker.Encryption;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
@@ -154,6 +155,23 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
 
         await platform.ServesAsync(_acme, "11111111111");
+    }
+
+    /// <summary>A schema tool makes the table anew under a running worker; the triggers are gone with the old one, and so is what they would have told.</summary>
+    [Fact]
+    public async Task Table_MadeAnewWhileTheWorkerRuns_IsFollowedAgain()
+    {
+        await using var platform = await StartAsync();
+        await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
+        await platform.ServesAsync(_acme, "11111111111");
+
+        await platform.Database.ExecuteAsync($"drop table destinations; {DestinationsTable.Definition(platform.Database.Options.Table)}");
+        await platform.InsertAsync(_acme, Platform.Pixel("22222222222"));
+
+        await platform.ServesAsync(_acme, "22222222222");
+        Assert.Contains(platform.Logs.Lines, line => line.Contains("The change triggers on public.destinations were not as they should be and have been attached anew", StringComparison.Ordinal));
+        await platform.InsertAsync(_globex, Platform.Pixel("33333333333"));
+        await platform.ServesAsync(_globex, "33333333333");
     }
 
     [Fact]

@@ -185,6 +185,9 @@ public sealed class FileSource(
         Task.FromResult<IReadOnlyList<string>>([]); // a file with such a name is not taken at all
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([]);
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken)
     {
         var statuses = new List<SourceStatus>();
