@@ -36,7 +36,8 @@ internal static class PostgresConnections
     {
         var description = Describe(options.ConnectionString, "consent-snapshots heartbeat");
         (description.MinPoolSize, description.MaxPoolSize) = (0, 1);
-        description.CommandTimeout = description.Timeout = 2;
+        // The heartbeat itself bounds how long a beat may take.
+        description.CommandTimeout = description.Timeout = 30;
         return Build(description, loggers);
     }
 

@@ -23,6 +23,9 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
     // Longer than this and the row has expired all the same.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
+    // Nothing is claimed before the first beat, so that one may take its time.
+    private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(30);
+
     private readonly NpgsqlDataSource _source;
     private readonly WorkerIdentity _identity;
     private readonly TimeProvider _time;
@@ -46,7 +49,14 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
         try
         {
             if (_beating is not null) return;
-            await BeatAsync(ct);
+            try
+            {
+                await BeatAsync(FirstPatience, ct);
+            }
+            catch (OperationCanceledException exception) when (!ct.IsCancellationRequested)
+            {
+                throw new TimeoutException($"It did not answer within {FirstPatience.TotalSeconds} s.", exception);
+            }
             _beating = RunAsync(_stop.Token);
         }
         finally
@@ -77,7 +87,7 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
             if (ct.IsCancellationRequested) return;
             try
             {
-                if (!await BeatAsync(ct)) _logger.HeartbeatExpired(_identity.Name);
+                if (!await BeatAsync(Patience, ct)) _logger.HeartbeatExpired(_identity.Name);
             }
             catch (Exception exception) when (exception is NpgsqlException or TimeoutException or OperationCanceledException or InvalidOperationException)
             {
@@ -88,9 +98,9 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
     }
 
     /// <summary>One beat; whether the row was still there.</summary>
-    private async Task<bool> BeatAsync(CancellationToken ct)
+    private async Task<bool> BeatAsync(TimeSpan patience, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(Patience, _time);
+        using var limit = new CancellationTokenSource(patience, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
         await using var command = _source.CreateCommand("select consent_snapshots.beat($1, $2), case when $3 then consent_snapshots.mend_times() end");
         command.Parameters.AddWithValue(_identity.Id);
