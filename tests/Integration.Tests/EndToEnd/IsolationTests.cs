@@ -34,6 +34,8 @@ public sealed class IsolationTests(PostgresFixture postgres, AzuriteFixture azur
         await platform.Database.ExecuteAsync("update destinations set enabled = false where settings->>'pixelId' = '10000111'");
         await platform.ServesAsync(_acme, "10000111", present: false);
         await platform.ServesAsync(_acme, "10000333");
+        // The other environments, too; the organization that is no name waits for ever.
+        await Eventually.TrueAsync(async () => await platform.Database.Queue.PendingCountAsync(Cancel) is var depth && depth.Pending == depth.Held, "what can be built is");
 
         Assert.Empty(await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel));
 
