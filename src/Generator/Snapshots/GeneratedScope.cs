@@ -24,7 +24,7 @@ public sealed record GeneratedScope
     public required ImmutableArray<DestinationProblem> Problems { get; init; }
 
     /// <summary>The destinations that are left out, each for one of the problems.</summary>
-    public ImmutableHashSet<Guid> LeftOut => [.. Problems.Where(static problem => problem.LeavesOut).Select(static problem => problem.DestinationId)];
+    public IReadOnlySet<Guid> LeftOut => Problems.Where(static problem => problem.LeavesOut).Select(static problem => problem.DestinationId).ToHashSet();
 
     /// <summary>Puts the snapshot of a consent set together.</summary>
     public Snapshot this[ConsentSet set] => new(Content.SnapshotBytes(Content[set]));

@@ -99,6 +99,8 @@ internal sealed class PostgresSource(
     {
         if (failure.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], null, cancellationToken);
         await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken, failure.CommitUnknown);
+        // A change that came while the scope was in hand was signalled then, when it could not be claimed.
+        signal.Raise();
         return true;
     });
 

@@ -6,7 +6,7 @@ namespace ConsentSnapshots.Generator.Tests.Fuzz;
 /// <summary>More than a hundred thousand attempts to make a setting do what only its type should.</summary>
 public sealed class HostileSettingsTests(ITestOutputHelper output)
 {
-    private const int RandomDestinations = 40_000;
+    private const int RandomDestinations = 100_000;
     private const int RandomScopes = 10_000;
     private const int Runs = 2_000;
 

@@ -45,6 +45,24 @@ public sealed class SecondDestinationTests(ChromiumFixture chromium)
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    /// <summary>A library that is an entry of the list is the client's to load, so each destination has its own; what the page script tells is of the first.</summary>
+    [Fact]
+    public async Task EntryOfTheList_SecondNeedsTheSameConsent_EachLoadsItsOwn()
+    {
+        await using var walk = await ConsentWalk.OpenAsync(
+            chromium,
+            [
+                ConsentWalk.Row("vercel-analytics", """{"dsn":"ve-first"}""", 1, "measurement"), ConsentWalk.Row("vercel-analytics", """{"dsn":"ve-second","mode":"development"}""", 2, "measurement"),
+                ConsentWalk.Row("plausible-analytics", """{"domain":"first.example"}""", 3, "measurement"), ConsentWalk.Row("plausible-analytics", """{"domain":"second.example"}""", 4, "measurement"),
+            ],
+            new Dictionary<string, string>(), Cancel);
+        walk.Site.ServeEveryOtherScript("");
+        var seen = await walk.GoAsync([(ConsentSet.Everything, WalkStyle.AtOnce)],
+            "window.vam + ' ' + [...document.querySelectorAll('script[src]')].map(script => script.dataset.dsn || script.dataset.domain).filter(Boolean).sort().join()", Cancel);
+        Assert.Equal("production first.example,second.example,ve-first,ve-second", (string)Assert.Single(seen)!);
+        Assert.Empty(walk.Site.Errors);
+    }
+
     [Fact]
     public async Task OnePerPage_SecondNeedsTheSameConsent_FirstHoldsAndSecondLoadsNothing()
     {

@@ -289,7 +289,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.Database.ExecuteAsync(
             $$"""
             insert into destinations (organization_id, type, name, environment, settings, settings_encrypted)
-            select '{{_acme}}', 'script', n::text, 'production', jsonb_build_object('textContent', repeat('x', 6000)), false from generate_series(1, 5000) n
+            select '{{_acme}}', 'script', n::text, 'production', jsonb_build_object('textContent', repeat('x', 60000)), false from generate_series(1, 5000) n
             """);
         await Eventually.TrueAsync(
             async () => (await platform.CommandAsync("status", "--org", _acme.ToString())).Output.Contains("The scope has 5001 destinations, and the limit is 1000.", StringComparison.Ordinal),

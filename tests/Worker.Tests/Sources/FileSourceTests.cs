@@ -67,6 +67,23 @@ public sealed class FileSourceTests : IDisposable
         Assert.Equal((true, true, 1), (next.Retried, next.Fence, next.Attempt));
     }
 
+    /// <summary>The signal of a change came while the scope was being built, and found nothing to claim: the failure has to say that there is something now.</summary>
+    [Fact]
+    public async Task Fail_ChangedMeanwhile_IsSignalledAgain()
+    {
+        using var blobs = new DirectoryBlobStore(Path.Combine(_folder, "store"), TimeProvider.System);
+        var signal = new DrainSignal();
+        using var source = await SourceAsync(blobs, """{"organizations":[{"id":"acme"}]}""", signal);
+        var claim = (await source.ClaimAsync(new Scope(OrganizationId.Parse("acme"), DeploymentEnvironment.Production), Cancel))!;
+        await source.EnqueueAsync([claim.Scope], Cancel);
+        await signal.WaitAsync(Cancel);
+
+        await source.FailAsync(claim, new BuildFailure("away", false, null, null), TimeSpan.FromHours(1), Cancel);
+
+        Assert.True(signal.WaitAsync(Cancel).AsTask().IsCompletedSuccessfully);
+        Assert.Contains(claim.Scope, (await source.ClaimAsync(10, Cancel)).Claims.Select(next => next.Scope));
+    }
+
     [Fact]
     public async Task Read_SettingsOverTheLimit_ConcernThatScopeOnly()
     {
@@ -84,12 +101,12 @@ public sealed class FileSourceTests : IDisposable
         Assert.Equal([(false, 0), (false, 1), (true, null)], reads.Select(read => (read.Held, read.Rows?.Rows.Count)));
     }
 
-    private async Task<FileSource> SourceAsync(DirectoryBlobStore blobs, string json)
+    private async Task<FileSource> SourceAsync(DirectoryBlobStore blobs, string json, DrainSignal? signal = null)
     {
         var file = Path.Combine(_folder, "destinations.json");
         await File.WriteAllTextAsync(file, json, Cancel);
         var source = new FileSource(
-            file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
+            file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), signal ?? new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
         await source.CheckAsync(Cancel);
         return source;
     }

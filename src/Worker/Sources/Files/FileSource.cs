@@ -160,6 +160,8 @@ public sealed class FileSource(
         // A change that came meanwhile is due at once, and has to finish all the same what this attempt may have begun.
         _waiting.AddOrUpdate(claim.Scope, failed, (_, now) => now == waiting ? failed : now with { Unannounced = true, Fence = failed.Fence });
         _building.TryRemove(claim.Scope, out _);
+        // A change that came while the scope was in hand was signalled then, when it could not be claimed.
+        signal.Raise();
         await SaveReportAsync(claim.Scope, failure.Problems ?? [], failure.Error, failure.Held ? failure.Error : null, cancellationToken);
     }
 

@@ -1,0 +1,28 @@
+using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Sources;
+
+namespace ConsentSnapshots.Integration.Tests.Database;
+
+public sealed class PostgresSourceTests(PostgresFixture postgres)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>The writer's notification came while the scope was being built, and found nothing to claim: the failure has to say that there is something now.</summary>
+    [Fact]
+    public async Task Fail_ChangedMeanwhile_IsSignalledAgain()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(SourceDatabase.Acme);
+        var signal = new DrainSignal();
+        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, new BuildRecords(database.Pool), database.Status, signal);
+        var claims = (await source.ClaimAsync(10, Cancel)).Claims;
+        await database.ExecuteAsync("update destinations set enabled = false");
+
+        foreach (var claim in claims) await source.FailAsync(claim, new BuildFailure("away", false, null, null), TimeSpan.FromHours(1), Cancel);
+
+        Assert.True(signal.WaitAsync(Cancel).AsTask().IsCompletedSuccessfully);
+        Assert.Equal(SourceDatabase.ScopeOf(SourceDatabase.Acme), Assert.Single((await source.ClaimAsync(10, Cancel)).Claims).Scope);
+    }
+}
