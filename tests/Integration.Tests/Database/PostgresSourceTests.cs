@@ -1,7 +1,10 @@
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace ConsentSnapshots.Integration.Tests.Database;
 
@@ -16,13 +19,15 @@ public sealed class PostgresSourceTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(SourceDatabase.Acme);
         var signal = new DrainSignal();
-        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, new BuildRecords(database.Pool), database.Status, signal);
-        var claims = (await source.ClaimAsync(10, Cancel)).Claims;
+        await using var heartbeat = new WorkerHeartbeat(
+            Options.Create(database.Options), new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
+        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, signal);
+        var claims = await source.ClaimAsync(Lane.Edits, 10, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
 
         foreach (var claim in claims) await source.FailAsync(claim, new BuildFailure("away", false, null, null), TimeSpan.FromHours(1), Cancel);
 
-        Assert.True(signal.WaitAsync(Cancel).AsTask().IsCompletedSuccessfully);
-        Assert.Equal(SourceDatabase.ScopeOf(SourceDatabase.Acme), Assert.Single((await source.ClaimAsync(10, Cancel)).Claims).Scope);
+        Assert.True(signal.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Cancel).AsTask().IsCompletedSuccessfully);
+        Assert.Equal(SourceDatabase.ScopeOf(SourceDatabase.Acme), Assert.Single(await source.ClaimAsync(Lane.Edits, 10, Cancel)).Scope);
     }
 }

@@ -76,12 +76,12 @@ public sealed class FileSourceTests : IDisposable
         using var source = await SourceAsync(blobs, """{"organizations":[{"id":"acme"}]}""", signal);
         var claim = (await source.ClaimAsync(new Scope(OrganizationId.Parse("acme"), DeploymentEnvironment.Production), Cancel))!;
         await source.EnqueueAsync([claim.Scope], Cancel);
-        await signal.WaitAsync(Cancel);
+        await signal.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Cancel);
 
         await source.FailAsync(claim, new BuildFailure("away", false, null, null), TimeSpan.FromHours(1), Cancel);
 
-        Assert.True(signal.WaitAsync(Cancel).AsTask().IsCompletedSuccessfully);
-        Assert.Contains(claim.Scope, (await source.ClaimAsync(10, Cancel)).Claims.Select(next => next.Scope));
+        Assert.True(signal.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Cancel).AsTask().IsCompletedSuccessfully);
+        Assert.Contains(claim.Scope, (await source.ClaimAsync(Lane.Edits, 10, Cancel)).Concat(await source.ClaimAsync(Lane.Bulk, 10, Cancel)).Select(next => next.Scope));
     }
 
     [Fact]
