@@ -17,6 +17,7 @@ using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 
 var config = new Option<FileInfo?>("--config") { Description = "The destinations file. Default: samples/destinations.json.", HelpName = "FILE" };

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using ConsentSnapshots.Worker.Database;
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;

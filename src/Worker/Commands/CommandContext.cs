@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Postgres;
+using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker.Commands;
@@ -102,7 +104,7 @@ public sealed class CommandLine
             await context.WriteErrorAsync(exception.Message);
             return ExitCodes.Usage;
         }
-        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or Database.MigrationException
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or MigrationException
             or ConsentViolationException or ScopeUnreadableException or GenerationException or ManifestException)
         {
             await context.WriteErrorAsync(exception.Message);

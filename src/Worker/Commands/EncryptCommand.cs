@@ -2,7 +2,8 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Worker.Commands;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using ConsentSnapshots.Worker.Database;
-using ConsentSnapshots.Worker.Sources;
+using ConsentSnapshots.Worker.Postgres;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.Worker.Commands;

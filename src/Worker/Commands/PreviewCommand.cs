@@ -3,7 +3,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.Worker.Commands;

@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,5 +1,6 @@
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,7 @@ namespace ConsentSnapshots.Worker.Scheduling;
 
 /// <summary>Drains whenever somebody signals, and by itself as often as the source asks for, from the start of the process on.</summary>
 public sealed class DrainService(
-    ScopeDrain drain, DrainSignal signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
+    ScopeDrain drain, WakeUp signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
     : BackgroundService
 {
     // After something was found: in a burst of changes only some are signalled, and the others are committed a moment later.

@@ -1,12 +1,13 @@
-using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 using Quartz;
 
 namespace ConsentSnapshots.Worker.Scheduling;
 
 /// <summary>The safety net under notifications: has the drain loop look.</summary>
-public sealed class DrainJob(DrainSignal signal) : IJob
+public sealed class DrainJob(WakeUp signal) : IJob
 {
     /// <inheritdoc/>
     public ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)

@@ -1,5 +1,6 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;

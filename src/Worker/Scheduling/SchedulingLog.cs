@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
 using Microsoft.Extensions.Logging;
 

@@ -1,8 +1,10 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 
@@ -12,7 +14,7 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// Builds every scope that is due. One that fails is tried again later; one that takes long has one of the places and holds up no other:
 /// a scope is claimed only when there is a place to build it in.
 /// </summary>
-public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, DrainSignal signal, TimeProvider time, ILogger<ScopeDrain> logger)
+public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, WakeUp signal, TimeProvider time, ILogger<ScopeDrain> logger)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);

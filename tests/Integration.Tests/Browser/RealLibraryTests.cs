@@ -1,4 +1,4 @@
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 
 namespace ConsentSnapshots.Integration.Tests.Browser;
 

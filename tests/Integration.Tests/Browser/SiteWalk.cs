@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using Microsoft.Playwright;
 
 namespace ConsentSnapshots.Integration.Tests.Browser;

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using ConsentSnapshots.Integration.Tests.Browser;
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

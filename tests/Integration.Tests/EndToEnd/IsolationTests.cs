@@ -1,4 +1,4 @@
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Scheduling;
 using Microsoft.Extensions.DependencyInjection;

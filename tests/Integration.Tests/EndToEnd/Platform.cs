@@ -1,11 +1,12 @@
 using System.Net;
 using System.Text.Json;
 using ConsentSnapshots.EdgeApi;
-using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Tests.Support;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Commands;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Text.Json;
-using ConsentSnapshots.Integration.Tests.Database;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Worker.Database;
-using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Integration.Tests.Postgres;
+using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
-using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 
 namespace ConsentSnapshots.Integration.Tests.Samples;

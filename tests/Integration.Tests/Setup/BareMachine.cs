@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
-using ConsentSnapshots.Integration.Tests.Database;
+using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 
 // The scripts are Debian's, and so are the programs that these tests start.

@@ -2,11 +2,11 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using Azure.Storage.Sas;
-using BlobProperties = ConsentSnapshots.Storage.BlobProperties;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
+using BlobProperties = ConsentSnapshots.Storage.BlobProperties;
 
 namespace ConsentSnapshots.Integration.Tests.Storage;
 

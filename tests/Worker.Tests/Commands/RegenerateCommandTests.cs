@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.Worker.Commands;
-using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Worker.Tests.Commands;
 

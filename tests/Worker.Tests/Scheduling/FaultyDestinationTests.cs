@@ -4,15 +4,16 @@ using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Scripts;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Generator.Scripts;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -48,7 +49,7 @@ public sealed class FaultyDestinationTests : IDisposable
     public async Task Build_TypeThatThrows_PublishesTheOthersAndLogsTheFaultWithoutAValue()
     {
         _source.Rows[s_production] = [PublicationWorld.MetaPixel("10000111"), Row("faulty")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
         var report = await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel);
 
@@ -66,7 +67,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         var taken = PublicationWorld.MetaPixel("10000111");
         _source.Rows[s_production] = [taken, PublicationWorld.MetaPixel("10000222")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         var claim = new ClaimedScope(s_production, false, 1, new object());
         await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
 
@@ -83,7 +84,7 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         _source.Unreadable = s_production;
         _source.FailsToRecord = true;
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, new Logger<ScopeDrain>(_log));
 
         Assert.Null(await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel));
 
@@ -98,7 +99,7 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Unreadable = staging;
         var last = new Scope(OrganizationId.Parse("globex"), DeploymentEnvironment.Production);
         _source.Rows[last] = [PublicationWorld.MetaPixel("10000111")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new DrainSignal(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
+        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
         foreach (var scope in (await _source.ListScopesAsync(Cancel)).Where(scope => scope != s_production && scope != staging && scope != last))
             await drain.BuildAsync(new ClaimedScope(scope, false, 1, new object()), verify: false, onFailure: null, Cancel);
 

@@ -1,11 +1,12 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Worker.Encryption;
+using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
+using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -77,7 +78,7 @@ public sealed class ScopeDrainTests
 
     private static ScopeDrain Drain(PublicationWorld world, SlowSource source) => new(
         source, new ScopeBuilder(source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), world.Store, world.Publisher),
-        new ScheduleOptions(), new DrainSignal(), world.Time, NullLogger<ScopeDrain>.Instance);
+        new ScheduleOptions(), new WakeUp(), world.Time, NullLogger<ScopeDrain>.Instance);
 
     private sealed class StoreFolder : IDisposable
     {

@@ -1,12 +1,11 @@
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
-using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
-using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ConsentSnapshots.Worker.Tests.Sources;
@@ -31,7 +30,7 @@ public sealed class FileSourceTests : IDisposable
         // Many short rounds: a list that is still short is copied often while it grows.
         for (var round = 0; round < 150; round++)
         {
-            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
+            using var source = new FileSource(file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), new WakeUp(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
             await source.CheckAsync(Cancel);
             var enqueuing = Task.Run(
                 async () =>
@@ -72,7 +71,7 @@ public sealed class FileSourceTests : IDisposable
     public async Task Fail_ChangedMeanwhile_IsSignalledAgain()
     {
         using var blobs = new DirectoryBlobStore(Path.Combine(_folder, "store"), TimeProvider.System);
-        var signal = new DrainSignal();
+        var signal = new WakeUp();
         using var source = await SourceAsync(blobs, """{"organizations":[{"id":"acme"}]}""", signal);
         var claim = (await source.ClaimAsync(new Scope(OrganizationId.Parse("acme"), DeploymentEnvironment.Production), Cancel))!;
         await source.EnqueueAsync([claim.Scope], Cancel);
@@ -101,12 +100,12 @@ public sealed class FileSourceTests : IDisposable
         Assert.Equal([(false, 0), (false, 1), (true, null)], reads.Select(read => (read.Held, read.Rows?.Rows.Count)));
     }
 
-    private async Task<FileSource> SourceAsync(DirectoryBlobStore blobs, string json, DrainSignal? signal = null)
+    private async Task<FileSource> SourceAsync(DirectoryBlobStore blobs, string json, WakeUp? signal = null)
     {
         var file = Path.Combine(_folder, "destinations.json");
         await File.WriteAllTextAsync(file, json, Cancel);
         var source = new FileSource(
-            file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), signal ?? new DrainSignal(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
+            file, new SettingVariables(DestinationCatalogue.BuiltIn, [], _ => null), new ScopeStore(blobs), signal ?? new WakeUp(), ScopeLimits.Default, TimeProvider.System, NullLogger<FileSource>.Instance);
         await source.CheckAsync(Cancel);
         return source;
     }

@@ -4,12 +4,9 @@ using System.Text.Json.Nodes;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
-using ConsentSnapshots.Worker.Database;
-using ConsentSnapshots.Worker.Encryption;
-using ConsentSnapshots.Worker.Scheduling;
-using ConsentSnapshots.Worker.Sources;
-using ConsentSnapshots.Worker.Sources.Files;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources.Files;
 
 namespace ConsentSnapshots.Worker.Tests.Sources;
 

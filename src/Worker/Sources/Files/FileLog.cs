@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Sources.Files;

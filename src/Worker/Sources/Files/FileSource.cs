@@ -7,7 +7,6 @@ using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
-using ConsentSnapshots.Worker.Scheduling;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
@@ -17,7 +16,7 @@ namespace ConsentSnapshots.Worker.Sources.Files;
 /// What Postgres would keep of a build (its problems) goes to the private part of the store.
 /// </summary>
 public sealed class FileSource(
-    string path, SettingVariables variables, ScopeStore store, DrainSignal signal, ScopeLimits limits, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
+    string path, SettingVariables variables, ScopeStore store, WakeUp signal, ScopeLimits limits, TimeProvider time, ILogger<FileSource> logger) : IDestinationSource, IDisposable
 {
     // What is changed at once in more scopes than these is no edit that somebody waits for.
     private const int MostEdits = 10;

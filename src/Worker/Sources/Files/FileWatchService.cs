@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

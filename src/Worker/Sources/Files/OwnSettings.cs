@@ -1,7 +1,5 @@
-using ConsentSnapshots.Worker.Database;
-using ConsentSnapshots.Worker.Encryption;
-using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Settings;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
 

@@ -1,0 +1,46 @@
+using System.Globalization;
+using ConsentSnapshots.Worker.Settings;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace ConsentSnapshots.Worker.Postgres;
+
+/// <summary>Registers the database side: options, pool, migrator, queue, readers, listener.</summary>
+internal static class PostgresServices
+{
+    /// <summary>Nothing is opened here; the options are validated on start, or when first used by a command.</summary>
+    public static IServiceCollection AddPostgres(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<PostgresOptions>()
+            .Bind(configuration.GetSection(PostgresOptions.Section))
+            .Configure(options => ReadConnectionStrings(configuration, options))
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => PostgresConnections.CreatePool(
+            provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>()));
+        services.AddSingleton<DatabaseMigrator>();
+        services.AddSingleton<DestinationReader>();
+        services.AddSingleton<ScopeStatusReader>();
+        services.AddSingleton<BuildRecords>();
+        services.AddSingleton<ChangeListener>();
+        services.AddSingleton(new WorkerIdentity(Guid.NewGuid(), string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}")));
+        services.AddSingleton<WorkerHeartbeat>();
+        services.AddSingleton(provider => new ScopeQueue(
+            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<WorkerIdentity>().Id,
+            provider.GetRequiredService<ILogger<ScopeQueue>>()));
+        return services;
+    }
+
+    /// <summary>Connection strings stand in the section of their own that .NET keeps for them.</summary>
+    internal static void ReadConnectionStrings(IConfiguration configuration, PostgresOptions options)
+    {
+        options.ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
+        options.ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
+    }
+}

@@ -1,0 +1,249 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Queue;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace ConsentSnapshots.Worker.Postgres;
+
+/// <summary>A scope that this worker builds. It is this worker's as long as the worker's heartbeat goes on.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Lane">Who waits for it.</param>
+/// <param name="Attempt">1 for the first try since the last success.</param>
+/// <param name="Token">Tells this claim from a later one on the same scope.</param>
+/// <param name="Fence">Whether whoever held the scope before may still commit a version.</param>
+internal sealed record ScopeClaim(Scope Scope, Lane Lane, int Attempt, Guid Token, bool Fence = false);
+
+/// <summary>The state of the queue, for metrics and status.</summary>
+/// <param name="Pending">Scopes with changes that no completed build has read.</param>
+/// <param name="Claimed">Of these, being built now.</param>
+/// <param name="Waiting">Of these, waiting for their next attempt after a failure.</param>
+/// <param name="Held">Of these, keeping their last good version for a reason that is ours.</param>
+/// <param name="Changes">Changes that no worker has taken in yet; the next claim does.</param>
+/// <param name="Oldest">How long ago the oldest change was made that no completed build has read; zero when there is none.</param>
+internal sealed record QueueDepth(long Pending, long Claimed, long Waiting, long Held, long Changes, TimeSpan Oldest);
+
+/// <summary>
+/// The work to do, in Postgres: what the writers' transactions appended to <c>changes</c> is taken in as scopes that are ready to be built, each by one worker at a time.
+/// All times are the database's, so the workers' clocks do not matter.
+/// </summary>
+/// <remarks>Every call is a transaction of its own, short, and never waits for the control plane's: those write to no table that is read here but <c>changes</c>, which they only append to.</remarks>
+internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger<ScopeQueue> logger)
+{
+    private const int LongestError = 2000;
+
+    private static readonly TimeSpan RefusedFor = TimeSpan.FromDays(1);
+
+    /// <summary>Takes in what has changed, and up to <paramref name="max"/> scopes of a lane that are ready, the oldest first. Several workers claiming at once get different ones.</summary>
+    public async Task<ImmutableArray<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken ct)
+    {
+        var claims = ImmutableArray.CreateBuilder<ScopeClaim>();
+        bool again;
+        do
+        {
+            var refused = new List<(string Organization, string Environment, Guid Token)>();
+            await using (var command = database.CreateCommand(
+                $"""
+                select {DatabaseText.Sendable("organization_id")}, environment, attempts, claim_token, fence, taken, {DatabaseText.Sendable("unknown_environment")}
+                from consent_snapshots.claim_scopes($1, $2, $3)
+                """))
+            {
+                command.Parameters.AddWithValue(worker);
+                command.Parameters.AddWithValue((int)lane);
+                command.Parameters.AddWithValue(max);
+                await using var reader = await command.ExecuteReaderAsync(ct);
+                while (await reader.ReadAsync(ct))
+                {
+                    if (await reader.IsDBNullAsync(3, ct))
+                    {
+                        if (reader.GetInt64(5) > 0) logger.ChangesTakenIn(reader.GetInt64(5));
+                        if (!await reader.IsDBNullAsync(6, ct)) logger.EnvironmentUnknown(reader.GetString(6));
+                        continue;
+                    }
+                    var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(3));
+                    if (Scope.TryParse(organization, environment, out var scope))
+                        claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)));
+                    else
+                        refused.Add((organization, environment, token));
+                }
+            }
+
+            foreach (var (organization, environment, token) in refused)
+            {
+                // Its name would have to be a path. Nothing but a change of the row's organization helps, so there is no hurry.
+                logger.ScopeRefused(organization, environment, OrganizationId.Rule);
+                await RecordFailureAsync(token, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
+            }
+
+            // Only unusable names: what is behind them in the order must not wait for the next look.
+            again = claims.Count == 0 && refused.Count > 0;
+        }
+        while (again);
+
+        return claims.ToImmutable();
+    }
+
+    /// <summary>Takes one scope, ready or not; null while another worker has it, or where the database does not know it.</summary>
+    public async Task<ScopeClaim?> ClaimAsync(Scope scope, CancellationToken ct)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("select from consent_snapshots.take_in_changes()"));
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(
+            """
+            update consent_snapshots.scopes s
+            set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+            where s.organization_id = $1 and s.environment = $2 and s.claim_token is null
+              and exists (select from consent_snapshots.workers w where w.worker_id = $3)
+            returning s.lane, s.attempts, s.claim_token, s.fence
+            """)
+        {
+            Parameters = { new() { Value = scope.Organization.Value }, new() { Value = scope.Environment.Name() }, new() { Value = worker } },
+        });
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) : null;
+    }
+
+    /// <summary>Records that what the build read is published, and gives the scope back.</summary>
+    /// <remarks>
+    /// Where the claim was lost meanwhile, nothing counts as completed: whoever took the scope over may have committed a version, which this build then found unchanged, and have died
+    /// before anybody was told of it. A later claim of somebody else stays. A version that was made current without the claim counts as a change, because it may be of older data.
+    /// </remarks>
+    /// <param name="claim">The claim.</param>
+    /// <param name="published">Whether a new version was made current.</param>
+    /// <param name="ct">Cancels the call.</param>
+    /// <returns>Whether the scope is ready again, because it changed while it was built.</returns>
+    public async Task<bool> CompleteAsync(ScopeClaim claim, bool published, CancellationToken ct)
+    {
+        await using (var command = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set completed_generation = s.read_generation, completed_at = now(),
+                changed_at = case when s.generation > s.read_generation then coalesce(s.changed_again_at, s.changed_at) end, changed_again_at = null,
+                ready_at = case when s.generation > s.read_generation then now() end,
+                waits = null, attempts = 0, fence = false, last_error = null, held_reason = null, claimed_by = null, claim_token = null
+            where s.organization_id = $1 and s.environment = $2 and s.claim_token = $3
+            returning s.generation > s.read_generation
+            """))
+        {
+            AddScope(command, claim.Scope);
+            command.Parameters.AddWithValue(claim.Token);
+            if (await command.ExecuteScalarAsync(ct) is bool changedAgain) return changedAgain;
+        }
+
+        logger.ClaimLost(claim.Scope.ToString(), "its build was complete");
+        if (!published) return false;
+        await using var late = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set generation = s.generation + 1, changed_at = coalesce(s.changed_at, now()),
+                changed_again_at = case when s.claim_token is not null then coalesce(s.changed_again_at, now()) end,
+                ready_at = case when s.claim_token is null then least(s.ready_at, now()) end
+            where s.organization_id = $1 and s.environment = $2
+            """);
+        AddScope(late, claim.Scope);
+        return await late.ExecuteNonQueryAsync(ct) > 0;
+    }
+
+    /// <summary>Gives the scope back for a later attempt: after <paramref name="retryIn"/>, or as soon as it changes again.</summary>
+    /// <param name="claim">The claim.</param>
+    /// <param name="error">What went wrong, for operators. Never a setting's value.</param>
+    /// <param name="retryIn">The caller's back-off, jitter included.</param>
+    /// <param name="heldReason">Why the scope keeps its last good version, where that was decided; null for a plain failure.</param>
+    /// <param name="ct">Cancels the call.</param>
+    /// <param name="fence">Whether a commit of this attempt may still arrive.</param>
+    /// <returns>Whether the claim was still ours; if not, nothing is recorded.</returns>
+    public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct, bool fence = false)
+    {
+        var recorded = await RecordFailureAsync(claim.Token, error, heldReason, retryIn, fence, ct);
+        if (!recorded) logger.ClaimLost(claim.Scope.ToString(), "its failure was recorded");
+        return recorded;
+    }
+
+    /// <summary>Makes scopes ready in the bulk lane, known or not, and tells the workers.</summary>
+    public async Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, string reason, CancellationToken ct)
+    {
+        if (scopes.Count == 0) return;
+        await using var command = database.CreateCommand(
+            """
+            with noted as (
+                insert into consent_snapshots.changes (organization_id, environment, bulk, reason)
+                select n.organization_id, n.environment, true, $3 from unnest($1, $2) as n (organization_id, environment)
+                returning 1
+            )
+            select consent_snapshots.tell_workers() from (select count(*) from noted) counted
+            """);
+        command.Parameters.AddWithValue(scopes.Select(scope => scope.Organization.Value).ToArray());
+        command.Parameters.AddWithValue(scopes.Select(scope => scope.Environment.Name()).ToArray());
+        command.Parameters.AddWithValue(reason);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>How much there is to do.</summary>
+    public async Task<QueueDepth> PendingCountAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            with noted as materialized (
+                select distinct c.organization_id, e.environment
+                from consent_snapshots.changes c
+                join (values ('development' collate "C"), ('production'), ('staging')) as e (environment) on c.environment is null or c.environment = e.environment
+            ), pending as (
+                select s.organization_id, s.environment, s.changed_at, s.claim_token, s.ready_at, s.held_reason
+                from consent_snapshots.scopes s
+                where s.generation > s.completed_generation
+                union all
+                select s.organization_id, s.environment, null, null, null, null
+                from consent_snapshots.scopes s
+                where s.generation <= s.completed_generation and exists (select from noted n where n.organization_id is null or (n.organization_id = s.organization_id and n.environment = s.environment))
+                union all
+                select n.organization_id, n.environment, null, null, null, null
+                from noted n
+                where n.organization_id is not null
+                  and not exists (select from consent_snapshots.scopes s where s.organization_id = n.organization_id and s.environment = n.environment)
+            )
+            select count(*),
+                   count(*) filter (where p.claim_token is not null),
+                   count(*) filter (where p.ready_at > now()),
+                   count(*) filter (where p.held_reason is not null),
+                   (select count(*) from consent_snapshots.changes),
+                   greatest(now() - least(min(p.changed_at), (select min(c.changed_at) from consent_snapshots.changes c)), interval '0')
+            from pending p
+            """);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return new QueueDepth(
+            reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4),
+            await reader.IsDBNullAsync(5, ct) ? TimeSpan.Zero : reader.GetTimeSpan(5));
+    }
+
+    private async Task<bool> RecordFailureAsync(Guid token, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set ready_at = case when s.generation > s.read_generation then now() else now() + $3 end, waits = $3,
+                changed_again_at = null, last_error = $4, held_reason = $5, claimed_by = null, claim_token = null, fence = s.fence or $6
+            where s.claimed_by = $2 and s.claim_token = $1
+            """);
+        command.Parameters.AddWithValue(token);
+        command.Parameters.AddWithValue(worker);
+        command.Parameters.AddWithValue(retryIn);
+        command.Parameters.AddWithValue(Shorten(error));
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)Shorten(heldReason) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddWithValue(fence);
+        return await command.ExecuteNonQueryAsync(ct) > 0;
+    }
+
+    // An error that quotes what Postgres takes for no text must not make the record of it fail; nor may a pair of surrogates that was cut in two.
+    [return: NotNullIfNotNull(nameof(text))]
+    private static string? Shorten(string? text) => DatabaseText.Storable(text is { Length: > LongestError } ? text[..LongestError] : text);
+
+    private static void AddScope(NpgsqlCommand command, Scope scope)
+    {
+        command.Parameters.AddWithValue(scope.Organization.Value);
+        command.Parameters.AddWithValue(scope.Environment.Name());
+    }
+}
