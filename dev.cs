@@ -17,6 +17,7 @@ using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 
@@ -78,9 +79,9 @@ static async Task<IReadOnlyList<Scope>> PublishedAsync(WebApplication app, Cance
     using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
     for (var attempt = 0; attempt < 500; attempt++)
     {
-        var published = 0;
-        await foreach (var _ in store.ListCurrentAsync("", cancellationToken)) published++;
-        if (published >= scopes.Count) break;
+        var missing = scopes.ToHashSet();
+        await foreach (var current in store.ListCurrentAsync("", cancellationToken)) missing.Remove(current.Scope);
+        if (missing.Count == 0) break;
         await timer.WaitForNextTickAsync(cancellationToken);
     }
     return scopes;
@@ -129,6 +130,7 @@ internal sealed class Playground(WebApplication app, string folder, string file)
     };
 
     private readonly IDestinationSource _source = app.Services.GetRequiredService<IDestinationSource>();
+    private readonly IScopeQueue _queue = app.Services.GetRequiredService<IScopeQueue>();
     private readonly ScopeStore _store = app.Services.GetRequiredService<ScopeStore>();
 
     public void Map()
@@ -192,8 +194,8 @@ internal sealed class Playground(WebApplication app, string folder, string file)
     private async Task<IResult> ScopeAsync(string organization, string environment, CancellationToken cancellationToken)
     {
         if (await ReadAsync(organization, environment, cancellationToken) is not { } manifest) return NotFound;
-        var rows = (await _source.ReadAsync(manifest.Scope, cancellationToken)).Rows.ToDictionary(row => row.Id);
-        var status = await _source.StatusAsync(manifest.Scope.Organization, cancellationToken);
+        var rows = (await _source.ReadAsync(manifest.Scope, ReadPurpose.Look, cancellationToken)).Require().Rows.ToDictionary(row => row.Id);
+        var status = await _queue.StatusAsync(manifest.Scope.Organization, cancellationToken);
         var problems = status.Where(entry => entry.Scope == manifest.Scope).SelectMany(entry => entry.Problems).ToLookup(problem => problem.DestinationId);
         var used = Enumerable.Range(0, manifest.Content.ScriptCount).SelectMany(script => manifest.Content.DestinationsOf(script)).ToHashSet();
         JsonNode Describe(Guid id, string? reason = null) => rows.TryGetValue(id, out var row)

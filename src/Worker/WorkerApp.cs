@@ -37,25 +37,25 @@ public static class WorkerApp
         services.AddSingleton(provider => new ScopeStore(provider.GetRequiredService<IBlobStore>()));
         services.AddSingleton<Publisher>();
         services.AddSingleton<ScopeBuilder>();
+        services.AddSingleton<BuildRunner>();
         services.AddSingleton<ScopeDrain>();
         services.AddSingleton<Reconciler>();
         services.AddSingleton<WakeUp>();
         if (configuration.Source.Provider == SourceProvider.Postgres)
         {
             services.AddPostgres(configuration.Configuration);
-            services.AddSingleton<IDestinationSource, PostgresSource>();
         }
         else
         {
             services.AddSingleton(provider => new FileSource(
                 configuration.Source.File!,
                 new SettingVariables(provider.GetRequiredService<DestinationCatalogue>(), configuration.Source.PublishedVariables, Environment.GetEnvironmentVariable),
-                provider.GetRequiredService<ScopeStore>(),
-                provider.GetRequiredService<WakeUp>(),
                 configuration.Limits,
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<FileSource>>()));
             services.AddSingleton<IDestinationSource>(provider => provider.GetRequiredService<FileSource>());
+            services.AddSingleton<MemoryQueue>();
+            services.AddSingleton<IScopeQueue>(provider => provider.GetRequiredService<MemoryQueue>());
         }
         return services;
     }

@@ -1,122 +1,143 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Worker.Building;
 
-/// <summary>A scope is not published because the fault is ours; its last good version keeps being served.</summary>
-public sealed class ScopeHeldException(ScopeRows rows, IReadOnlyList<DestinationProblem> problems, string reason) : Exception(reason)
-{
-    /// <summary>The rows that were read.</summary>
-    public ScopeRows Rows { get; } = rows;
+/// <summary>What a build is asked for beside publishing what differs.</summary>
+/// <param name="Announce">Whether to complete the current version even when nothing changed; see <see cref="PublicationRequest.Announce"/>.</param>
+/// <param name="Fence">Whether to publish a new version even when nothing changed; see <see cref="PublicationRequest.Fence"/>.</param>
+/// <param name="Verify">Whether to read back every blob, and to announce the scope again.</param>
+public readonly record struct BuildOrder(bool Announce, bool Fence, bool Verify);
 
-    /// <summary>What is wrong with which destination.</summary>
-    public IReadOnlyList<DestinationProblem> Problems { get; } = problems;
-}
+/// <summary>What a build would do to the store, without doing it.</summary>
+/// <param name="Plan">The plan; null where nothing would be built.</param>
+/// <param name="NotBuilt">Why nothing would be built; null where there is a plan.</param>
+/// <param name="Problems">What is wrong with which destination.</param>
+public sealed record PlannedBuild(PublicationPlan? Plan, BuildOutcome? NotBuilt, IReadOnlyList<DestinationProblem> Problems);
 
-/// <summary>Builds one scope: reads its rows, opens their settings, generates, and publishes.</summary>
-public sealed class ScopeBuilder(
-    IDestinationSource source, SettingsKeyRing keys, SnapshotGenerator generator, ScopeStore store, Publisher publisher)
+/// <summary>
+/// Builds one scope from its rows: opens their settings, generates, and publishes. It owns every failure of a scope: what is thrown underneath ends here, as an outcome.
+/// </summary>
+public sealed class ScopeBuilder(IDestinationSource source, SettingsKeyRing keys, SnapshotGenerator generator, ScopeStore store, Publisher publisher)
 {
     /// <summary>Builds and publishes.</summary>
-    /// <param name="claim">The scope, and what is known of earlier attempts.</param>
-    /// <param name="verify">Whether to read back every blob, and to announce the scope again.</param>
-    /// <param name="cancellationToken">Cancels the call.</param>
-    /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
-    public async Task<BuildReport> BuildAsync(ClaimedScope claim, bool verify, CancellationToken cancellationToken)
+    /// <param name="read">What the source says of the scope.</param>
+    /// <param name="order">What is asked for beside publishing what differs.</param>
+    /// <param name="cancellationToken">Cancels the call, which is the only thing that is thrown.</param>
+    public async Task<BuildOutcome> BuildAsync(ScopeRead read, BuildOrder order, CancellationToken cancellationToken)
     {
-        var scope = claim.Scope;
-        var rows = await source.ReadAsync(claim, cancellationToken);
-        var request = await RequestAsync(rows, cancellationToken) with { Announce = claim.Retried, Fence = claim.Fence, Verify = verify };
-        var publication = await publisher.PublishAsync(request, cancellationToken);
-        if (publication.Outcome == PublicationOutcome.Superseded)
+        IReadOnlyList<DestinationProblem>? problems = null;
+        try
         {
-            // Usually another worker read a later revision. Where even a fresh read is older than the store, the source has gone back.
-            var again = (await source.ReadAsync(scope, cancellationToken)).Position;
-            var latest = publication.Manifest.Envelope;
-            if (again.IsOlderThan(latest))
+            if (NotRead(read) is { } notRead) return notRead;
+            var rows = read.Require();
+            var (destinations, generated) = OpenAndGenerate(rows);
+            problems = generated.Problems;
+            if (await HoldReasonAsync(rows, generated, cancellationToken) is { } reason) return new BuildOutcome.Held(reason) { Problems = problems };
+            var request = Request(rows, destinations, generated) with { Announce = order.Announce, Fence = order.Fence, Verify = order.Verify };
+            var publication = await publisher.PublishAsync(request, cancellationToken);
+            return (publication.Outcome switch
             {
-                throw new ScopeHeldException(rows, request.Generated.Problems,
-                    $"The source is at (epoch {again.Epoch}, revision {again.Revision}) and the store has version {latest.Version}, made of "
-                    + $"(epoch {latest.SourceEpoch}, revision {latest.SourceRevision}). If the database was restored, run `migrate --new-epoch`.");
-            }
+                PublicationOutcome.Published => new BuildOutcome.Published(publication.Manifest, publication.SnapshotsWritten, publication.ChangedCombinations),
+                PublicationOutcome.Unchanged => new BuildOutcome.Unchanged(publication.Manifest, publication.SnapshotsWritten, publication.Completed),
+                _ => await SupersededAsync(rows.Scope, publication, cancellationToken),
+            }) with { Problems = problems };
         }
-        return new BuildReport(rows.Position, request.Generated.Problems, publication);
-    }
-
-    /// <summary>What a build would do to the store, without doing it.</summary>
-    /// <exception cref="ScopeHeldException">The scope keeps its last good version.</exception>
-    public async Task<(PublicationPlan Plan, IReadOnlyList<DestinationProblem> Problems)> PlanAsync(Scope scope, CancellationToken cancellationToken)
-    {
-        var request = await RequestAsync(await source.ReadAsync(scope, cancellationToken), cancellationToken);
-        return (await publisher.PlanAsync(request, cancellationToken), request.Generated.Problems);
-    }
-
-    private async Task<PublicationRequest> RequestAsync(ScopeRows rows, CancellationToken cancellationToken)
-    {
-        var destinations = Open(rows);
-        var generated = generator.Generate(rows.Scope, destinations);
-        await RequirePublishableAsync(rows, generated, cancellationToken);
-        return new PublicationRequest(generated, destinations, rows.Position, rows.Clock)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            ChangedAt = rows.ChangedAt,
-            RecordedVersion = token => source.RecordedVersionAsync(rows.Scope, token),
-        };
+            throw;
+        }
+        catch (Exception exception)
+        {
+            return Failure(exception) with { Problems = problems };
+        }
+    }
+
+    /// <summary>What a build would do to the store, without doing it. A scope that would fail is an outcome as well.</summary>
+    /// <exception cref="SourceUnavailableException">The source cannot be read.</exception>
+    public async Task<PlannedBuild> PlanAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<DestinationProblem> problems = [];
+        try
+        {
+            var read = await source.ReadAsync(scope, ReadPurpose.Look, cancellationToken);
+            if (NotRead(read) is { } notRead) return new PlannedBuild(null, notRead, []);
+            var rows = read.Require();
+            var (destinations, generated) = OpenAndGenerate(rows);
+            problems = generated.Problems;
+            if (await HoldReasonAsync(rows, generated, cancellationToken) is { } reason) return new PlannedBuild(null, new BuildOutcome.Held(reason), problems);
+            return new PlannedBuild(await publisher.PlanAsync(Request(rows, destinations, generated), cancellationToken), null, problems);
+        }
+        catch (Exception exception) when (exception is not SourceUnavailableException && !cancellationToken.IsCancellationRequested)
+        {
+            return new PlannedBuild(null, Failure(exception), problems);
+        }
     }
 
     /// <summary>Generates without publishing anything.</summary>
-    public async Task<(ScopeRows Rows, GeneratedScope Generated)> GenerateAsync(Scope scope, CancellationToken cancellationToken)
-    {
-        var rows = await source.ReadAsync(scope, cancellationToken);
-        return (rows, Generate(rows));
-    }
+    /// <exception cref="ScopeUnreadableException">The scope cannot be read.</exception>
+    /// <exception cref="GenerationException">Our own code fails on the scope as a whole.</exception>
+    public async Task<GeneratedScope> GenerateAsync(Scope scope, CancellationToken cancellationToken) =>
+        Generate((await source.ReadAsync(scope, ReadPurpose.Look, cancellationToken)).Require());
 
     /// <summary>Generates from rows that were read already. Whatever is thrown for one of them is its problem.</summary>
     /// <exception cref="GenerationException">Our own code fails on the scope as a whole.</exception>
-    public GeneratedScope Generate(ScopeRows rows) => generator.Generate(rows.Scope, Open(rows));
+    public GeneratedScope Generate(ScopeRows rows) => OpenAndGenerate(rows).Generated;
 
-    private OpenedDestination[] Open(ScopeRows rows) => [.. rows.Rows.Select(row => Open(row, rows.LeftOut))];
+    /// <summary>Why the scope keeps its last good version; null where it is published as generated.</summary>
+    public async Task<string?> HoldReasonAsync(ScopeRows rows, GeneratedScope generated, CancellationToken cancellationToken) =>
+        Holds.MayApply(generated) ? Holds.Reason(rows, generated, (await store.ReadCurrentAsync(rows.Scope, cancellationToken)).Manifest) : null;
+
+    private static BuildOutcome? NotRead(ScopeRead read) => read switch
+    {
+        ScopeRead.TooLarge large => new BuildOutcome.Held(large.Problem),
+        ScopeRead.Unreadable unreadable => new BuildOutcome.Failed(unreadable.Problem),
+        _ => null,
+    };
+
+    private static BuildOutcome Failure(Exception exception) => exception switch
+    {
+        ConsentViolationException violation => new BuildOutcome.Refused(violation.Message, violation.Violations),
+        ScopeTooLargeException large => new BuildOutcome.Held(large.Message),
+        CommitUnknownException unknown => new BuildOutcome.Failed(unknown.Message, CommitUnknown: true),
+        StoreUnavailableException or SourceUnavailableException or GenerationException => new BuildOutcome.Failed(exception.Message),
+        _ => new BuildOutcome.Failed(exception.Message) { Fault = exception },
+    };
+
+    /// <summary>Usually another worker read a later revision. Where even a fresh read is older than the store, the source has gone back.</summary>
+    private async Task<BuildOutcome> SupersededAsync(Scope scope, PublicationResult publication, CancellationToken cancellationToken)
+    {
+        var now = (await source.ReadAsync(scope, ReadPurpose.Look, cancellationToken)).Require().Position;
+        var latest = publication.Manifest.Envelope;
+        if (!now.IsOlderThan(latest)) return new BuildOutcome.Superseded(publication.Manifest);
+        return new BuildOutcome.Held(
+            $"The source is at (epoch {now.Epoch}, revision {now.Revision}) and the store has version {latest.Version}, made of "
+            + $"(epoch {latest.SourceEpoch}, revision {latest.SourceRevision}). If the database was restored, run `migrate --new-epoch`.");
+    }
+
+    private static PublicationRequest Request(ScopeRows rows, OpenedDestination[] destinations, GeneratedScope generated) =>
+        new(generated, destinations, rows.Position, rows.Clock) { ChangedAt = rows.ChangedAt, RecordedVersion = rows.RecordedVersion };
+
+    private (OpenedDestination[] Destinations, GeneratedScope Generated) OpenAndGenerate(ScopeRows rows)
+    {
+        OpenedDestination[] destinations = [.. rows.Rows.Select(row => Open(row, rows.LeftOut))];
+        return (destinations, generator.Generate(rows.Scope, destinations));
+    }
 
     private OpenedDestination Open(Destination row, IReadOnlyDictionary<Guid, SettingProblem> leftOut)
     {
         try
         {
-            return OpenOrThrow(row, leftOut);
+            return !leftOut.TryGetValue(row.Id, out var problem)
+                ? keys.Open(row)
+                : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, problem.Field, problem.Message));
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             return new OpenedDestination(row, default, DestinationProblem.OfFailure(row, exception));
-        }
-    }
-
-    private OpenedDestination OpenOrThrow(Destination row, IReadOnlyDictionary<Guid, SettingProblem> leftOut) =>
-        !leftOut.TryGetValue(row.Id, out var problem)
-            ? keys.Open(row)
-            : new OpenedDestination(row, default, new DestinationProblem(row.Id, row.Type, row.Name, DestinationProblemKind.InvalidSettings, problem.Field, problem.Message));
-
-    /// <summary>Holds the scope where what is wrong is ours to mend, rather than take scripts away for it.</summary>
-    /// <exception cref="ScopeHeldException">It is.</exception>
-    public async Task RequirePublishableAsync(ScopeRows rows, GeneratedScope generated, CancellationToken cancellationToken)
-    {
-        var lacking = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.NoKey).ToList();
-        var unknown = generated.Problems.Where(problem => problem.Kind == DestinationProblemKind.UnknownType).ToList();
-        if (lacking.Count == 0 && unknown.Count == 0) return;
-
-        var current = (await store.ReadCurrentAsync(rows.Scope, cancellationToken)).Manifest;
-        if (lacking.Count > 0)
-        {
-            // Where nothing was ever published there is nothing to keep, so what can be read is better than nothing; but where no
-            // settings at all can be read the key ring is wrong, and an empty list would only hide that.
-            var readable = generated.LeftOut.Count < rows.Rows.Count(row => row is { Enabled: true, Deleted: false });
-            if (current is not null || !readable)
-                throw new ScopeHeldException(rows, generated.Problems, $"{lacking.Count} destination(s) have settings that no configured key opens.");
-        }
-        if (unknown.Count > 0 && current is not null)
-        {
-            var published = Enumerable.Range(0, current.Content.ScriptCount).Select(current.Content.TypeOf).ToHashSet(StringComparer.Ordinal);
-            if (unknown.FirstOrDefault(problem => published.Contains(problem.Type)) is { } lost)
-                throw new ScopeHeldException(rows, generated.Problems, $"This build does not know the type '{lost.Type}', which is published.");
         }
     }
 }

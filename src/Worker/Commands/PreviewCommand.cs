@@ -31,7 +31,7 @@ internal static class PreviewCommand
             if (query.Outcome != ConsentQueryOutcome.Understood) throw new UsageException($"--consent: {query.Problem ?? "it is empty."}");
             var worker = WorkerConfiguration.Read(context.Configuration);
             await using var services = CommandContext.Services(worker);
-            var (_, generated) = await services.GetRequiredService<ScopeBuilder>().GenerateAsync(scope, token);
+            var generated = await services.GetRequiredService<ScopeBuilder>().GenerateAsync(scope, token);
             var (snapshot, list) = (generated[query.Consent], generated.Content[query.Consent]);
             if (parsed.GetValue(json))
             {

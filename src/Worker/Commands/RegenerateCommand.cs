@@ -5,6 +5,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
@@ -45,7 +46,7 @@ internal static class RegenerateCommand
                 await services.GetRequiredService<ScopeStore>().PrepareAsync(token);
                 // The source may have forgotten an organization that the store still has; it can only be claimed once the source knows it.
                 var forgotten = scopes.Except(await source.ListScopesAsync(token)).ToList();
-                if (forgotten.Count > 0) await source.EnqueueAsync(forgotten, token);
+                if (forgotten.Count > 0) await services.GetRequiredService<IScopeQueue>().EnqueueAsync(forgotten, token);
             }
             var results = new Results();
             Task WorkAsync(Func<Line, Task> done) => context.WithProgressAsync("scopes", scopes.Count, async advance =>
@@ -94,55 +95,34 @@ internal static class RegenerateCommand
 
     private static async Task<Line> BuildAsync(ServiceProvider services, Scope scope, bool force, CancellationToken cancellationToken)
     {
-        var source = services.GetRequiredService<IDestinationSource>();
+        var queue = services.GetRequiredService<IScopeQueue>();
         var time = services.GetRequiredService<TimeProvider>();
-        ClaimedScope? claim = null;
+        ScopeClaim? claim = null;
         for (var attempt = 0; attempt < BusyAttempts && claim is null; attempt++)
         {
             // A running service may have the scope in its hands this instant.
             if (attempt > 0) await Task.Delay(BusyDelay, time, cancellationToken);
-            claim = await source.ClaimAsync(scope, cancellationToken);
+            claim = await queue.ClaimAsync(scope, cancellationToken);
         }
         if (claim is null) return new Line(scope, "busy", null, 0, 0, "A worker builds it; try again.");
-        var failure = (string?)null;
-        var report = await services.GetRequiredService<ScopeDrain>().BuildAsync(
-            claim, force, failed => failure = failed.Error, cancellationToken);
-        return report is null
-            ? new Line(scope, "failed", null, 0, 0, failure)
-            : new Line(scope, report.Publication.Outcome.ToString().ToLowerInvariant(), report.Publication.Manifest.Version,
-                report.Publication.SnapshotsWritten, report.Problems.Count, null, report.Publication.Completed);
+        var outcome = await services.GetRequiredService<BuildRunner>().RunAsync(claim, force, cancellationToken);
+        var (version, problems) = (outcome.Current?.Version, outcome.Problems?.Count ?? 0);
+        return outcome switch
+        {
+            BuildOutcome.Published published => new Line(scope, outcome.Name, version, published.SnapshotsWritten, problems, null, Completed: true),
+            BuildOutcome.Unchanged unchanged => new Line(scope, outcome.Name, version, unchanged.SnapshotsWritten, problems, null, unchanged.Mended),
+            BuildOutcome.Superseded => new Line(scope, outcome.Name, version, 0, problems, null),
+            _ => new Line(scope, "failed", null, 0, 0, outcome.Reason),
+        };
     }
 
     private static async Task<Line> CompareAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
     {
-        try
-        {
-            return await CompareOrThrowAsync(services, scope, cancellationToken);
-        }
-        catch (Exception exception) when (exception is not SourceUnavailableException && !cancellationToken.IsCancellationRequested)
-        {
-            // As in a build: whatever it was, it concerns this scope.
-            return new Line(scope, "would fail", null, 0, 0, exception.Message);
-        }
-    }
-
-    private static async Task<Line> CompareOrThrowAsync(ServiceProvider services, Scope scope, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var (plan, problems) = await services.GetRequiredService<ScopeBuilder>().PlanAsync(scope, cancellationToken);
-            return plan.Outcome == PublicationOutcome.Published
-                ? new Line(scope, "would change", plan.Manifest.Version > 1 ? plan.Manifest.Version - 1 : null, plan.Snapshots.Count(write => !write.Exists), problems.Count, null)
-                : new Line(scope, plan.WritesAnything ? "would change" : plan.Outcome.ToString().ToLowerInvariant(), plan.Manifest.Version, plan.Snapshots.Length, problems.Count, null);
-        }
-        catch (ScopeHeldException held)
-        {
-            return new Line(scope, "would be held", null, 0, held.Problems.Count, held.Message);
-        }
-        catch (ScopeTooLargeException large)
-        {
-            return new Line(scope, "would be held", null, 0, 0, large.Message);
-        }
+        var (plan, notBuilt, problems) = await services.GetRequiredService<ScopeBuilder>().PlanAsync(scope, cancellationToken);
+        if (plan is null) return new Line(scope, notBuilt!.IsHeld ? "would be held" : "would fail", null, 0, problems.Count, notBuilt.Reason);
+        return plan.Outcome == PublicationOutcome.Published
+            ? new Line(scope, "would change", plan.Manifest.Version > 1 ? plan.Manifest.Version - 1 : null, plan.Snapshots.Count(write => !write.Exists), problems.Count, null)
+            : new Line(scope, plan.WritesAnything ? "would change" : plan.Outcome.ToString().ToLowerInvariant(), plan.Manifest.Version, plan.Snapshots.Length, problems.Count, null);
     }
 
     /// <summary>Each scope as it is done, in no promised order, then the sums: what is written is forgotten, however many scopes there are.</summary>

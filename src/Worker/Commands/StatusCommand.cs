@@ -4,6 +4,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,17 +32,30 @@ internal static class StatusCommand
             var published = new Dictionary<Scope, CurrentListing>();
             await foreach (var current in services.GetRequiredService<ScopeStore>().ListCurrentAsync(only is null ? "" : $"{only}/", token))
                 published[current.Scope] = current;
-            var lines = new SortedDictionary<Scope, SourceStatus>();
-            foreach (var status in await source.StatusAsync(only, token)) lines[status.Scope] = status;
-            foreach (var scope in published.Keys) lines.TryAdd(scope, new SourceStatus(scope, BuildState.UpToDate, 0, null, null, []));
+            var lines = new SortedDictionary<Scope, ScopeStatus>();
+            foreach (var status in await services.GetRequiredService<IScopeQueue>().StatusAsync(only, token)) lines[status.Scope] = status;
+            foreach (var scope in published.Keys) lines.TryAdd(scope, new ScopeStatus(scope, ScopeState.UpToDate));
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
-            var refused = only is null ? await source.ListRefusedAsync(token) : [];
-            var warnings = await source.ListWarningsAsync(token);
+            var findings = await CheckAsync(source, token);
+            var (refused, warnings) = (only is null ? findings.Refused : [], findings.Warnings);
             if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused, warnings);
             else await WriteAsync(context, lines.Values, published, refused, warnings, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
             return ExitCodes.Done;
         });
         return command;
+    }
+
+    /// <summary>A source that cannot be read is what the operator looks for, beside what is known of its scopes.</summary>
+    private static async Task<SourceFindings> CheckAsync(IDestinationSource source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.CheckAsync(cancellationToken);
+        }
+        catch (SourceUnavailableException exception)
+        {
+            return new SourceFindings([], [exception.Message]);
+        }
     }
 
     /// <summary>What a scope is held for that has more.</summary>
@@ -51,20 +65,20 @@ internal static class StatusCommand
     private static string Size(int bytes) => string.Create(CultureInfo.InvariantCulture,
         $"{(bytes % (1 << 20) == 0 ? bytes >> 20 : bytes % 1000 == 0 ? bytes / 1000 : bytes)} {(bytes % (1 << 20) == 0 ? "MiB" : bytes % 1000 == 0 ? "kB" : "bytes")}");
 
-    private static string Name(BuildState state) => state switch
+    private static string Name(ScopeState state) => state switch
     {
-        BuildState.UpToDate => "up to date",
+        ScopeState.UpToDate => "up to date",
         _ => state.ToString().ToLowerInvariant(),
     };
 
     /// <summary>A person who asks about many scopes wants to know which of them need somebody, and the sums.</summary>
     private static async Task WriteAsync(
-        CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused, IReadOnlyList<string> warnings,
+        CommandContext context, SortedDictionary<Scope, ScopeStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused, IReadOnlyList<string> warnings,
         ScopeLimits limits, int most)
     {
         foreach (var warning in warnings) await context.WriteLineAsync($"Warning: {Redaction.Printable(warning)}");
         if (warnings.Count > 0) await context.WriteLineAsync();
-        var troubled = lines.Where(line => line.State != BuildState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
+        var troubled = lines.Where(line => line.State != ScopeState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
         var shown = lines.Count <= MostScopes ? [.. lines] : troubled.Take(most).ToList();
         if (shown.Count > 0)
         {
@@ -84,7 +98,7 @@ internal static class StatusCommand
         foreach (var refusal in refused.Take(most)) await context.WriteLineAsync($"Refused: {Redaction.Printable(refusal)}");
         await WriteMoreAsync(refused.Count, "refusals");
         await context.WriteLineAsync(Limits(limits));
-        await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != BuildState.UpToDate)} not up to date, "
+        await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != ScopeState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
 
         async Task WriteMoreAsync(int count, string what, string indent = "")
@@ -94,16 +108,16 @@ internal static class StatusCommand
         }
     }
 
-    private static string[] Row(SourceStatus line, CurrentListing? current) =>
+    private static string[] Row(ScopeStatus line, CurrentListing? current) =>
     [
         line.Scope.ToString(),
-        current is null && line.State == BuildState.UpToDate ? "not published" : Name(line.State),
+        current is null && line.State == ScopeState.UpToDate ? "not published" : Name(line.State),
         current?.Version.ToString(CultureInfo.InvariantCulture) ?? "",
         current is null ? "" : WireTime.Format(current.GeneratedAt),
         line.Problems.Count == 0 ? "" : line.Problems.Count.ToString(CultureInfo.InvariantCulture),
     ];
 
-    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, SourceStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
+    private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, ScopeStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
         IReadOnlyList<string> warnings) =>
         context.WriteJsonAsync(async output =>
         {

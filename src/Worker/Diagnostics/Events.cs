@@ -49,10 +49,11 @@ internal static class Events
     public const int Held = 4002;
     public const int ConsentViolation = 4003;
     public const int BuildFailed = 4004;
-    public const int FailureNotRecorded = 4005;
+    public const int OutcomeNotRecorded = 4005;
     public const int DrainFailed = 4006;
     public const int NotGivenBack = 4007;
     // 4008 was NotRenewed; claims live as long as the worker's heartbeat does.
+    public const int ReadFailed = 4009;
     public const int Reconciled = 4010;
     public const int ReconcileFailed = 4011;
     public const int ScopeNotCompared = 4020;

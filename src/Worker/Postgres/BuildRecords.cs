@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -14,7 +15,7 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// <param name="ManifestSha256">SHA-256 of the manifest's bytes, lowercase hex.</param>
 /// <param name="ChangedCombinations">How many of the 16 got another snapshot.</param>
 internal sealed record PublicationRecord(
-    Scope Scope, long Version, Guid PublicationId, SourceVersion Source, DateTimeOffset GeneratedAt, string ManifestSha256, int ChangedCombinations);
+    Scope Scope, long Version, Guid PublicationId, SourcePosition Source, DateTimeOffset GeneratedAt, string ManifestSha256, int ChangedCombinations);
 
 /// <summary>What builds leave in the database for operators: what is wrong with destinations, and what was published when.</summary>
 internal sealed class BuildRecords(NpgsqlDataSource database)
@@ -90,7 +91,7 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         command.Parameters.AddWithValue(publication.Scope.Environment.Name());
         command.Parameters.AddWithValue(publication.Version);
         command.Parameters.AddWithValue(publication.Source.Epoch);
-        command.Parameters.AddWithValue(publication.Source.Revision);
+        command.Parameters.AddWithValue(publication.Source.Revision!.Value);
         command.Parameters.AddWithValue(publication.GeneratedAt.ToUniversalTime());
         command.Parameters.AddWithValue(publication.ManifestSha256);
         command.Parameters.AddWithValue(publication.ChangedCombinations);
@@ -116,7 +117,7 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         while (await reader.ReadAsync(ct))
         {
             publications.Add(new PublicationRecord(
-                scope, reader.GetInt64(0), reader.GetGuid(1), new SourceVersion(reader.GetInt64(2), reader.GetInt64(3)),
+                scope, reader.GetInt64(0), reader.GetGuid(1), new SourcePosition(reader.GetInt64(2), reader.GetInt64(3)),
                 reader.GetFieldValue<DateTimeOffset>(4), reader.GetString(5), reader.GetInt32(6)));
         }
 

@@ -4,7 +4,6 @@ using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
@@ -13,31 +12,6 @@ using Npgsql;
 using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Postgres;
-
-/// <summary>Which state of the source something was made from; compared as a whole, the epoch first.</summary>
-/// <param name="Epoch">Raised after a restore of the database.</param>
-/// <param name="Revision">The scope's; 0 where the scope was never counted.</param>
-internal readonly record struct SourceVersion(long Epoch, long Revision) : IComparable<SourceVersion>
-{
-    public int CompareTo(SourceVersion other) => Epoch != other.Epoch ? Epoch.CompareTo(other.Epoch) : Revision.CompareTo(other.Revision);
-}
-
-/// <summary>A scope's destinations and the revision they are of: both from one snapshot of the database.</summary>
-/// <param name="Scope">The scope.</param>
-/// <param name="Version">What the manifest takes: the revision that a build which reads now has, or would have.</param>
-/// <param name="Destinations">Those of the environment and those without one, not deleted; by creation time, then id.</param>
-/// <param name="Problem">Why the scope's rows cannot be read, which concerns no other scope; the destinations do not count then.</param>
-internal sealed record ScopeSource(Scope Scope, SourceVersion Version, ImmutableArray<Destination> Destinations, string? Problem = null)
-{
-    /// <summary>Whether the problem is that the scope is over a limit.</summary>
-    public bool IsOverLimit { get; init; }
-
-    /// <summary>The database's clock at the read.</summary>
-    public SourceClock Clock { get; init; }
-
-    /// <summary>When the scope changed last, while no completed build has seen that.</summary>
-    public DateTimeOffset? ChangedAt { get; init; }
-}
 
 /// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
 internal sealed class RowSecurityException(string table, string? role) : Exception(
@@ -53,7 +27,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     // Large enough to be one index scan each, small enough to hold and to keep transactions short.
     private const int OrganizationsPerRead = 100;
 
-    // Each is refused only where this very scope's row changed between two steps of one statement.
+    // A read for builds locks the rows of its scopes.
+    private const int ScopesPerBuildRead = 32;
+
+    // Each is refused only where one of these scopes' rows changed between two steps of one statement.
     private const int MostAttempts = 20;
 
     private readonly TableName _table = options.Value.Table;
@@ -64,8 +41,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     /// <summary>For the start: the table is there, has what we need, may be read, and shows all its rows.</summary>
     /// <exception cref="DatabaseShapeException">Table or schema is not what we need.</exception>
     /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
-    /// <returns>Whether writers notify. They do not where two-phase commit is enabled, because a transaction that has notified cannot be prepared.</returns>
-    public async Task<bool> CheckAsync(CancellationToken ct)
+    public async Task CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using (var command = new NpgsqlCommand(
@@ -76,55 +52,54 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
 
         _shape = null;
-        await ReadTogetherAsync(connection, [], null, ct);
-        await using var prepared = new NpgsqlCommand("select current_setting('max_prepared_transactions')::integer = 0", connection);
-        return (bool)(await prepared.ExecuteScalarAsync(ct))!;
-    }
-
-    /// <summary>Reads one scope.</summary>
-    /// <exception cref="ScopeUnreadableException">Its rows cannot be read.</exception>
-    public async Task<ScopeSource> ReadAsync(Scope scope, CancellationToken ct)
-    {
-        await using var connection = await database.OpenConnectionAsync(ct);
-        return RequireReadable((await ReadAsync(connection, [scope.Organization], null, ct)).Single(source => source.Scope == scope));
+        await ReadTogetherAsync(connection, [], ReadPurpose.Look, ct);
     }
 
     /// <summary>
-    /// Reads one scope for its build and takes the scope's next revision, both in one snapshot of the database: a higher revision never has older rows. Where the scope's
-    /// row changed between the snapshot and its lock, the database refuses, and the read begins again.
+    /// Reads scopes, in the given order. Some organizations at a time share a snapshot of the database, so each scope is whole; a long run holds no long transaction, which would keep
+    /// the database from cleaning up. A scope whose rows cannot be read stops no other.
     /// </summary>
-    /// <exception cref="ScopeUnreadableException">Its rows cannot be read.</exception>
-    public async Task<ScopeSource> ReadAsync(ScopeClaim claim, CancellationToken ct)
+    public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, [EnumeratorCancellation] CancellationToken ct)
+    {
+        foreach (var some in purpose == ReadPurpose.Build ? scopes.Chunk(ScopesPerBuildRead) : InReads(scopes))
+            foreach (var read in await ReadWithRetryAsync(some, purpose, ct)) yield return read;
+    }
+
+    /// <summary>Parts of the scopes that have no more organizations than are read at once.</summary>
+    private static IEnumerable<IReadOnlyList<Scope>> InReads(IReadOnlyList<Scope> scopes)
+    {
+        var some = new List<Scope>();
+        var organizations = new HashSet<OrganizationId>();
+        foreach (var scope in scopes)
+        {
+            if (!organizations.Contains(scope.Organization) && organizations.Count == OrganizationsPerRead)
+            {
+                yield return some;
+                (some, organizations) = ([], []);
+            }
+            organizations.Add(scope.Organization);
+            some.Add(scope);
+        }
+        if (some.Count > 0) yield return some;
+    }
+
+    /// <summary>
+    /// A read for builds takes the next revision of each scope in the snapshot of its rows, so a higher revision never has older rows. Where a scope's row changed between the
+    /// snapshot and its lock, the database refuses, and the read begins again.
+    /// </summary>
+    private async Task<ImmutableArray<ScopeRead>> ReadWithRetryAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
                 await using var connection = await database.OpenConnectionAsync(ct);
-                return RequireReadable((await ReadAsync(connection, [claim.Scope.Organization], claim, ct)).Single(source => source.Scope == claim.Scope));
+                return await ReadAsync(connection, scopes, purpose, ct);
             }
             catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.SerializationFailure && attempt < MostAttempts)
             {
                 await Task.Delay(Jitter.Backoff(attempt, TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(200)), time, ct);
             }
-        }
-    }
-
-    private static ScopeSource RequireReadable(ScopeSource source) =>
-        source.Problem is null ? source : throw (source.IsOverLimit ? new ScopeTooLargeException(source.Problem) : new ScopeUnreadableException(source.Problem));
-
-    /// <summary>
-    /// Reads all three scopes of each organization, in the given order. Some organizations at a time share a snapshot, each scope is whole; a long
-    /// run holds no long transaction, which would keep the database from cleaning up. A scope whose rows cannot be read has a problem and stops no other.
-    /// </summary>
-    public async IAsyncEnumerable<ScopeSource> ReadAsync(
-        IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken ct)
-    {
-        foreach (var some in organizations.Chunk(OrganizationsPerRead))
-        {
-            ImmutableArray<ScopeSource> read;
-            await using (var connection = await database.OpenConnectionAsync(ct)) read = await ReadAsync(connection, some, null, ct);
-            foreach (var source in read) yield return source;
         }
     }
 
@@ -191,48 +166,52 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         return found.ToImmutable();
     }
 
-    /// <summary>Reads the organizations at once, and where that fails because of what a row holds, each alone, and one of them row by row.</summary>
-    private async Task<ImmutableArray<ScopeSource>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, ScopeClaim? claim, CancellationToken ct)
+    /// <summary>Reads the scopes at once, and where that fails because of what a row holds, each organization alone, and one of them row by row.</summary>
+    private async Task<ImmutableArray<ScopeRead>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken ct)
     {
         try
         {
-            return await ReadTogetherAsync(connection, organizations, claim, ct);
+            return await ReadTogetherAsync(connection, scopes, purpose, ct);
         }
         catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
         {
-            if (organizations is [var only]) return await ReadRowByRowAsync(connection, only, claim, ct);
-            var sources = ImmutableArray.CreateBuilder<ScopeSource>();
-            foreach (var organization in organizations) sources.AddRange(await ReadAsync(connection, [organization], claim, ct));
-            return sources.ToImmutable();
+            var organizations = scopes.GroupBy(scope => scope.Organization).ToList();
+            if (organizations is [var only]) return await ReadRowByRowAsync(connection, only.Key, scopes, purpose, ct);
+            var reads = new Dictionary<Scope, ScopeRead>();
+            foreach (var organization in organizations)
+                foreach (var read in await ReadAsync(connection, [.. organization], purpose, ct)) reads[read.Scope] = read;
+            return [.. scopes.Select(scope => reads[scope])];
         }
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadTogetherAsync(NpgsqlConnection connection, IReadOnlyList<OrganizationId> organizations, ScopeClaim? claim, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeRead>> ReadTogetherAsync(NpgsqlConnection connection, IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
         try
         {
             await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-            await GuardAsync(connection, transaction, ct, claim);
-            var names = organizations.Select(organization => organization.Value).ToArray();
+            await GuardAsync(connection, transaction, ct, purpose == ReadPurpose.Build ? scopes : null);
+            var names = Names(scopes);
             var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: true, ct);
-            // Rows that are too much are not even asked for. An organization is read as a whole, so where one of its scopes is too large, the others are read on their own.
-            var large = organizations.Where(organization => Scope.Of(organization).Any(scope => sizes.Of(scope).Exceeds(limits) is not null)).ToList();
-            var rows = await ReadRowsAsync(connection, transaction, DestinationRows.Command(_table, Organizations(shape, [.. names.Except(large.Select(organization => organization.Value))])), ct);
-            var sources = ImmutableArray.CreateBuilder<ScopeSource>();
-            foreach (var scope in organizations.SelectMany(Scope.Of))
+            // Rows that are too much are not even asked for. The others of an organization with such a scope are read on their own.
+            var problems = scopes.ToDictionary(scope => scope, scope => sizes.Of(scope).Exceeds(limits));
+            var apart = scopes.Where(scope => problems[scope] is not null).Select(scope => scope.Organization).ToHashSet();
+            var together = scopes.Where(scope => !apart.Contains(scope.Organization)).ToList();
+            var rows = await ReadRowsAsync(connection, transaction, DestinationRows.Command(_table, Organizations(shape, Names(together)), Environments(together)), ct);
+            var reads = ImmutableArray.CreateBuilder<ScopeRead>(scopes.Count);
+            foreach (var scope in scopes)
             {
-                if (!large.Contains(scope.Organization))
-                    sources.Add(Source(scope, versions, rows[scope.Organization.Value]));
-                else if (sizes.Of(scope).Exceeds(limits) is { } problem)
-                    sources.Add(Source(scope, versions, []) with { Problem = problem, IsOverLimit = true });
+                if (problems[scope] is { } problem) reads.Add(new ScopeRead.TooLarge(scope, problem));
+                else if (!apart.Contains(scope.Organization)) reads.Add(Found(scope, versions, rows[scope.Organization.Value]));
                 else
-                    sources.Add(Source(scope, versions, (await ReadRowsAsync(
-                        connection, transaction, DestinationRows.Command(_table, Organizations(shape, [scope.Organization.Value]), scope.Environment), ct))[scope.Organization.Value]));
+                {
+                    var own = DestinationRows.Command(_table, Organizations(shape, [scope.Organization.Value]), Environments([scope]));
+                    reads.Add(Found(scope, versions, (await ReadRowsAsync(connection, transaction, own, ct))[scope.Organization.Value]));
+                }
             }
-            if (claim is not null) await TakeRevisionAsync(connection, transaction, claim, ct);
+            if (purpose == ReadPurpose.Build) await TakeRevisionsAsync(connection, transaction, scopes, ct);
             await transaction.CommitAsync(ct);
-            return sources.ToImmutable();
+            return reads.ToImmutable();
         }
         catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
         {
@@ -242,37 +221,51 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         }
     }
 
-    private async Task<ImmutableArray<ScopeSource>> ReadRowByRowAsync(NpgsqlConnection connection, OrganizationId organization, ScopeClaim? claim, CancellationToken ct)
+    private async Task<ImmutableArray<ScopeRead>> ReadRowByRowAsync(
+        NpgsqlConnection connection, OrganizationId organization, IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
         await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct, claim);
+        await GuardAsync(connection, transaction, ct, purpose == ReadPurpose.Build ? scopes : null);
         string[] names = [organization.Value];
         // A row whose settings the database cannot give cannot be measured either.
         var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: false, ct);
         if (Scope.Of(organization).Select(scope => sizes.Of(scope).Exceeds(limits)).FirstOrDefault(problem => problem is not null) is { } tooLarge)
-            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, []) with { Problem = tooLarge, IsOverLimit = true })];
+            return [.. scopes.Select(scope => new ScopeRead.TooLarge(scope, tooLarge))];
         try
         {
             var search = new UnreadableRowSearch(transaction, _table, () => Organizations(shape, names));
             var rows = await search.ReadAsync(ct);
-            if (claim is not null) await TakeRevisionAsync(connection, transaction, claim, ct);
+            if (purpose == ReadPurpose.Build) await TakeRevisionsAsync(connection, transaction, scopes, ct);
             await transaction.CommitAsync(ct);
-            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, rows)).Select(source =>
-                SettingsSize.Of(source.Destinations).Exceeds(limits) is { } problem
-                    ? source with { Destinations = [], Problem = problem, IsOverLimit = true }
-                    : source with { Problem = search.ProblemOfAll(source.Destinations) })];
+            return [.. scopes.Select(scope => Judge(Found(scope, versions, rows), search))];
         }
         catch (Exception exception) when (UnreadableRowSearch.MayBeOneRows(exception))
         {
-            return [.. Scope.Of(organization).Select(scope => Source(scope, versions, []) with { Problem = $"The database cannot give the rows of the scope ({UnreadableRowSearch.Cause(exception)})." })];
+            return [.. scopes.Select(scope => new ScopeRead.Unreadable(scope, $"The database cannot give the rows of the scope ({UnreadableRowSearch.Cause(exception)})."))];
         }
+
+        ScopeRead Judge(ScopeRead.Found found, UnreadableRowSearch search) =>
+            SettingsSize.Of(found.Rows.Rows).Exceeds(limits) is { } problem ? new ScopeRead.TooLarge(found.Scope, problem)
+            : search.ProblemOfAll(found.Rows.Rows) is { } unreadable ? new ScopeRead.Unreadable(found.Scope, unreadable)
+            : found;
     }
+
+    private static string[] Names(IEnumerable<Scope> scopes) => [.. scopes.Select(scope => scope.Organization.Value).Distinct()];
+
+    private static string[] Environments(IEnumerable<Scope> scopes) => [.. scopes.Select(scope => scope.Environment.Name()).Distinct()];
 
     private async Task<DestinationsTable> ShapeAsync(NpgsqlConnection connection, CancellationToken ct) =>
         _shape ??= await DestinationsTable.FindAsync(connection, _table, ct) ?? throw new DatabaseShapeException($"There is no table {_table}. Check Database:DestinationsTable.");
 
-    private sealed record Versions(long Epoch, SourceClock Clock, IReadOnlyDictionary<(string, string), (long Revision, DateTimeOffset? ChangedAt)> Revisions);
+    private sealed record Versions(long Epoch, SourceClock Clock, IReadOnlyDictionary<(string, string), ScopeVersion> Scopes);
+
+    /// <summary>What the queue knows of a scope.</summary>
+    /// <param name="Revision">The revision that a build which reads now has, or would have.</param>
+    /// <param name="Changes">How many changes the rows carry.</param>
+    /// <param name="ChangedAt">When the oldest change was made that no completed build has read.</param>
+    /// <param name="Published">The highest version that was recorded.</param>
+    private sealed record ScopeVersion(long Revision, long Changes, DateTimeOffset? ChangedAt, int Published);
 
     /// <summary>How large each scope's destinations are; those of all environments count for each.</summary>
     private sealed class Sizes(IReadOnlyDictionary<(string Organization, string Environment), SettingsSize> sizes)
@@ -295,7 +288,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         batch.BatchCommands.Add(new NpgsqlBatchCommand("select epoch, clock_timestamp() from consent_snapshots.source"));
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             """
-            select s.organization_id, s.environment, s.revision + 1, s.changed_at
+            select s.organization_id, s.environment, s.revision + 1, s.generation, s.changed_at,
+                   coalesce((select max(p.version) from consent_snapshots.publications p where p.organization_id = s.organization_id and p.environment = s.environment), 0)
             from consent_snapshots.scopes s
             where s.organization_id = any($1)
             """)
@@ -313,30 +307,36 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         if (!await reader.ReadAsync(ct)) throw new DatabaseShapeException("consent_snapshots.source has lost its row. Run `consent-snapshots migrate --new-epoch`.");
         var (epoch, clock) = (reader.GetInt64(0), new SourceClock(reader.GetFieldValue<DateTimeOffset>(1), time.GetTimestamp()));
         await reader.NextResultAsync(ct);
-        var revisions = new Dictionary<(string, string), (long, DateTimeOffset?)>();
+        var scopes = new Dictionary<(string, string), ScopeVersion>();
         while (await reader.ReadAsync(ct))
-            revisions[(reader.GetString(0), reader.GetString(1))] = (reader.GetInt64(2), await reader.IsDBNullAsync(3, ct) ? null : reader.GetFieldValue<DateTimeOffset>(3));
+        {
+            scopes[(reader.GetString(0), reader.GetString(1))] = new ScopeVersion(
+                reader.GetInt64(2), reader.GetInt64(3), await reader.IsDBNullAsync(4, ct) ? null : reader.GetFieldValue<DateTimeOffset>(4), (int)reader.GetInt64(5));
+        }
         await reader.NextResultAsync(ct);
         var sizes = new Dictionary<(string, string), SettingsSize>();
         while (await reader.ReadAsync(ct)) sizes[(reader.GetString(0), reader.GetString(1))] = new SettingsSize(reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4));
-        return (new Versions(epoch, clock, revisions), new Sizes(sizes));
+        return (new Versions(epoch, clock, scopes), new Sizes(sizes));
     }
 
-    /// <summary>
-    /// Takes the revision that the read gave out, and remembers which changes were read. A claim that was lost remembers nothing: its build is fenced off.
-    /// </summary>
-    private static async Task TakeRevisionAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, ScopeClaim claim, CancellationToken ct)
+    /// <summary>Takes the revisions that the read gave out.</summary>
+    private static async Task TakeRevisionsAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<Scope> scopes, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
-            update consent_snapshots.scopes
-            set revision = revision + 1, read_generation = case when claim_token = $3 then generation else read_generation end
-            where organization_id = $1 and environment = $2
+            update consent_snapshots.scopes s
+            set revision = s.revision + 1
+            from unnest($1, $2) as n (organization_id, environment)
+            where s.organization_id = n.organization_id and s.environment = n.environment
             """, connection, transaction);
-        command.Parameters.AddWithValue(claim.Scope.Organization.Value);
-        command.Parameters.AddWithValue(claim.Scope.Environment.Name());
-        command.Parameters.AddWithValue(claim.Token);
+        AddScopes(command.Parameters, scopes);
         await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static void AddScopes(NpgsqlParameterCollection parameters, IReadOnlyList<Scope> scopes)
+    {
+        parameters.Add(new NpgsqlParameter { Value = scopes.Select(scope => scope.Organization.Value).ToArray() });
+        parameters.Add(new NpgsqlParameter { Value = scopes.Select(scope => scope.Environment.Name()).ToArray() });
     }
 
     private static async Task<ILookup<string, Destination>> ReadRowsAsync(
@@ -348,37 +348,49 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         return await DestinationRows.ReadAsync(reader, ct);
     }
 
-    private static ScopeSource Source(Scope scope, Versions versions, IEnumerable<Destination> rows)
+    private static ScopeRead.Found Found(Scope scope, Versions versions, IEnumerable<Destination> rows)
     {
-        var (revision, changedAt) = versions.Revisions.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name()), (1, null));
-        return new ScopeSource(
-            scope, new SourceVersion(versions.Epoch, revision), [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())])
+        var version = versions.Scopes.GetValueOrDefault((scope.Organization.Value, scope.Environment.Name())) ?? new ScopeVersion(1, 0, null, 0);
+        return new ScopeRead.Found(new ScopeRows(
+            scope,
+            [.. rows.Where(row => row.Environment is null || row.Environment == scope.Environment.Name())],
+            new SourcePosition(versions.Epoch, version.Revision),
+            versions.Clock)
         {
-            Clock = versions.Clock,
-            ChangedAt = changedAt,
-        };
+            ChangedAt = version.ChangedAt,
+            Changes = version.Changes,
+            RecordedVersion = version.Published,
+        });
     }
 
     /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
-    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct, ScopeClaim? claim = null)
+    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct, IReadOnlyList<Scope>? toBuild = null)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
         // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local idle_in_transaction_session_timeout = '5s'"));
-        if (claim is null) batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
+        if (toBuild is null) batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
         // A database without an encoding may hold bytes that are no text. Postgres would refuse to send them as UTF-8; as they are, we can judge them.
         if (connection.PostgresParameters.GetValueOrDefault("server_encoding") == "SQL_ASCII")
             batch.BatchCommands.Add(new NpgsqlBatchCommand("set local client_encoding = 'SQL_ASCII'"));
         // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
-        // The first statement, which takes the snapshot. For a build it locks the scope's row, so that nobody takes in a change of the scope that the snapshot lacks.
+        // The first statement, which takes the snapshot. For builds it locks the scopes' rows, so that nobody takes in a change of them that the snapshot lacks, in an order that
+        // is the same for all.
         var command = new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end");
-        if (claim is not null)
+        if (toBuild is not null)
         {
             command.CommandText +=
-                " from (select count(*) from (select from consent_snapshots.scopes where organization_id = $1 and environment = $2 for no key update) own) locked";
-            command.Parameters.Add(new NpgsqlParameter { Value = claim.Scope.Organization.Value });
-            command.Parameters.Add(new NpgsqlParameter { Value = claim.Scope.Environment.Name() });
+                """
+                 from (
+                    select count(*)
+                    from (select n.organization_id, n.environment from unnest($1, $2) as n (organization_id, environment) order by 1, 2) n
+                    cross join lateral (
+                        select from consent_snapshots.scopes s where s.organization_id = n.organization_id and s.environment = n.environment for no key update
+                    ) own
+                ) locked
+                """;
+            AddScopes(command.Parameters, toBuild);
         }
         batch.BatchCommands.Add(command);
         if (await batch.ExecuteScalarAsync(ct) is string role) throw new RowSecurityException(_table.ToString(), role);

@@ -32,15 +32,11 @@ internal static class DestinationRows
     /// <summary>The columns beside the id.</summary>
     public static IEnumerable<string> Columns => All.Select(column => column.Name).Where(name => name != "id");
 
-    /// <summary>Asks for the rows of organizations, in order.</summary>
-    public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations) =>
-        new($"select organization_id::text, {List([])} from {table.Quoted} where {Of} order by created_at, id") { Parameters = { organizations } };
-
-    /// <summary>Asks for the rows of organizations that belong to an environment, in order.</summary>
-    public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations, DeploymentEnvironment environment) =>
-        new($"select organization_id::text, {List([])} from {table.Quoted} where {Of} and (environment is null or environment::text = $2) order by created_at, id")
+    /// <summary>Asks for the rows of organizations that belong to one of some environments, in order.</summary>
+    public static NpgsqlBatchCommand Command(TableName table, NpgsqlParameter organizations, string[] environments) =>
+        new($"select organization_id::text, {List([])} from {table.Quoted} where {Of} and (environment is null or environment::text = any($2)) order by created_at, id")
         {
-            Parameters = { organizations, new() { Value = environment.Name() } },
+            Parameters = { organizations, new() { Value = environments } },
         };
 
     /// <summary>Asks for some rows of organizations, without some columns.</summary>

@@ -1,5 +1,7 @@
 using System.Globalization;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -24,6 +26,7 @@ internal static class PostgresServices
         services.AddSingleton(provider => PostgresConnections.CreatePool(
             provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>()));
         services.AddSingleton<DatabaseMigrator>();
+        services.AddSingleton<DatabaseGuard>();
         services.AddSingleton<DestinationReader>();
         services.AddSingleton<ScopeStatusReader>();
         services.AddSingleton<BuildRecords>();
@@ -34,6 +37,8 @@ internal static class PostgresServices
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetRequiredService<WorkerIdentity>().Id,
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
+        services.AddSingleton<IDestinationSource, PostgresSource>();
+        services.AddSingleton<IScopeQueue, PostgresQueue>();
         return services;
     }
 

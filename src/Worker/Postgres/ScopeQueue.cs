@@ -8,14 +8,6 @@ using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Postgres;
 
-/// <summary>A scope that this worker builds. It is this worker's as long as the worker's heartbeat goes on.</summary>
-/// <param name="Scope">The scope.</param>
-/// <param name="Lane">Who waits for it.</param>
-/// <param name="Attempt">1 for the first try since the last success.</param>
-/// <param name="Token">Tells this claim from a later one on the same scope.</param>
-/// <param name="Fence">Whether whoever held the scope before may still commit a version.</param>
-internal sealed record ScopeClaim(Scope Scope, Lane Lane, int Attempt, Guid Token, bool Fence = false);
-
 /// <summary>The state of the queue, for metrics and status.</summary>
 /// <param name="Pending">Scopes with changes that no completed build has read.</param>
 /// <param name="Claimed">Of these, being built now.</param>
@@ -36,6 +28,13 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
 
     private static readonly TimeSpan RefusedFor = TimeSpan.FromDays(1);
 
+    /// <summary>Whether writers notify. They do not where two-phase commit is enabled, because a transaction that has notified cannot be prepared.</summary>
+    public async Task<bool> WritersNotifyAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand("select current_setting('max_prepared_transactions')::integer = 0");
+        return (bool)(await command.ExecuteScalarAsync(ct))!;
+    }
+
     /// <summary>Takes in what has changed, and up to <paramref name="max"/> scopes of a lane that are ready, the oldest first. Several workers claiming at once get different ones.</summary>
     public async Task<ImmutableArray<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken ct)
     {
@@ -43,10 +42,10 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         bool again;
         do
         {
-            var refused = new List<(string Organization, string Environment, Guid Token)>();
+            var refused = new List<(string Organization, string Environment, Guid Token, long Changes)>();
             await using (var command = database.CreateCommand(
                 $"""
-                select {DatabaseText.Sendable("organization_id")}, environment, attempts, claim_token, fence, taken, {DatabaseText.Sendable("unknown_environment")}
+                select {DatabaseText.Sendable("organization_id")}, environment, attempts, claim_token, fence, changes, taken, {DatabaseText.Sendable("unknown_environment")}
                 from consent_snapshots.claim_scopes($1, $2, $3)
                 """))
             {
@@ -58,23 +57,23 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
                 {
                     if (await reader.IsDBNullAsync(3, ct))
                     {
-                        if (reader.GetInt64(5) > 0) logger.ChangesTakenIn(reader.GetInt64(5));
-                        if (!await reader.IsDBNullAsync(6, ct)) logger.EnvironmentUnknown(reader.GetString(6));
+                        if (reader.GetInt64(6) > 0) logger.ChangesTakenIn(reader.GetInt64(6));
+                        if (!await reader.IsDBNullAsync(7, ct)) logger.EnvironmentUnknown(reader.GetString(7));
                         continue;
                     }
                     var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(3));
                     if (Scope.TryParse(organization, environment, out var scope))
-                        claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)));
+                        claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)) { Changes = reader.GetInt64(5) });
                     else
-                        refused.Add((organization, environment, token));
+                        refused.Add((organization, environment, token, reader.GetInt64(5)));
                 }
             }
 
-            foreach (var (organization, environment, token) in refused)
+            foreach (var (organization, environment, token, changes) in refused)
             {
                 // Its name would have to be a path. Nothing but a change of the row's organization helps, so there is no hurry.
                 logger.ScopeRefused(organization, environment, OrganizationId.Rule);
-                await RecordFailureAsync(token, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
+                await RecordFailureAsync(token, changes, OrganizationId.Rule, OrganizationId.Rule, RefusedFor, fence: false, ct);
             }
 
             // Only unusable names: what is behind them in the order must not wait for the next look.
@@ -93,17 +92,18 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         batch.BatchCommands.Add(new NpgsqlBatchCommand(
             """
             update consent_snapshots.scopes s
-            set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+            set claimed_by = $3, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, attempts = s.attempts + 1
             where s.organization_id = $1 and s.environment = $2 and s.claim_token is null
               and exists (select from consent_snapshots.workers w where w.worker_id = $3)
-            returning s.lane, s.attempts, s.claim_token, s.fence
+            returning s.lane, s.attempts, s.claim_token, s.fence, s.generation
             """)
         {
             Parameters = { new() { Value = scope.Organization.Value }, new() { Value = scope.Environment.Name() }, new() { Value = worker } },
         });
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct);
-        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) : null;
+        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) { Changes = reader.GetInt64(4) }
+            : null;
     }
 
     /// <summary>Records that what the build read is published, and gives the scope back.</summary>
@@ -120,16 +120,17 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         await using (var command = database.CreateCommand(
             """
             update consent_snapshots.scopes s
-            set completed_generation = s.read_generation, completed_at = now(),
-                changed_at = case when s.generation > s.read_generation then coalesce(s.changed_again_at, s.changed_at) end, changed_again_at = null,
-                ready_at = case when s.generation > s.read_generation then now() end,
+            set completed_generation = $4, completed_at = now(),
+                changed_at = case when s.generation > $4 then coalesce(s.changed_again_at, s.changed_at) end, changed_again_at = null,
+                ready_at = case when s.generation > $4 then now() end,
                 waits = null, attempts = 0, fence = false, last_error = null, held_reason = null, claimed_by = null, claim_token = null
             where s.organization_id = $1 and s.environment = $2 and s.claim_token = $3
-            returning s.generation > s.read_generation
+            returning s.generation > $4
             """))
         {
             AddScope(command, claim.Scope);
             command.Parameters.AddWithValue(claim.Token);
+            command.Parameters.AddWithValue(claim.Changes);
             if (await command.ExecuteScalarAsync(ct) is bool changedAgain) return changedAgain;
         }
 
@@ -157,9 +158,23 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
     /// <returns>Whether the claim was still ours; if not, nothing is recorded.</returns>
     public async Task<bool> FailAsync(ScopeClaim claim, string error, TimeSpan retryIn, string? heldReason, CancellationToken ct, bool fence = false)
     {
-        var recorded = await RecordFailureAsync(claim.Token, error, heldReason, retryIn, fence, ct);
+        var recorded = await RecordFailureAsync(claim.Token, claim.Changes, error, heldReason, retryIn, fence, ct);
         if (!recorded) logger.ClaimLost(claim.Scope.ToString(), "its failure was recorded");
         return recorded;
+    }
+
+    /// <summary>Gives back scopes whose build was not begun, as if they had not been taken.</summary>
+    public async Task ReleaseAsync(IReadOnlyList<ScopeClaim> claims, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set ready_at = now(), attempts = greatest(s.attempts - 1, 0), changed_again_at = null, claimed_by = null, claim_token = null
+            where s.claimed_by = $1 and s.claim_token = any($2)
+            """);
+        command.Parameters.AddWithValue(worker);
+        command.Parameters.AddWithValue(claims.Select(claim => claim.Token).ToArray());
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>Makes scopes ready in the bulk lane, known or not, and tells the workers.</summary>
@@ -219,12 +234,12 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
             await reader.IsDBNullAsync(5, ct) ? TimeSpan.Zero : reader.GetTimeSpan(5));
     }
 
-    private async Task<bool> RecordFailureAsync(Guid token, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
+    private async Task<bool> RecordFailureAsync(Guid token, long changes, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             """
             update consent_snapshots.scopes s
-            set ready_at = case when s.generation > s.read_generation then now() else now() + $3 end, waits = $3,
+            set ready_at = case when s.generation > $7 then now() else now() + $3 end, waits = $3,
                 changed_again_at = null, last_error = $4, held_reason = $5, claimed_by = null, claim_token = null, fence = s.fence or $6
             where s.claimed_by = $2 and s.claim_token = $1
             """);
@@ -234,6 +249,7 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         command.Parameters.AddWithValue(Shorten(error));
         command.Parameters.Add(new NpgsqlParameter { Value = (object?)Shorten(heldReason) ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.AddWithValue(fence);
+        command.Parameters.AddWithValue(changes);
         return await command.ExecuteNonQueryAsync(ct) > 0;
     }
 

@@ -1,63 +1,20 @@
 using System.Collections.Immutable;
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Queue;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Postgres;
 
-/// <summary>What a scope is doing.</summary>
-internal enum ScopeState
-{
-    /// <summary>Its latest revision is published.</summary>
-    UpToDate,
-
-    /// <summary>Changed, and due.</summary>
-    Pending,
-
-    /// <summary>A worker has it.</summary>
-    Building,
-
-    /// <summary>The last attempt failed; the next one is due at <see cref="ScopeStatus.NextAttemptAt"/>.</summary>
-    Waiting,
-
-    /// <summary>Keeps its last good version, for <see cref="ScopeStatus.HeldReason"/>.</summary>
-    Held,
-}
-
-/// <summary>One scope's line of <c>status</c>. The names are as the database has them, which may be refused as a scope's.</summary>
-internal sealed record ScopeStatus
-{
-    public required string Organization { get; init; }
-
-    public required string Environment { get; init; }
-
-    public required ScopeState State { get; init; }
-
-    public required long Revision { get; init; }
-
-    public DateTimeOffset? ChangedAt { get; init; }
-
-    public DateTimeOffset? CompletedAt { get; init; }
-
-    public int Attempts { get; init; }
-
-    public DateTimeOffset? NextAttemptAt { get; init; }
-
-    public string? ClaimedBy { get; init; }
-
-    public string? LastError { get; init; }
-
-    public string? HeldReason { get; init; }
-}
-
 /// <summary>Reads what operators ask about scopes.</summary>
 internal sealed class ScopeStatusReader(NpgsqlDataSource database)
 {
-    /// <summary>Lists scopes by name, at most <paramref name="limit"/>.</summary>
+    private const int MostScopes = 100_000;
+
+    /// <summary>Lists scopes by name; names that are no scope's are left out.</summary>
     /// <param name="organization">Only this organization's; null for all.</param>
-    /// <param name="unfinishedOnly">Only those that are not up to date.</param>
-    /// <param name="limit">The most lines.</param>
     /// <param name="ct">Cancels the call.</param>
-    public async Task<ImmutableArray<ScopeStatus>> ListAsync(string? organization, bool unfinishedOnly, int limit, CancellationToken ct)
+    public async Task<ImmutableArray<ScopeStatus>> ListAsync(OrganizationId? organization, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
             $"""
@@ -80,7 +37,7 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
             select {DatabaseText.Sendable("l.organization_id")}, l.environment,
                    case when l.claim_token is not null then 'Building'
                         when l.held_reason is not null and l.unfinished then 'Held'
-                        when l.ready_at > now() then 'Waiting'
+                        when l.ready_at > now() then 'Failed'
                         when l.unfinished or n.noted then 'Pending'
                         else 'UpToDate' end,
                    l.revision, l.changed_at, l.completed_at, l.attempts, case when l.attempts > 0 then l.ready_at end, l.claimed_by, l.last_error, l.held_reason
@@ -90,33 +47,57 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                     select from noted c
                     where c.organization_id is null or (c.organization_id = l.organization_id and (c.environment is null or c.environment = l.environment))) as noted
             ) n
-            where ($1 is null or l.organization_id = $1) and (not $2 or l.unfinished or n.noted)
+            where $1 is null or l.organization_id = $1
             order by l.organization_id, l.environment
-            limit $3
+            limit $2
             """);
-        command.Parameters.Add(new NpgsqlParameter { Value = (object?)organization ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
-        command.Parameters.AddWithValue(unfinishedOnly);
-        command.Parameters.AddWithValue(limit);
+        command.Parameters.Add(new NpgsqlParameter { Value = (object?)organization?.Value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text });
+        command.Parameters.AddWithValue(MostScopes);
         var lines = ImmutableArray.CreateBuilder<ScopeStatus>();
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            lines.Add(new ScopeStatus
+            if (!Scope.TryParse(reader.GetString(0), reader.GetString(1), out var scope)) continue;
+            lines.Add(new ScopeStatus(scope, Enum.Parse<ScopeState>(reader.GetString(2)))
             {
-                Organization = reader.GetString(0),
-                Environment = reader.GetString(1),
-                State = Enum.Parse<ScopeState>(reader.GetString(2)),
                 Revision = reader.GetInt64(3),
-                ChangedAt = reader.IsDBNull(4) ? null : reader.GetFieldValue<DateTimeOffset>(4),
-                CompletedAt = reader.IsDBNull(5) ? null : reader.GetFieldValue<DateTimeOffset>(5),
+                ChangedAt = Time(4),
+                CompletedAt = Time(5),
                 Attempts = reader.GetInt32(6),
-                NextAttemptAt = reader.IsDBNull(7) ? null : reader.GetFieldValue<DateTimeOffset>(7),
+                NextAttemptAt = Time(7),
                 ClaimedBy = reader.IsDBNull(8) ? null : reader.GetString(8),
                 LastError = reader.IsDBNull(9) ? null : reader.GetString(9),
                 HeldReason = reader.IsDBNull(10) ? null : reader.GetString(10),
             });
         }
-
         return lines.DrainToImmutable();
+
+        DateTimeOffset? Time(int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+    }
+
+    /// <summary>Names that are no scope's, so nothing of them is published: the first hundred.</summary>
+    public async Task<ImmutableArray<(string Organization, string Environment)>> ListRefusedAsync(CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            select {DatabaseText.Sendable("k.organization_id")}, k.environment
+            from (
+                select s.organization_id, s.environment from consent_snapshots.scopes s
+                union
+                select c.organization_id, e.environment
+                from consent_snapshots.changes c
+                join (values ('development' collate "C"), ('production'), ('staging')) as e (environment) on c.environment is null or c.environment = e.environment
+                where c.organization_id is not null
+            ) k
+            where k.organization_id !~ $1
+            order by 1, 2
+            limit 100
+            """);
+        command.Parameters.AddWithValue("^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9_-])?$");
+        var names = ImmutableArray.CreateBuilder<(string, string)>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+            if (!OrganizationId.TryParse(reader.GetString(0), out _)) names.Add((reader.GetString(0), reader.GetString(1)));
+        return names.ToImmutable();
     }
 }

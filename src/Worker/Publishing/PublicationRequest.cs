@@ -1,30 +1,9 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
+using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Worker.Publishing;
-
-/// <summary>Which state of the source a scope was read at. A later epoch is newer whatever the revision.</summary>
-/// <param name="Epoch">Raised after a database restore.</param>
-/// <param name="Revision">Raised with every change of the scope; null where the source counts none and takes the previous plus one.</param>
-public readonly record struct SourcePosition(long Epoch, long? Revision)
-{
-    /// <summary>Whether a manifest was made of newer data than this.</summary>
-    public bool IsOlderThan(ManifestEnvelope manifest) =>
-        Revision is { } revision && (manifest.SourceEpoch, manifest.SourceRevision).CompareTo((Epoch, revision)) > 0;
-}
-
-/// <summary>The source's clock, as far as one read of the source tells it: what it said then, and how long ago that is by this machine's steady clock.</summary>
-/// <param name="ReadAt">What the source's clock said at the read.</param>
-/// <param name="Timestamp">The machine's steady clock at the read.</param>
-public readonly record struct SourceClock(DateTimeOffset ReadAt, long Timestamp)
-{
-    /// <summary>A source that has no clock of its own.</summary>
-    public static SourceClock Of(TimeProvider time) => new(time.GetUtcNow(), time.GetTimestamp());
-
-    /// <summary>What it says now, in the milliseconds that the wire carries.</summary>
-    public DateTimeOffset Now(TimeProvider time) => WireTime.Truncate(ReadAt + time.GetElapsedTime(Timestamp));
-}
 
 /// <summary>What is to be published.</summary>
 /// <param name="Generated">What the generator made.</param>
@@ -50,8 +29,8 @@ public sealed record PublicationRequest(GeneratedScope Generated, IReadOnlyList<
     /// <summary>Whether to read back every blob instead of trusting the listing, and to announce the scope again.</summary>
     public bool Verify { get; init; }
 
-    /// <summary>The highest version that the source remembers; asked only where the store has lost its own record.</summary>
-    public Func<CancellationToken, Task<int>>? RecordedVersion { get; init; }
+    /// <summary>The highest version that the source remembers; it counts only where the store has lost its own record. 0 where the source remembers none.</summary>
+    public int RecordedVersion { get; init; }
 }
 
 /// <summary>How a publication ended.</summary>

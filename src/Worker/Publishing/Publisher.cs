@@ -75,7 +75,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// lost too, what stands in public and what the source remembers do.
     /// </summary>
     private async Task<(StoredScope Stored, CurrentState Current)> ReadAsync(
-        Scope scope, Func<CancellationToken, Task<int>>? recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
+        Scope scope, int recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
     {
         var reading = store.ReadCurrentAsync(scope, verify, cancellationToken);
         var listing = store.ListPublicAsync(scope, cancellationToken);
@@ -87,7 +87,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         // The listing may have seen what another writer put in public after the current manifest was read. The history, which comes before that, has it then.
         var latest = await store.ReadLatestHistoryAsync(scope, cancellationToken);
         var known = Math.Max(latest?.Version ?? 0, current.Manifest?.Version ?? 0);
-        var recorded = known > 0 || recordedVersion is null ? 0 : await recordedVersion(cancellationToken);
+        var recorded = known > 0 ? 0 : recordedVersion;
         // Nothing else tells the version any more, so the list's own word counts, whatever its metadata says.
         if (known == 0 && await store.ReadListAsync(scope, cancellationToken) is BlobRead.Found list) inPublic = Math.Max(inPublic, PublishedVersions.OfList(list.Bytes) ?? 0);
         var newest = latest?.Manifest is { } last && last.Version >= (current.Manifest?.Version ?? 0) ? last : current.Manifest;

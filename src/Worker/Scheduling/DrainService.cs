@@ -9,7 +9,7 @@ namespace ConsentSnapshots.Worker.Scheduling;
 
 /// <summary>Drains whenever somebody signals, and by itself as often as the source asks for, from the start of the process on.</summary>
 public sealed class DrainService(
-    ScopeDrain drain, WakeUp signal, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
+    ScopeDrain drain, IScopeQueue queue, WakeUp wakeUp, ScopeStore store, IDestinationSource source, TimeProvider time, ILogger<DrainService> logger)
     : BackgroundService
 {
     // After something was found: in a burst of changes only some are signalled, and the others are committed a moment later.
@@ -25,7 +25,7 @@ public sealed class DrainService(
         }
         finally
         {
-            await drain.WhenIdleAsync();
+            await drain.StopAsync();
         }
     }
 
@@ -38,7 +38,7 @@ public sealed class DrainService(
         {
             try
             {
-                if (wait > TimeSpan.Zero) await signal.WaitAsync(wait, time, stoppingToken);
+                if (wait > TimeSpan.Zero) await wakeUp.WaitAsync(wait, time, stoppingToken);
                 wait = FailureDelay;
                 if (!prepared)
                 {
@@ -47,7 +47,7 @@ public sealed class DrainService(
                     logger.Started(source.Description, store.Blobs.Description);
                 }
                 if (await drain.DrainAsync(stoppingToken)) again = 0;
-                wait = again < s_lookAgain.Length ? s_lookAgain[again++] : source.LookInterval;
+                wait = again < s_lookAgain.Length ? s_lookAgain[again++] : queue.LookInterval;
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {

@@ -1,5 +1,4 @@
 using ConsentSnapshots.Worker.Diagnostics;
-using ConsentSnapshots.Worker.Publishing;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
@@ -12,7 +11,7 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.Built, LogLevel.Information,
         "{Scope}: {Outcome}, version {Version}, {SnapshotsWritten} snapshots written, {Problems} problems, {Milliseconds} ms")]
     public static partial void Built(
-        this ILogger logger, string scope, PublicationOutcome outcome, int version, int snapshotsWritten, int problems, long milliseconds);
+        this ILogger logger, string scope, string outcome, int version, int snapshotsWritten, int problems, long milliseconds);
 
     [LoggerMessage(Events.Held, LogLevel.Error, "{Scope} keeps its last good version: {Reason}")]
     public static partial void Held(this ILogger logger, string scope, string reason);
@@ -23,8 +22,11 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.BuildFailed, LogLevel.Error, "{Scope} could not be built (attempt {Attempt}) and stays pending: {Reason}")]
     public static partial void BuildFailed(this ILogger logger, string scope, int attempt, string reason, Exception? exception);
 
-    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; it is free again when this worker ends: {Reason}")]
-    public static partial void FailureNotRecorded(this ILogger logger, string scope, string reason);
+    [LoggerMessage(Events.OutcomeNotRecorded, LogLevel.Warning, "What became of {Scope} could not be recorded; it is free again when this worker ends: {Reason}")]
+    public static partial void OutcomeNotRecorded(this ILogger logger, string scope, string reason);
+
+    [LoggerMessage(Events.ReadFailed, LogLevel.Error, "Claimed scopes could not be read and stay pending: {Reason}")]
+    public static partial void ReadFailed(this ILogger logger, string reason, Exception exception);
 
     [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; they are free two seconds after this worker has ended: {Reason}")]
     public static partial void NotGivenBack(this ILogger logger, string reason);

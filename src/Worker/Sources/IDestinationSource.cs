@@ -1,8 +1,50 @@
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Queue;
 
 namespace ConsentSnapshots.Worker.Sources;
+
+/// <summary>
+/// Where destinations come from: Postgres, or a file. A source that cannot be read throws <see cref="SourceUnavailableException"/>, because an empty answer
+/// would mean that there are no destinations.
+/// </summary>
+public interface IDestinationSource
+{
+    /// <summary>What the source is, for people. It never contains a secret.</summary>
+    string Description { get; }
+
+    /// <summary>Checks that the source can be read with the rights there are, and says what is wrong with it as a whole.</summary>
+    /// <exception cref="SourceUnavailableException">The source cannot be read; the message says why.</exception>
+    Task<SourceFindings> CheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>Every organization that the source knows, in order. Names that are not safe are left out and logged.</summary>
+    Task<IReadOnlyList<OrganizationId>> ListOrganizationsAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads scopes, in the given order. Each scope is read in one piece. What cannot be read of one scope is the answer for that scope and stops no other.
+    /// </summary>
+    /// <param name="scopes">The scopes. Those of one organization should follow each other.</param>
+    /// <param name="purpose">What the rows are for.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken cancellationToken);
+}
+
+/// <summary>What rows are read for.</summary>
+public enum ReadPurpose
+{
+    /// <summary>To compare, or to show. The source writes nothing.</summary>
+    Look,
+
+    /// <summary>To publish them. A source that counts revisions takes the next one of each scope in the same snapshot.</summary>
+    Build,
+}
+
+/// <summary>What is wrong with a source as a whole. Each text says what, where, and what to do.</summary>
+/// <param name="Refused">What is not published because its names cannot be.</param>
+/// <param name="Warnings">What may delay or lose changes.</param>
+public sealed record SourceFindings(IReadOnlyList<string> Refused, IReadOnlyList<string> Warnings)
+{
+    /// <summary>Nothing is wrong.</summary>
+    public static SourceFindings None { get; } = new([], []);
+}
 
 /// <summary>What the source says of one scope, read in one piece.</summary>
 /// <param name="Scope">The scope.</param>
@@ -11,142 +53,69 @@ namespace ConsentSnapshots.Worker.Sources;
 /// <param name="Clock">The source's clock at the read.</param>
 public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, SourcePosition Position, SourceClock Clock)
 {
-    /// <summary>When the change was made that no completed build has seen; null where there is none, or the source does not know.</summary>
+    /// <summary>When the oldest change was made that no completed build has read; null where there is none, or the source does not know.</summary>
     public DateTimeOffset? ChangedAt { get; init; }
+
+    /// <summary>How many changes of the scope the rows carry, as its queue counts them; null where the queue counts by itself.</summary>
+    public long? Changes { get; init; }
+
+    /// <summary>The highest version of the scope that the source remembers to have been published; 0 where it remembers none.</summary>
+    public int RecordedVersion { get; init; }
 
     /// <summary>Rows that are left out because the source cannot give their settings, and why.</summary>
     public IReadOnlyDictionary<Guid, SettingProblem> LeftOut { get; init; } = new Dictionary<Guid, SettingProblem>();
 }
 
-/// <summary>One scope of a read of many: its rows, or why they cannot be read, which concerns this scope alone.</summary>
-/// <param name="Scope">The scope.</param>
-/// <param name="Rows">Its rows; null where they cannot be read.</param>
-/// <param name="Problem">Why not.</param>
-/// <param name="Held">Whether that is a limit, so that the scope is held and nothing is to be done about it.</param>
-public sealed record ScopeRead(Scope Scope, ScopeRows? Rows, string? Problem = null, bool Held = false);
-
-/// <summary>A scope that somebody in this process is building.</summary>
-/// <param name="Scope">The scope.</param>
-/// <param name="Retried">Whether an earlier attempt may have ended halfway.</param>
-/// <param name="Attempt">1 for the first attempt since the scope was last complete.</param>
-/// <param name="Token">What the source recognises the claim by.</param>
-public sealed record ClaimedScope(Scope Scope, bool Retried, int Attempt, object Token)
+/// <summary>What came of reading one scope: its rows, or why there are none.</summary>
+public abstract record ScopeRead
 {
-    /// <summary>Who waits for it.</summary>
-    public Lane Lane { get; init; }
+    private ScopeRead(Scope scope) => Scope = scope;
 
-    /// <summary>Whether whoever held the scope before may still commit a version: the claim ran out, or a commit was sent and not answered.</summary>
-    public bool Fence { get; init; }
+    /// <summary>The scope.</summary>
+    public Scope Scope { get; }
+
+    /// <summary>The rows, for a caller that can do nothing without them.</summary>
+    /// <exception cref="ScopeUnreadableException">There are none; the message says why.</exception>
+    public ScopeRows Require() => this switch
+    {
+        Found found => found.Rows,
+        Unreadable unreadable => throw new ScopeUnreadableException(unreadable.Problem),
+        TooLarge large => throw new ScopeUnreadableException(large.Problem),
+        _ => throw new InvalidOperationException($"There is no such answer as {GetType().Name}."),
+    };
+
+    /// <summary>The scope was read.</summary>
+    /// <param name="Rows">What the source says.</param>
+    public sealed record Found(ScopeRows Rows) : ScopeRead(Rows.Scope);
+
+    /// <summary>What the source holds for this scope cannot be read; other scopes are not concerned.</summary>
+    /// <param name="Of">The scope.</param>
+    /// <param name="Problem">Why not, for people.</param>
+    public sealed record Unreadable(Scope Of, string Problem) : ScopeRead(Of);
+
+    /// <summary>The scope is over a limit, so it was not read.</summary>
+    /// <param name="Of">The scope.</param>
+    /// <param name="Problem">Which limit, for people.</param>
+    public sealed record TooLarge(Scope Of, string Problem) : ScopeRead(Of);
 }
 
-/// <summary>What a scope is doing.</summary>
-public enum BuildState
+/// <summary>Short forms of what a source does.</summary>
+public static class DestinationSources
 {
-    /// <summary>What the source says is published.</summary>
-    UpToDate,
-
-    /// <summary>It changed and waits to be built.</summary>
-    Pending,
-
-    /// <summary>A worker builds it.</summary>
-    Building,
-
-    /// <summary>An attempt failed and the next one is due later.</summary>
-    Failed,
-
-    /// <summary>It keeps its last good version because the fault is ours.</summary>
-    Held,
-}
-
-/// <summary>How a scope stands with its source, for <c>status</c>.</summary>
-/// <param name="Scope">The scope.</param>
-/// <param name="State">What it is doing.</param>
-/// <param name="Attempts">How many attempts have been made since it was last complete.</param>
-/// <param name="LastError">Why the last attempt failed.</param>
-/// <param name="Revision">The source's revision; null where it counts none.</param>
-/// <param name="Problems">What is wrong with which destination.</param>
-public sealed record SourceStatus(
-    Scope Scope, BuildState State, int Attempts, string? LastError, long? Revision, IReadOnlyList<DestinationProblem> Problems);
-
-/// <summary>
-/// Where destinations come from, and which scopes wait to be built: Postgres, or a file. A source that cannot be read throws
-/// <see cref="SourceUnavailableException"/>: no rows is an answer, no answer is not.
-/// </summary>
-public interface IDestinationSource
-{
-    /// <summary>What the source is, for people: never a secret.</summary>
-    string Description { get; }
-
-    /// <summary>How often to look for scopes that wait although nobody signalled.</summary>
-    TimeSpan LookInterval { get; }
-
-    /// <summary>Checks that the source can be read with the rights there are; what is wrong is in the exception's message.</summary>
-    /// <exception cref="SourceUnavailableException">It cannot.</exception>
-    Task CheckAsync(CancellationToken cancellationToken);
-
     /// <summary>Reads one scope.</summary>
-    /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
-    /// <exception cref="ScopeTooLargeException">The scope is over a limit.</exception>
-    Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken);
+    public static async Task<ScopeRead> ReadAsync(this IDestinationSource source, Scope scope, ReadPurpose purpose, CancellationToken cancellationToken)
+    {
+        await foreach (var read in source.ReadAsync([scope], purpose, cancellationToken)) return read;
+        throw new InvalidOperationException($"The source said nothing of {scope}.");
+    }
 
-    /// <summary>Reads a claimed scope for its build.</summary>
-    /// <exception cref="ScopeUnreadableException">What the source holds for this scope cannot be read; other scopes are not concerned.</exception>
-    /// <exception cref="ScopeTooLargeException">The scope is over a limit.</exception>
-    Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken);
-
-    /// <summary>Reads all scopes of these organizations, in order, without a query a scope. Each scope is read in one piece.</summary>
-    IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken);
-
-    /// <summary>The highest version of a scope that the source remembers to have been published; 0 where it remembers none.</summary>
-    Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken);
-
-    /// <summary>Every scope of every organization the source knows, in order; names that are not safe are left out and reported.</summary>
-    Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken);
-
-    /// <summary>Takes up to <paramref name="max"/> scopes of a lane that wait to be built, the oldest first, so that nobody else builds them meanwhile.</summary>
-    Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken);
-
-    /// <summary>Takes one scope whether it waits or not; null while somebody else builds it.</summary>
-    Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken);
-
-    /// <summary>The scope is built as of this position. It stays pending when the source has changed since.</summary>
-    Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken);
-
-    /// <summary>The scope could not be built; it is due again after the delay.</summary>
-    Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken);
-
-    /// <summary>What was refused because its names cannot be published, for <c>status</c>: what, where, and what to do.</summary>
-    Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken);
-
-    /// <summary>What is wrong with the source as a whole, for <c>status</c>: what, where, and what to do.</summary>
-    Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken);
-
-    /// <summary>Makes scopes pending: what a reconcile found.</summary>
-    Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken);
-
-    /// <summary>What is known of the scopes, in order; of one organization, or of all.</summary>
-    Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken);
+    /// <summary>Every scope of every organization that the source knows, in order.</summary>
+    public static async Task<IReadOnlyList<Scope>> ListScopesAsync(this IDestinationSource source, CancellationToken cancellationToken) =>
+        [.. (await source.ListOrganizationsAsync(cancellationToken)).SelectMany(Scope.Of)];
 }
 
-/// <summary>What a build made of a scope.</summary>
-/// <param name="Position">The state of the source it was made of.</param>
-/// <param name="Problems">What is wrong with which destination.</param>
-/// <param name="Publication">What was published.</param>
-public sealed record BuildReport(SourcePosition Position, IReadOnlyList<DestinationProblem> Problems, PublicationResult Publication);
-
-/// <summary>Why a scope was not built.</summary>
-/// <param name="Error">What happened, for people.</param>
-/// <param name="Held">Whether the last good version is kept on purpose because the fault is ours.</param>
-/// <param name="Position">The state of the source that was read, where it got that far.</param>
-/// <param name="Problems">What is wrong with which destination, where it got that far.</param>
-public sealed record BuildFailure(string Error, bool Held, SourcePosition? Position, IReadOnlyList<DestinationProblem>? Problems)
-{
-    /// <summary>Whether a commit may still arrive, so that the next build has to fence it off.</summary>
-    public bool CommitUnknown { get; init; }
-}
-
-/// <summary>The source cannot be read; says what, where and what to do.</summary>
+/// <summary>The source cannot be read; the message says what, where and what to do.</summary>
 public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>What the source holds for one scope cannot be read: the scope's problem, which other scopes have nothing to do with.</summary>
+/// <summary>What the source holds for one scope cannot be read. That is the scope's problem, which no other scope shares.</summary>
 public sealed class ScopeUnreadableException(string message) : Exception(message);

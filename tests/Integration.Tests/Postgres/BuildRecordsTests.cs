@@ -1,6 +1,7 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Postgres;
+using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;
 
@@ -35,7 +36,7 @@ public sealed class BuildRecordsTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         var records = new BuildRecords(database.Pool);
         var first = new PublicationRecord(
-            Production, 1, Guid.NewGuid(), new SourceVersion(1, 7), new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero), new string('a', 64), 16);
+            Production, 1, Guid.NewGuid(), new SourcePosition(1, 7), new DateTimeOffset(2026, 3, 1, 10, 0, 0, TimeSpan.Zero), new string('a', 64), 16);
         var second = first with { Version = 2, PublicationId = Guid.NewGuid(), ChangedCombinations = 3 };
 
         await records.RecordAsync(Production, [], first, Cancel);

@@ -152,7 +152,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         Assert.Equal((2, 2, 2), await database.ChangesSeenAsync(Acme));
         Assert.Equal((2, 2, 2), await database.ChangesSeenAsync(Globex));
         Assert.Equal(6, (await database.Queue.PendingCountAsync(Cancel)).Pending);
-        Assert.Empty((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Destinations);
+        Assert.Empty((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Rows);
     }
 
     [Fact]
@@ -264,7 +264,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         }
 
         var claim = Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
-        Assert.Equal(3, (await database.Reader.ReadAsync(claim.Scope, Cancel)).Destinations.Length);
+        Assert.Equal(3, (await database.Reader.RowsAsync(claim.Scope, Cancel)).Rows.Count);
     }
 
     [Fact]
@@ -310,7 +310,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
 
         var claims = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
         Assert.Equal([SourceDatabase.ScopeOf(Acme), SourceDatabase.ScopeOf(Globex)], claims.Select(claim => claim.Scope).Order());
-        foreach (var claim in claims) Assert.Equal(3, (await database.Reader.ReadAsync(claim.Scope, Cancel)).Destinations.Length);
+        foreach (var claim in claims) Assert.Equal(3, (await database.Reader.RowsAsync(claim.Scope, Cancel)).Rows.Count);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Postgres;
-using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;
@@ -31,19 +31,19 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
               (gen_random_uuid(), '{{SourceDatabase.Globex}}', 'console', 'another tenant', 'production', '{}', true, '{}', true, false, null, now());
             """);
 
-        var source = await database.Reader.ReadAsync(Production, Cancel);
+        var source = await database.Reader.RowsAsync(Production, Cancel);
 
-        Assert.Equal((Production, new SourceVersion(1, 1)), (source.Scope, source.Version));
-        Assert.Equal(["earliest", "first", "second by id"], source.Destinations.Select(row => row.Name));
-        var row = source.Destinations[1];
+        Assert.Equal((Production, new SourcePosition(1, 1)), (source.Scope, source.Position));
+        Assert.Equal(["earliest", "first", "second by id"], source.Rows.Select(row => row.Name));
+        var row = source.Rows[1];
         Assert.Equal(("meta-pixel", "production", false, true, true, false), (row.Type, row.Environment, row.SettingsEncrypted, row.Enabled, row.TestMode, row.Deleted));
         Assert.Equal("""{"n": 1.50, "pixelId": "1"}""", row.Settings.GetRawText());
         Assert.Equal(["marketing", "measurement"], row.RequiredConsent);
         Assert.Equal(new DateTimeOffset(2026, 1, 2, 0, 0, 0, TimeSpan.Zero), row.CreatedAt);
-        Assert.Equal(JsonValueKind.Null, source.Destinations[2].Settings.ValueKind);
-        Assert.Null(source.Destinations[2].Environment);
+        Assert.Equal(JsonValueKind.Null, source.Rows[2].Settings.ValueKind);
+        Assert.Null(source.Rows[2].Environment);
         // Nobody uses the settings of what is off, so they are not asked for.
-        Assert.Equal((false, JsonValueKind.Null), (source.Destinations[0].Enabled, source.Destinations[0].Settings.ValueKind));
+        Assert.Equal((false, JsonValueKind.Null), (source.Rows[0].Enabled, source.Rows[0].Settings.ValueKind));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
             insert into destinations (organization_id, type, name, required_consent) values ('{Acme}', 'console', 'x', {value});
             """);
 
-        var row = Assert.Single((await database.Reader.ReadAsync(Production, Cancel)).Destinations);
+        var row = Assert.Single((await database.Reader.RowsAsync(Production, Cancel)).Rows);
 
         Assert.Equal(expected, string.Join('|', row.RequiredConsent));
     }
@@ -81,7 +81,7 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.ExecuteAsync($"alter table destinations alter organization_id type {type}; insert into destinations (organization_id, type, name) values ('acme', 'console', 'x')");
         Assert.True(Scope.TryParse("acme", "staging", out var scope));
 
-        Assert.Single((await database.Reader.ReadAsync(scope, Cancel)).Destinations);
+        Assert.Single((await database.Reader.RowsAsync(scope, Cancel)).Rows);
     }
 
     [Fact]
@@ -89,12 +89,12 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme);
-        await database.Reader.ReadAsync(Production, Cancel);
+        await database.Reader.RowsAsync(Production, Cancel);
         await database.ExecuteAsync("alter table destinations alter organization_id type text");
 
-        await Assert.ThrowsAsync<PostgresException>(() => database.Reader.ReadAsync(Production, Cancel));
+        await Assert.ThrowsAsync<PostgresException>(() => database.Reader.RowsAsync(Production, Cancel));
 
-        Assert.Single((await database.Reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await database.Reader.RowsAsync(Production, Cancel)).Rows);
     }
 
     [Fact]
@@ -104,9 +104,9 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.InsertAsync(Acme);
         Assert.True(Scope.TryParse(Acme.ToString().ToUpperInvariant(), "production", out var upper));
 
-        var source = await database.Reader.ReadAsync(upper, Cancel);
+        var source = await database.Reader.RowsAsync(upper, Cancel);
 
-        Assert.Empty(source.Destinations);
+        Assert.Empty(source.Rows);
     }
 
     [Fact]
@@ -117,15 +117,14 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, null);
 
         var organizations = await database.Reader.ListOrganizationsAsync(Cancel);
-        var sources = new List<ScopeSource>();
-        await foreach (var source in database.Reader.ReadAsync(organizations, Cancel)) sources.Add(source);
+        var reads = await database.Reader.LookAsync(organizations, Cancel);
 
         Assert.Equal(251, organizations.Length);
-        Assert.Equal(organizations.SelectMany(Scope.Of), sources.Select(source => source.Scope));
-        Assert.Equal(253, sources.Sum(source => source.Destinations.Length));
-        Assert.All(sources.Where(source => source.Scope.Organization != Production.Organization && source.Scope.Environment != DeploymentEnvironment.Production),
-            source => Assert.Empty(source.Destinations));
-        Assert.All(sources, source => Assert.Equal(new SourceVersion(1, 1), source.Version));
+        Assert.Equal(organizations.SelectMany(Scope.Of), reads.Select(read => read.Scope));
+        Assert.Equal(253, reads.Sum(read => read.Require().Rows.Count));
+        Assert.All(reads.Where(read => read.Scope.Organization != Production.Organization && read.Scope.Environment != DeploymentEnvironment.Production),
+            read => Assert.Empty(read.Require().Rows));
+        Assert.All(reads, read => Assert.Equal(new SourcePosition(1, 1), read.Require().Position));
     }
 
     [Fact]
@@ -149,16 +148,16 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.InsertAsync(Acme);
         var reader = database.NewReader(database.As(database.Options.WorkerRole));
         await reader.CheckAsync(Cancel);
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
 
         await database.ExecuteAsync("alter table destinations enable row level security");
 
-        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.ReadAsync(Production, Cancel));
+        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.RowsAsync(Production, Cancel));
         Assert.Contains($"alter role {database.Options.WorkerRole} bypassrls", refusal.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.CheckAsync(Cancel));
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.ListOrganizationsAsync(Cancel));
         await database.ExecuteAsync($"alter role {database.Options.WorkerRole} bypassrls");
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
     }
 
     [Fact]
@@ -167,13 +166,13 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme);
         var stranger = database.NewReader(database.As(await database.CreateRoleAsync("stranger")));
-        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, (await Assert.ThrowsAsync<PostgresException>(() => stranger.ReadAsync(Production, Cancel))).SqlState);
-        await database.Reader.ReadAsync(Production, Cancel);
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, (await Assert.ThrowsAsync<PostgresException>(() => stranger.RowsAsync(Production, Cancel))).SqlState);
+        await database.Reader.RowsAsync(Production, Cancel);
 
         await database.ExecuteAsync("drop table destinations");
 
-        await Assert.ThrowsAsync<PostgresException>(() => database.Reader.ReadAsync(Production, Cancel));
-        await Assert.ThrowsAsync<DatabaseShapeException>(() => database.Reader.ReadAsync(Production, Cancel));
+        await Assert.ThrowsAsync<PostgresException>(() => database.Reader.RowsAsync(Production, Cancel));
+        await Assert.ThrowsAsync<DatabaseShapeException>(() => database.Reader.RowsAsync(Production, Cancel));
     }
 
     [Fact]
@@ -195,23 +194,23 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.InsertAsync(SourceDatabase.Globex);
         await InsertScriptsAsync(database, 5000, 60_000);
         OrganizationId[] organizations = [Production.Organization, SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization];
-        await database.Reader.ReadAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Cancel); // so that nothing is allocated below that is allocated once
+        await database.Reader.RowsAsync(SourceDatabase.ScopeOf(SourceDatabase.Globex), Cancel); // so that nothing is allocated below that is allocated once
 
         var before = GC.GetTotalAllocatedBytes(precise: true);
-        var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => database.Reader.ReadAsync(Production, Cancel));
-        var sources = new List<ScopeSource>();
-        await foreach (var source in database.Reader.ReadAsync(organizations, Cancel)) sources.Add(source);
+        var large = Assert.IsType<ScopeRead.TooLarge>(await database.Reader.LookAsync(Production, Cancel));
+        var reads = await database.Reader.LookAsync(organizations, Cancel);
         var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
 
-        Assert.Equal("The scope has 5000 destinations, and the limit is 1000. A version that is published stays; remove what is not needed.", exception.Message);
+        Assert.Equal("The scope has 5000 destinations, and the limit is 1000. A version that is published stays; remove what is not needed.", large.Problem);
         // Other tests allocate meanwhile; the settings alone are 300 MB, and 600 MB as text.
         Assert.True(allocated < 200_000_000, $"{allocated} bytes were allocated.");
-        Assert.Equal([(0, false), (1, false), (0, true), (0, false), (0, false), (1, false)], sources.Select(source => (source.Destinations.Length, source.IsOverLimit)));
-        Assert.Single((await database.Reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Staging }, Cancel)).Destinations);
+        Assert.Equal([0, 1, null, 0, 0, 1], reads.Select(read => read is ScopeRead.Found found ? found.Rows.Rows.Count : (int?)null));
+        Assert.IsType<ScopeRead.TooLarge>(reads[2]);
+        Assert.Single((await database.Reader.RowsAsync(Production with { Environment = DeploymentEnvironment.Staging }, Cancel)).Rows);
 
         // Nobody reads the settings of what is switched off.
         await database.ExecuteAsync($"update destinations set enabled = false where organization_id = '{Acme}' and environment = 'production' and name <> '1'");
-        Assert.Equal(5000, (await database.Reader.ReadAsync(Production, Cancel)).Destinations.Length);
+        Assert.Equal(5000, (await database.Reader.RowsAsync(Production, Cancel)).Rows.Count);
     }
 
     [Theory]
@@ -222,9 +221,9 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await InsertScriptsAsync(database, rows, length);
 
-        var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => database.Reader.ReadAsync(Production, Cancel));
+        var large = Assert.IsType<ScopeRead.TooLarge>(await database.Reader.LookAsync(Production, Cancel));
 
-        Assert.Equal($"{message} A version that is published stays; remove what is not needed.", exception.Message);
+        Assert.Equal($"{message} A version that is published stays; remove what is not needed.", large.Problem);
     }
 
     [Fact]
@@ -236,11 +235,11 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "staging");
         var reader = database.NewReader(database.Pool, ScopeLimits.Default with { Destinations = 1 });
 
-        Assert.Single((await reader.ReadAsync(Production with { Environment = DeploymentEnvironment.Development }, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production with { Environment = DeploymentEnvironment.Development }, Cancel)).Rows);
         foreach (var environment in (DeploymentEnvironment[])[DeploymentEnvironment.Staging, DeploymentEnvironment.Production])
         {
-            var exception = await Assert.ThrowsAsync<ScopeTooLargeException>(() => reader.ReadAsync(Production with { Environment = environment }, Cancel));
-            Assert.StartsWith("The scope has 2 destinations, and the limit is 1.", exception.Message, StringComparison.Ordinal);
+            var large = Assert.IsType<ScopeRead.TooLarge>(await reader.LookAsync(Production with { Environment = environment }, Cancel));
+            Assert.StartsWith("The scope has 2 destinations, and the limit is 1.", large.Problem, StringComparison.Ordinal);
         }
     }
 
@@ -252,9 +251,9 @@ public sealed class DestinationReaderTests(PostgresFixture postgres)
         var changed = await database.ScalarAsync<DateTime>($"select changed_at from consent_snapshots.scopes where organization_id = '{Acme}' and environment = 'production'");
         var earliest = await database.ScalarAsync<DateTime>("select clock_timestamp()");
 
-        var pending = await database.Reader.ReadAsync(Production, Cancel);
+        var pending = await database.Reader.RowsAsync(Production, Cancel);
         await database.DrainAsync();
-        var completed = await database.Reader.ReadAsync(Production, Cancel);
+        var completed = await database.Reader.RowsAsync(Production, Cancel);
 
         Assert.Equal(new DateTimeOffset(changed), pending.ChangedAt);
         Assert.Null(completed.ChangedAt);

@@ -1,6 +1,7 @@
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;
@@ -209,7 +210,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
 
         Assert.Equal(["source epoch 2"], result.Applied);
         Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
-        Assert.Equal(new SourceVersion(2, 1), (await database.Reader.ReadAsync(SourceDatabase.ScopeOf(SourceDatabase.Acme), Cancel)).Version);
+        Assert.Equal(new SourcePosition(2, 1), (await database.Reader.RowsAsync(SourceDatabase.ScopeOf(SourceDatabase.Acme), Cancel)).Position);
     }
 
     [Fact]
@@ -225,7 +226,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
         await using (var beat = pool.CreateCommand($"select consent_snapshots.beat('{id}', 'w'), consent_snapshots.mend_times()")) await beat.ExecuteNonQueryAsync(Cancel);
 
         var claim = (await queue.ClaimAsync(Lane.Edits, 1, Cancel)).Single();
-        await database.NewReader(pool).ReadAsync(claim, Cancel);
+        (claim, _) = await database.NewReader(pool).ReadToBuildAsync(claim, Cancel);
         await queue.EnqueueAsync([claim.Scope], "test", Cancel);
         await queue.ClaimAsync(Lane.Bulk, 1, Cancel);
         Assert.True(await queue.CompleteAsync(claim, published: false, Cancel));

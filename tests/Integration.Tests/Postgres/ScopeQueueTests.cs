@@ -105,9 +105,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
             Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
 
         Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
-        Assert.All(await database.Status.ListAsync(null, false, 10, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
-        Assert.Empty(await database.Status.ListAsync(null, true, 10, Cancel));
-    }
+        Assert.All(await database.Status.ListAsync(null, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
+            }
 
     [Fact]
     public async Task Complete_EditDuringTheBuild_IsReadyAgainWithTheTimeOfThatEdit()
@@ -115,7 +114,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(Acme, "production");
         var claim = await ClaimProductionAsync(database);
-        var read = await database.Reader.ReadAsync(claim, Cancel);
+        (claim, var read) = await database.Reader.ReadToBuildAsync(claim, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
         var changed = await database.ScalarAsync<DateTime>("select changed_at from consent_snapshots.changes");
         await database.TakeInAsync();
@@ -123,8 +122,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.True(await database.Queue.CompleteAsync(claim, published: true, Cancel));
 
         var again = await ClaimProductionAsync(database);
-        var second = await database.Reader.ReadAsync(again, Cancel);
-        Assert.Equal((read.Version.Revision + 1, new DateTimeOffset(changed)), (second.Version.Revision, second.ChangedAt));
+        var (_, second) = await database.Reader.ReadToBuildAsync(again, Cancel);
+        Assert.Equal((read.Position.Revision + 1, new DateTimeOffset(changed)), (second.Position.Revision, second.ChangedAt));
     }
 
     [Fact]
@@ -135,10 +134,10 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var claim = await ClaimProductionAsync(database);
         await database.ExecuteAsync("update destinations set enabled = false");
         await database.TakeInAsync();
-        await database.Reader.ReadAsync(claim, Cancel);
+        (claim, _) = await database.Reader.ReadToBuildAsync(claim, Cancel);
 
         Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
-        Assert.DoesNotContain(await database.Status.ListAsync(null, true, 10, Cancel), line => line.Environment == "production");
+        Assert.Equal(ScopeState.UpToDate, Assert.Single(await database.Status.ListAsync(null, Cancel), line => line.Scope.Environment == DeploymentEnvironment.Production).State);
     }
 
     /// <summary>The change is committed after the build's read and taken in after its completion: nothing may be lost between the two.</summary>
@@ -152,7 +151,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await using (var update = new NpgsqlCommand("update destinations set enabled = false", writer)) await update.ExecuteNonQueryAsync(Cancel);
 
         var claim = await ClaimProductionAsync(database);
-        await database.Reader.ReadAsync(claim, Cancel);
+        (claim, _) = await database.Reader.ReadToBuildAsync(claim, Cancel);
         Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
         var during = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
         await transaction.CommitAsync(Cancel);
@@ -185,8 +184,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
             var mine = new List<(long Revision, long Row)>();
             for (var round = 0; round < 25; round++)
             {
-                var read = await database.Reader.ReadAsync(claim, Cancel);
-                mine.Add((read.Version.Revision, long.Parse(read.Destinations[0].Settings.GetProperty("pixelId").GetString()!, System.Globalization.CultureInfo.InvariantCulture)));
+                var (_, read) = await database.Reader.ReadToBuildAsync(claim, Cancel);
+                mine.Add((read.Position.Revision!.Value, long.Parse(read.Rows[0].Settings.GetProperty("pixelId").GetString()!, System.Globalization.CultureInfo.InvariantCulture)));
             }
             return mine;
         }));
@@ -324,8 +323,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
         Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Waiting);
-        var line = Assert.Single(await database.Status.ListAsync(null, true, 10, Cancel), line => line.Environment == "production");
-        Assert.Equal((ScopeState.Waiting, "store down"), (line.State, line.LastError));
+        var line = Assert.Single(await database.Status.ListAsync(null, Cancel), line => line.Scope.Environment == DeploymentEnvironment.Production);
+        Assert.Equal((ScopeState.Failed, "store down"), (line.State, line.LastError));
         Assert.NotNull(line.NextAttemptAt);
 
         // The hour passes.
@@ -334,7 +333,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var again = Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
         Assert.Equal(2, again.Attempt);
         await database.Queue.CompleteAsync(again, published: false, Cancel);
-        Assert.Null((await database.Status.ListAsync(null, false, 10, Cancel)).Single(line => line.Environment == "production").LastError);
+        Assert.Null((await database.Status.ListAsync(null, Cancel)).Single(line => line.Scope.Environment == DeploymentEnvironment.Production).LastError);
     }
 
     [Fact]
@@ -378,7 +377,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.Queue.FailAsync(await ClaimProductionAsync(database), "no key", TimeSpan.FromHours(1), "no key opens it", Cancel);
 
         Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Held);
-        Assert.Equal(ScopeState.Held, (await database.Status.ListAsync(null, true, 10, Cancel)).Single(line => line.Environment == "production").State);
+        Assert.Equal(ScopeState.Held, (await database.Status.ListAsync(null, Cancel)).Single(line => line.Scope.Environment == DeploymentEnvironment.Production).State);
         await database.Queue.EnqueueAsync([SourceDatabase.ScopeOf(Acme)], "the key is back", Cancel);
         await database.DrainAsync();
         Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Held);
@@ -403,7 +402,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "staging", takeIn: false);
         await database.InsertAsync(SourceDatabase.Globex, "staging", takeIn: false);
 
-        var lines = await database.Status.ListAsync(null, true, 10, Cancel);
+        var lines = await database.Status.ListAsync(null, Cancel);
 
         Assert.Equal(4, lines.Length);
         Assert.All(lines, line => Assert.Equal(ScopeState.Pending, line.State));
@@ -425,7 +424,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         var rest = await database.Queue.ClaimAsync(Lane.Edits, 100, Cancel);
 
         Assert.Equal(["acme", "acme", "acme"], claims.Concat(rest).Select(claim => claim.Scope.Organization.Value));
-        Assert.Equal(6, (await database.Status.ListAsync(null, true, 100, Cancel)).Count(line => line.State == ScopeState.Held && line.HeldReason == OrganizationId.Rule));
+        Assert.Equal(["", "../etc"], (await database.Status.ListRefusedAsync(Cancel)).Select(name => name.Organization).Distinct());
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
@@ -30,9 +29,9 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
               ('{Acme}', 'console', 'just so', (repeat('[', 128) || repeat(']', 128))::jsonb)
             """);
 
-        var rows = (await database.Reader.ReadAsync(Production, Cancel)).Destinations;
+        var rows = (await database.Reader.RowsAsync(Production, Cancel)).Rows;
 
-        Assert.Equal(4, rows.Length);
+        Assert.Equal(4, rows.Count);
         Assert.All(rows.Where(row => row.Name is "too deep" or "absurd"), row =>
         {
             Assert.Equal(DestinationProblemKind.InvalidSettings, row.Problem?.Kind);
@@ -52,8 +51,8 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
               ('{Globex}', 'console', 'never', '-infinity')
             """);
 
-        Assert.Equal(["first", "now", "last"], (await database.Reader.ReadAsync(Production, Cancel)).Destinations.Select(row => row.Name));
-        var globex = (await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Destinations;
+        Assert.Equal(["first", "now", "last"], (await database.Reader.RowsAsync(Production, Cancel)).Rows.Select(row => row.Name));
+        var globex = (await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Rows;
         Assert.Equal(["never", "far"], globex.Select(row => row.Name));
         Assert.Equal([DateTimeOffset.MinValue, new DateTimeOffset(9999, 12, 31, 23, 59, 59, TimeSpan.Zero)], globex.Select(row => row.CreatedAt));
     }
@@ -72,15 +71,15 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
         await database.ExecuteAsync($"insert into destinations (organization_id, type, name, {column}, enabled) values ('{Acme}', 'console', 'bad and off', {value}, false)");
         await database.InsertAsync(Globex, type: "console");
 
-        var rows = (await database.Reader.ReadAsync(Production, Cancel)).Destinations;
+        var rows = (await database.Reader.RowsAsync(Production, Cancel)).Rows;
 
-        Assert.Equal(23, rows.Length);
+        Assert.Equal(23, rows.Count);
         Assert.Equal(["bad", "bad and off", "bad too"], rows.Where(row => row.Problem is not null).Select(row => row.Name).Order(StringComparer.Ordinal));
         Assert.False(rows.Single(row => row.Name == "bad and off").Enabled);
         var problem = rows.Single(row => row.Name == "bad").Problem!;
         Assert.Equal((DestinationProblemKind.UnusableRow, column), (problem.Kind, problem.Field));
         Assert.Matches($@"^The database cannot give '{column}' of the row \(SQLSTATE 22...\)\. Correct the row; the destination is left out until then\.$", problem.Message);
-        Assert.Null(Assert.Single((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Destinations).Problem);
+        Assert.Null(Assert.Single((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Rows).Problem);
     }
 
     [Fact]
@@ -93,12 +92,11 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
         await database.ExecuteAsync($"insert into destinations (organization_id, type, name, environment, created_at) values ('{Acme}', 'console', 'bad', 'staging', 'whenever')");
         await database.ExecuteAsync("insert into destinations (organization_id, type, name, created_at) select gen_random_uuid(), 'console', n::text, now()::text from generate_series(1, 120) n");
 
-        var sources = new List<ScopeSource>();
-        await foreach (var source in database.Reader.ReadAsync(await database.Reader.ListOrganizationsAsync(Cancel), Cancel)) sources.Add(source);
+        var reads = await database.Reader.LookAsync(await database.Reader.ListOrganizationsAsync(Cancel), Cancel);
 
-        Assert.Equal(3 * 121, sources.Count);
-        Assert.All(sources, source => Assert.Null(source.Problem));
-        Assert.Equal("bad", Assert.Single(sources.SelectMany(source => source.Destinations), row => row.Problem is not null).Name);
+        Assert.Equal(3 * 121, reads.Count);
+        Assert.All(reads, read => Assert.IsType<ScopeRead.Found>(read));
+        Assert.Equal("bad", Assert.Single(reads.SelectMany(read => read.Require().Rows), row => row.Problem is not null).Name);
     }
 
     [Fact]
@@ -113,16 +111,14 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
               ('{Globex}', 'console', 'good', 'production', '2026-01-01', true)
             """);
 
-        var exception = await Assert.ThrowsAsync<ScopeUnreadableException>(() => database.Reader.ReadAsync(Production, Cancel));
+        var exception = await Assert.ThrowsAsync<ScopeUnreadableException>(() => database.Reader.RowsAsync(Production, Cancel));
 
         Assert.Contains("none of the 1 active destination(s)", exception.Message, StringComparison.Ordinal);
         Assert.Contains("'created_at'", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("whenever", exception.Message, StringComparison.Ordinal);
-        Assert.Single((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), Cancel)).Destinations);
-        var problems = new List<Scope>();
-        await foreach (var source in database.Reader.ReadAsync(await database.Reader.ListOrganizationsAsync(Cancel), Cancel))
-            if (source.Problem is not null) problems.Add(source.Scope);
-        Assert.Equal([Production], problems);
+        Assert.Single((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), Cancel)).Rows);
+        var reads = await database.Reader.LookAsync(await database.Reader.ListOrganizationsAsync(Cancel), Cancel);
+        Assert.Equal([Production], reads.Where(read => read is not ScopeRead.Found).Select(read => read.Scope));
     }
 
     [Fact]
@@ -139,7 +135,7 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
             """);
         Assert.True(Scope.TryParse("acme", "production", out var scope));
 
-        var rows = (await database.Reader.ReadAsync(scope, Cancel)).Destinations;
+        var rows = (await database.Reader.RowsAsync(scope, Cancel)).Rows;
 
         Assert.Equal(["café", "caf\uFFFD", "consent", "settings", "type"], rows.Select(row => row.Name).Order(StringComparer.Ordinal));
         // A name is only a name: what loads is the same.
@@ -170,8 +166,8 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
         // Refused for a day, so that they are not claimed again and again.
         Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 100, Cancel));
         Assert.Equal(6, await database.ScalarAsync<long>("select count(*) from consent_snapshots.scopes where held_reason is not null and claim_token is null"));
-        var status = await database.Status.ListAsync(null, unfinishedOnly: true, 100, Cancel);
-        Assert.Equal(["acme", "m\\303\\274ller", "m\\374ller"], status.Select(line => line.Organization).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(["acme"], (await database.Status.ListAsync(null, Cancel)).Select(line => line.Scope.Organization.Value).Distinct());
+        Assert.Equal(["m\\303\\274ller", "m\\374ller"], (await database.Status.ListRefusedAsync(Cancel)).Select(name => name.Organization).Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -182,7 +178,7 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
 
         Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 100, Cancel));
 
-        Assert.Equal("müller", (await database.Status.ListAsync(null, unfinishedOnly: true, 100, Cancel)).Select(line => line.Organization).Distinct().Single());
+        Assert.Equal("müller", (await database.Status.ListRefusedAsync(Cancel)).Select(name => name.Organization).Distinct().Single());
     }
 
     [Fact]
@@ -194,7 +190,7 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
 
         Assert.True(await database.Queue.FailAsync(claim, $"\0{new string('x', 1998)}\U0001F600", TimeSpan.FromSeconds(1), "\ud800", Cancel));
 
-        var status = (await database.Status.ListAsync(null, unfinishedOnly: false, 100, Cancel)).Single(line => line.HeldReason is not null);
+        var status = (await database.Status.ListAsync(null, Cancel)).Single(line => line.HeldReason is not null);
         Assert.Equal(($"{new string('x', 1998)}\uFFFD", "\uFFFD"), (status.LastError, status.HeldReason));
     }
 
@@ -243,10 +239,10 @@ public sealed class UnreadableRowTests(PostgresFixture postgres)
         }
         var keys = new ConsentSnapshots.Worker.Sources.SettingsKeyRing(new ConsentSnapshots.Worker.Settings.EncryptionOptions());
 
-        var source = await database.Reader.ReadAsync(Production, Cancel);
-        var generated = new SnapshotGenerator(DestinationCatalogue.BuiltIn).Generate(Production, source.Destinations.Select(keys.Open));
+        var source = await database.Reader.RowsAsync(Production, Cancel);
+        var generated = new SnapshotGenerator(DestinationCatalogue.BuiltIn).Generate(Production, source.Rows.Select(keys.Open));
 
-        Assert.True(source.Destinations.Length > 100, $"Only {source.Destinations.Length} rows.");
+        Assert.True(source.Rows.Count > 100, $"Only {source.Rows.Count} rows.");
         Assert.DoesNotContain(generated.Problems, problem => problem.Kind == DestinationProblemKind.GenerationFailed);
         // What stands in for a value of a setting is nowhere in what is said.
         Assert.DoesNotContain(generated.Problems, problem => problem.Message.Contains("yyy", StringComparison.Ordinal));

@@ -3,6 +3,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Storage;
 using ConsentSnapshots.Worker.Tests.Support;
 using Microsoft.Extensions.Time.Testing;

@@ -7,6 +7,7 @@ using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Storage;
 using Microsoft.Extensions.Time.Testing;
 

@@ -10,11 +10,11 @@ using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Publishing;
+using ConsentSnapshots.Worker.Tests.Support;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -31,6 +31,7 @@ public sealed class FaultyDestinationTests : IDisposable
     private readonly DirectoryBlobStore _blobs;
     private readonly ScopeStore _store;
     private readonly RowsSource _source = new();
+    private readonly RecordingQueue _queue = new();
     private readonly Recorder _log = new();
     private readonly ScopeBuilder _builder;
 
@@ -49,12 +50,12 @@ public sealed class FaultyDestinationTests : IDisposable
     public async Task Build_TypeThatThrows_PublishesTheOthersAndLogsTheFaultWithoutAValue()
     {
         _source.Rows[s_production] = [PublicationWorld.MetaPixel("10000111"), Row("faulty")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        var runner = new BuildRunner(_source, _queue, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<BuildRunner>(_log));
 
-        var report = await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel);
+        var outcome = await runner.RunAsync(RecordingQueue.Claim(s_production), verify: false, Cancel);
 
-        Assert.Equal(PublicationOutcome.Published, report!.Publication.Outcome);
-        Assert.Equal("faulty", Assert.Single(report.Problems).Type);
+        Assert.IsType<BuildOutcome.Published>(outcome);
+        Assert.Equal("faulty", Assert.Single(outcome.Problems!).Type);
         Assert.Contains("10000111", await ScriptsAsync(), StringComparison.Ordinal);
         var line = Assert.Single(_log.Lines, line => line.StartsWith("4021 Error ", StringComparison.Ordinal));
         Assert.Contains("acme/production is published without destination 00000000-0000-4000-8000-000000000001 of type faulty: This build failed", line, StringComparison.Ordinal);
@@ -67,14 +68,14 @@ public sealed class FaultyDestinationTests : IDisposable
     {
         var taken = PublicationWorld.MetaPixel("10000111");
         _source.Rows[s_production] = [taken, PublicationWorld.MetaPixel("10000222")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
-        var claim = new ClaimedScope(s_production, false, 1, new object());
-        await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
+        var runner = new BuildRunner(_source, _queue, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<BuildRunner>.Instance);
+        var claim = RecordingQueue.Claim(s_production);
+        await runner.RunAsync(claim, verify: false, Cancel);
 
         _source.Rows[s_production] = [taken with { Enabled = false }, PublicationWorld.MetaPixel("10000222"), Row("faulty")];
-        var report = await drain.BuildAsync(claim, verify: false, onFailure: null, Cancel);
+        var outcome = await runner.RunAsync(claim, verify: false, Cancel);
 
-        Assert.Equal(2, report!.Publication.Manifest.Version);
+        Assert.Equal(2, outcome.Current!.Version);
         Assert.DoesNotContain("10000111", await ScriptsAsync(), StringComparison.Ordinal);
         Assert.Contains("10000222", await ScriptsAsync(), StringComparison.Ordinal);
     }
@@ -83,10 +84,10 @@ public sealed class FaultyDestinationTests : IDisposable
     public async Task Build_SourceThatThrowsAnythingWhenTheFailureIsRecorded_EndsQuietly()
     {
         _source.Unreadable = s_production;
-        _source.FailsToRecord = true;
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, new Logger<ScopeDrain>(_log));
+        _queue.FailsToRecord = new EncoderFallbackException("It cannot be recorded.");
+        var runner = new BuildRunner(_source, _queue, _builder, new ScheduleOptions(), TimeProvider.System, new Logger<BuildRunner>(_log));
 
-        Assert.Null(await drain.BuildAsync(new ClaimedScope(s_production, false, 1, new object()), verify: false, onFailure: null, Cancel));
+        Assert.IsType<BuildOutcome.Failed>(await runner.RunAsync(RecordingQueue.Claim(s_production), verify: false, Cancel));
 
         Assert.Contains(_log.Lines, line => line.StartsWith("4006 ", StringComparison.Ordinal) || line.StartsWith("4005 ", StringComparison.Ordinal));
     }
@@ -99,14 +100,14 @@ public sealed class FaultyDestinationTests : IDisposable
         _source.Unreadable = staging;
         var last = new Scope(OrganizationId.Parse("globex"), DeploymentEnvironment.Production);
         _source.Rows[last] = [PublicationWorld.MetaPixel("10000111")];
-        using var drain = new ScopeDrain(_source, _builder, new ScheduleOptions(), new WakeUp(), TimeProvider.System, NullLogger<ScopeDrain>.Instance);
+        var runner = new BuildRunner(_source, _queue, _builder, new ScheduleOptions(), TimeProvider.System, NullLogger<BuildRunner>.Instance);
         foreach (var scope in (await _source.ListScopesAsync(Cancel)).Where(scope => scope != s_production && scope != staging && scope != last))
-            await drain.BuildAsync(new ClaimedScope(scope, false, 1, new object()), verify: false, onFailure: null, Cancel);
+            await runner.RunAsync(RecordingQueue.Claim(scope), verify: false, Cancel);
 
-        var different = await new Reconciler(_source, _builder, _store, new Logger<Reconciler>(_log)).ReconcileAsync(Cancel);
+        var different = await new Reconciler(_source, _queue, _builder, _store, new Logger<Reconciler>(_log)).ReconcileAsync(Cancel);
 
         Assert.Equal([staging, s_production, last], different);
-        Assert.Equal(different, _source.Enqueued);
+        Assert.Equal(different, _queue.Enqueued);
         Assert.Equal(2, _log.Lines.Count(line => line.StartsWith("4020 Error ", StringComparison.Ordinal)));
         Assert.DoesNotContain(_log.Lines, line => line.Contains(Secret, StringComparison.Ordinal));
     }
@@ -118,7 +119,7 @@ public sealed class FaultyDestinationTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_path, "private", "current", "other"));
         await File.WriteAllTextAsync(Path.Combine(_path, "private", BlobNames.Current(new Scope(OrganizationId.Parse("other"), DeploymentEnvironment.Production))), NewerManifest(), Cancel);
 
-        var different = await new Reconciler(_source, _builder, _store, NullLogger<Reconciler>.Instance).ReconcileAsync(Cancel);
+        var different = await new Reconciler(_source, _queue, _builder, _store, NullLogger<Reconciler>.Instance).ReconcileAsync(Cancel);
 
         Assert.Contains(s_production, different);
         Assert.DoesNotContain(different, scope => scope.Organization.Value == "other");
@@ -227,53 +228,23 @@ public sealed class FaultyDestinationTests : IDisposable
 
         public Scope? Unreadable { get; set; }
 
-        public bool FailsToRecord { get; set; }
-
-        public List<Scope> Enqueued { get; } = [];
-
         public string Description => "rows";
 
-        public TimeSpan LookInterval => TimeSpan.FromSeconds(1);
+        public Task<SourceFindings> CheckAsync(CancellationToken cancellationToken) => Task.FromResult(SourceFindings.None);
 
-        public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => ReadAsync(claim.Scope, cancellationToken);
+        public Task<IReadOnlyList<OrganizationId>> ListOrganizationsAsync(CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<OrganizationId>>([.. new[] { "acme", "globex", "initech" }.Select(OrganizationId.Parse)]);
 
-        public Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken) =>
-            scope == Unreadable
-                ? throw new ScopeUnreadableException("It cannot be read.")
-                : Task.FromResult(new ScopeRows(scope, Rows.GetValueOrDefault(scope, []), new SourcePosition(1, 1 + Rows.GetValueOrDefault(scope, []).Count), SourceClock.Of(TimeProvider.System)));
-
-        public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, [EnumeratorCancellation] CancellationToken cancellationToken)
+        public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            foreach (var scope in organizations.SelectMany(Scope.Of))
-                yield return scope == Unreadable ? new ScopeRead(scope, null, "It cannot be read.") : new ScopeRead(scope, await ReadAsync(scope, cancellationToken));
+            await Task.CompletedTask;
+            foreach (var scope in scopes)
+            {
+                var rows = Rows.GetValueOrDefault(scope, []);
+                yield return scope == Unreadable
+                    ? new ScopeRead.Unreadable(scope, "It cannot be read.")
+                    : new ScopeRead.Found(new ScopeRows(scope, rows, new SourcePosition(1, 1 + rows.Count), SourceClock.Of(TimeProvider.System)));
+            }
         }
-
-        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
-
-        public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<Scope>>([.. new[] { "acme", "globex", "initech" }.Select(OrganizationId.Parse).SelectMany(Scope.Of)]);
-
-        public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) =>
-            FailsToRecord ? throw new EncoderFallbackException("It cannot be recorded.") : Task.CompletedTask;
-
-        public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken)
-        {
-            Enqueued.AddRange(scopes);
-            return Task.CompletedTask;
-        }
-
-        public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -1,157 +1,153 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Publishing;
+using ConsentSnapshots.Worker.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ConsentSnapshots.Worker.Tests.Scheduling;
 
-public sealed class ScopeDrainTests
+public sealed class ScopeDrainTests : IDisposable
 {
+    private readonly string _path = Directory.CreateTempSubdirectory("consent-snapshots-drain-").FullName;
+    private readonly DirectoryBlobStore _store;
+    private readonly PublicationWorld _world;
+    private readonly RecordingQueue _queue = new();
+    private readonly RecordingSource _source = new();
+    private readonly WakeUp _wakeUp = new();
+
+    public ScopeDrainTests()
+    {
+        _store = new DirectoryBlobStore(_path, TimeProvider.System);
+        _world = new PublicationWorld(_store);
+    }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>A commit that was sent and not answered may still arrive, so the source has to know.</summary>
-    [Fact]
-    public async Task Build_CommitNotAnswered_IsRecordedAsUnknown()
+    public void Dispose()
     {
-        using var folder = new StoreFolder();
-        folder.World.Faults.Before = call => call.StartsWith("create history ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
-        var source = new SlowSource();
-        source.MayBeRead.SetResult();
-        using var drain = Drain(folder.World, source);
-
-        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
-
-        Assert.Equal((true, false), (source.Failure!.CommitUnknown, source.Failure.Held));
-        Assert.Equal("Whether the new version of acme/production was committed is not known: no answer", source.Failure.Error);
+        _store.Dispose();
+        Directory.Delete(_path, recursive: true);
     }
 
-    [Fact]
-    public async Task Build_StoreFailsBeforeTheCommit_NothingIsUnknown()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    public async Task Drain_BothLanes_EveryScopeIsBuiltOnce(int parallelism)
     {
-        using var folder = new StoreFolder();
-        folder.World.Faults.Before = call => call.StartsWith("create public ", StringComparison.Ordinal) ? throw new StoreUnavailableException("no answer") : Task.CompletedTask;
-        var source = new SlowSource();
-        source.MayBeRead.SetResult();
-        using var drain = Drain(folder.World, source);
+        using var drain = Drain(parallelism);
+        var (bulk, edits) = (Scopes("bulk", 70), Scopes("edit", 20));
+        _queue.Add(Lane.Bulk, bulk);
+        _queue.Add(Lane.Edits, edits);
 
-        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
+        await DrainAllAsync(drain);
 
-        Assert.Equal((false, false), (source.Failure!.CommitUnknown, source.Failure.Held));
+        Assert.Equal(bulk.Concat(edits).Order(), _queue.Completed.Select(completed => completed.Claim.Scope).Order());
+        Assert.All(_queue.Completed, completed => Assert.IsType<BuildOutcome.Published>(completed.Outcome));
     }
 
-    /// <summary>A worker that is told to stop may have got as far as the commit.</summary>
+    /// <summary>A hundred scopes read one by one would cost the database a hundred snapshots.</summary>
     [Fact]
-    public async Task Build_WorkerStops_IsRecordedAsUnknown()
+    public async Task Drain_MuchBulk_IsReadTogether()
     {
-        using var folder = new StoreFolder();
-        var source = new SlowSource();
-        using var drain = Drain(folder.World, source);
+        using var drain = Drain(4);
+        _queue.Add(Lane.Bulk, Scopes("bulk", 100));
+
+        await DrainAllAsync(drain);
+
+        Assert.Equal(100, _source.Reads.Sum());
+        Assert.InRange(_source.Reads.Count, 4, 30);
+        Assert.True(_source.Reads.Max() <= 32, $"{_source.Reads.Max()} scopes were read at once.");
+    }
+
+    /// <summary>Somebody waits for an edit, whatever bulk is claimed ahead.</summary>
+    [Fact]
+    public async Task Drain_EditWhileBulkWaits_IsBuiltBeforeTheRestOfTheBulk()
+    {
+        using var drain = Drain(2);
+        var bulk = Scopes("bulk", 200);
+        var edit = Scopes("edit", 1)[0];
+        _queue.Add(Lane.Bulk, bulk);
+        // The edit comes while the first bulk is being read.
+        _source.OnFirstRead = () => _queue.Add(Lane.Edits, edit);
+
+        await DrainAllAsync(drain);
+
+        var place = _queue.Completed.FindIndex(completed => completed.Claim.Scope == edit);
+        Assert.InRange(place, 0, 100);
+    }
+
+    /// <summary>A worker that stops gives back at once what it has claimed ahead, so that another can go on.</summary>
+    [Fact]
+    public async Task Stop_BulkClaimedAhead_IsGivenBackUnbegun()
+    {
+        using var drain = Drain(2);
+        _queue.Add(Lane.Bulk, Scopes("bulk", 20));
+        _source.MayBeRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        var building = drain.BuildAsync(source.Claim, verify: false, onFailure: null, stopping.Token);
+        var draining = drain.DrainAsync(stopping.Token);
+        await _source.FirstRead.Task.WaitAsync(Cancel);
         await stopping.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => building);
+        await draining;
+        await drain.StopAsync();
 
-        Assert.True(source.Failure!.CommitUnknown);
+        Assert.Empty(_queue.Completed);
+        Assert.Equal(_queue.Claimed.Select(claim => claim.Token).Order(), _queue.Released.Select(claim => claim.Token).Order());
     }
 
-    [Fact]
-    public async Task Build_ScopeOverALimit_IsHeldWithTheReason()
+    /// <summary>As the service does it: drains whenever a place is free again, until nothing waits.</summary>
+    private async Task DrainAllAsync(ScopeDrain drain)
     {
-        using var folder = new StoreFolder();
-        var source = new SlowSource() { TooLarge = "The scope has 5000 destinations, and the limit is 1000." };
-        source.MayBeRead.SetResult();
-        using var drain = Drain(folder.World, source);
-
-        Assert.Null(await drain.BuildAsync(source.Claim, verify: false, onFailure: null, Cancel));
-
-        Assert.Equal((source.TooLarge, true, false), (source.Failure!.Error, source.Failure.Held, source.Failure.CommitUnknown));
-        Assert.Equal(0, folder.World.Faults.Writes);
+        while ((await _queue.StatusAsync(null, Cancel)).Count > 0)
+        {
+            await drain.DrainAsync(Cancel);
+            await _wakeUp.WaitAsync(TimeSpan.FromSeconds(1), TimeProvider.System, Cancel);
+        }
+        await drain.StopAsync();
     }
 
-    private static ScopeDrain Drain(PublicationWorld world, SlowSource source) => new(
-        source, new ScopeBuilder(source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), world.Store, world.Publisher),
-        new ScheduleOptions(), new WakeUp(), world.Time, NullLogger<ScopeDrain>.Instance);
+    private static Scope[] Scopes(string name, int count) =>
+        [.. Enumerable.Range(0, count).Select(number => new Scope(OrganizationId.Parse(FormattableString.Invariant($"{name}-{number}")), DeploymentEnvironment.Production))];
 
-    private sealed class StoreFolder : IDisposable
+    private ScopeDrain Drain(int parallelism)
     {
-        private readonly string _path = Directory.CreateTempSubdirectory("consent-snapshots-drain-").FullName;
-        private readonly DirectoryBlobStore _store;
-
-        public StoreFolder()
-        {
-            _store = new DirectoryBlobStore(_path, TimeProvider.System);
-            World = new PublicationWorld(_store);
-        }
-
-        public PublicationWorld World { get; }
-
-        public void Dispose()
-        {
-            _store.Dispose();
-            Directory.Delete(_path, recursive: true);
-        }
+        var options = new ScheduleOptions { Parallelism = parallelism };
+        var builder = new ScopeBuilder(_source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), _world.Store, _world.Publisher);
+        return new ScopeDrain(_queue, new BuildRunner(_source, _queue, builder, options, TimeProvider.System, NullLogger<BuildRunner>.Instance), options, _wakeUp, TimeProvider.System);
     }
 
-    /// <summary>One empty scope, which cannot be read before it may.</summary>
-    private sealed class SlowSource : IDestinationSource
+    /// <summary>Empty scopes, and how many of them were read at once.</summary>
+    private sealed class RecordingSource : IDestinationSource
     {
-        private static readonly Scope s_scope = new(OrganizationId.Parse("acme"), DeploymentEnvironment.Production);
+        public ConcurrentBag<int> Reads { get; } = [];
 
-        public ClaimedScope Claim { get; } = new(s_scope, false, 1, new object());
+        public TaskCompletionSource FirstRead { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public TaskCompletionSource MayBeRead { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource? MayBeRead { get; set; }
 
-        public string? TooLarge { get; init; }
+        public Action? OnFirstRead { get; set; }
 
-        public BuildFailure? Failure { get; private set; }
+        public string Description => "empty scopes";
 
-        public string Description => "a slow source";
+        public Task<SourceFindings> CheckAsync(CancellationToken cancellationToken) => Task.FromResult(SourceFindings.None);
 
-        public TimeSpan LookInterval => TimeSpan.FromSeconds(1);
+        public Task<IReadOnlyList<OrganizationId>> ListOrganizationsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<OrganizationId>>([]);
 
-        public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => ReadAsync(claim.Scope, cancellationToken);
-
-        public async Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken)
+        public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            await MayBeRead.Task.WaitAsync(cancellationToken);
-            if (TooLarge is not null) throw new ScopeTooLargeException(TooLarge);
-            return new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System));
+            Reads.Add(scopes.Count);
+            if (FirstRead.TrySetResult()) OnFirstRead?.Invoke();
+            if (MayBeRead is not null) await MayBeRead.Task.WaitAsync(cancellationToken);
+            foreach (var scope in scopes) yield return new ScopeRead.Found(new ScopeRows(scope, [], new SourcePosition(1, 1), SourceClock.Of(TimeProvider.System)));
         }
-
-        public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => Task.FromResult(0);
-
-        public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken)
-        {
-            Failure = failure;
-            return Task.CompletedTask;
-        }
-
-        public Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -12,9 +12,8 @@ create table consent_snapshots.scopes (
     environment text collate "C" not null check (environment in ('development', 'staging', 'production')),
     -- What a build read has the next number, taken in the transaction that reads: a higher one never has older rows.
     revision bigint not null default 0 check (revision >= 0),
-    -- How often changes of the scope were taken in; which of them the present build has read; which of them are published.
+    -- How often changes of the scope were taken in, and how many of them are published. A build reads the first in the snapshot of its rows.
     generation bigint not null default 1,
-    read_generation bigint not null default 0,
     completed_generation bigint not null default 0,
     -- When the oldest change was made that no completed build has read; and the oldest since the present build began.
     changed_at timestamptz,
@@ -134,16 +133,16 @@ $$;
 -- Takes in what has changed, and up to so many scopes of a lane that are ready, the oldest first. A function, because its statements are planned once in a session and no statement
 -- of ours is prepared there. The first row says what was taken in; its token is null.
 create function consent_snapshots.claim_scopes(worker uuid, wanted_lane integer, most integer)
-returns table (organization_id text, environment text, attempts integer, claim_token uuid, fence boolean, taken bigint, unknown_environment text)
+returns table (organization_id text, environment text, attempts integer, claim_token uuid, fence boolean, changes bigint, taken bigint, unknown_environment text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    changes record;
+    taken_in record;
 begin
-    select t.taken, t.unknown_environment into changes from consent_snapshots.take_in_changes() t;
-    return query select null::text, null::text, null::integer, null::uuid, null::boolean, changes.taken, changes.unknown_environment;
+    select t.taken, t.unknown_environment into taken_in from consent_snapshots.take_in_changes() t;
+    return query select null::text, null::text, null::integer, null::uuid, null::boolean, null::bigint, taken_in.taken, taken_in.unknown_environment;
     if not exists (select from consent_snapshots.workers w where w.worker_id = worker) then
         return;
     end if;
@@ -156,10 +155,10 @@ begin
         for update skip locked
     )
     update consent_snapshots.scopes s
-    set claimed_by = worker, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, read_generation = s.generation, attempts = s.attempts + 1
+    set claimed_by = worker, claim_token = gen_random_uuid(), ready_at = null, changed_again_at = null, attempts = s.attempts + 1
     from ready r
     where s.organization_id = r.organization_id and s.environment = r.environment
-    returning s.organization_id, s.environment, s.attempts, s.claim_token, s.fence, null::bigint, null::text;
+    returning s.organization_id, s.environment, s.attempts, s.claim_token, s.fence, s.generation, null::bigint, null::text;
 end
 $$;
 

@@ -1,13 +1,13 @@
 using ConsentSnapshots.Integration.Tests.Fixtures;
+using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
-using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;
 
-public sealed class PostgresSourceTests(PostgresFixture postgres)
+public sealed class PostgresQueueTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -17,16 +17,16 @@ public sealed class PostgresSourceTests(PostgresFixture postgres)
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
         await database.InsertAsync(SourceDatabase.Acme);
-        var signal = new WakeUp();
+        var wakeUp = new WakeUp();
         await using var heartbeat = new WorkerHeartbeat(
             Options.Create(database.Options), new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
-        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, signal);
-        var claims = await source.ClaimAsync(Lane.Edits, 10, Cancel);
+        var queue = new PostgresQueue(new DatabaseGuard(database.Pool), database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, wakeUp);
+        var claims = await queue.ClaimAsync(Lane.Edits, 10, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
 
-        foreach (var claim in claims) await source.FailAsync(claim, new BuildFailure("away", false, null, null), TimeSpan.FromHours(1), Cancel);
+        foreach (var claim in claims) await queue.CompleteAsync(claim, new BuildOutcome.Failed("away"), TimeSpan.FromHours(1), Cancel);
 
-        Assert.True(signal.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Cancel).AsTask().IsCompletedSuccessfully);
-        Assert.Equal(SourceDatabase.ScopeOf(SourceDatabase.Acme), Assert.Single(await source.ClaimAsync(Lane.Edits, 10, Cancel)).Scope);
+        Assert.True(wakeUp.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Cancel).AsTask().IsCompletedSuccessfully);
+        Assert.Equal(SourceDatabase.ScopeOf(SourceDatabase.Acme), Assert.Single(await queue.ClaimAsync(Lane.Edits, 10, Cancel)).Scope);
     }
 }

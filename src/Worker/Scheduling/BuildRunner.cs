@@ -1,0 +1,121 @@
+using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
+using Microsoft.Extensions.Logging;
+
+namespace ConsentSnapshots.Worker.Scheduling;
+
+/// <summary>Carries a claimed scope from its read to its completion: reads the rows, has them built, says what became of them, and gives the scope back.</summary>
+public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<BuildRunner> logger)
+{
+    private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
+
+    /// <summary>Reads claimed scopes for their builds, those that are read together in one piece. What fails is the answer for each scope.</summary>
+    public async Task<IReadOnlyList<ScopeRead>> ReadAsync(IReadOnlyList<ScopeClaim> claims, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reads = new Dictionary<Scope, ScopeRead>();
+            await foreach (var read in source.ReadAsync([.. claims.Select(claim => claim.Scope).Order()], ReadPurpose.Build, cancellationToken)) reads[read.Scope] = read;
+            return [.. claims.Select(claim => reads[claim.Scope])];
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (exception is not SourceUnavailableException) logger.ReadFailed(exception.Message, exception);
+            return [.. claims.Select(claim => new ScopeRead.Unreadable(claim.Scope, exception.Message))];
+        }
+    }
+
+    /// <summary>Reads and builds one claimed scope.</summary>
+    /// <param name="claim">The claim.</param>
+    /// <param name="verify">Whether to read back every blob, and to announce the scope again.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public Task<BuildOutcome> RunAsync(ScopeClaim claim, bool verify, CancellationToken cancellationToken) =>
+        RunAsync(claim, ReadAsync([claim], cancellationToken), 0, verify, cancellationToken);
+
+    /// <summary>Builds one claimed scope of those that are being read together.</summary>
+    /// <param name="claim">The claim.</param>
+    /// <param name="reading">The read of all of them.</param>
+    /// <param name="index">Which of them the scope is.</param>
+    /// <param name="verify">Whether to read back every blob, and to announce the scope again.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public async Task<BuildOutcome> RunAsync(ScopeClaim claim, Task<IReadOnlyList<ScopeRead>> reading, int index, bool verify, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        BuildOutcome outcome;
+        var begun = false;
+        try
+        {
+            var read = (await reading)[index];
+            begun = true;
+            if (read is ScopeRead.Found { Rows.Changes: { } changes }) claim = claim with { Changes = changes };
+            outcome = await builder.BuildAsync(read, new BuildOrder(claim.Retried, claim.Fence, verify), cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // A build that was begun may have got as far as the commit, so it counts as an attempt, and the next one fences it off.
+            if (!begun) await ReleaseAsync([claim]);
+            else await WithinGraceAsync(token => queue.CompleteAsync(claim, new BuildOutcome.Failed("The worker stopped during the build.", CommitUnknown: true), TimeSpan.Zero, token));
+            throw;
+        }
+        Tell(claim, outcome, time.GetElapsedTime(started));
+        try
+        {
+            await queue.CompleteAsync(claim, outcome, RetryDelay(claim.Attempt), cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Whatever it was, it concerns this scope, and the scope is free again when this worker ends, so it is not lost.
+            logger.OutcomeNotRecorded(claim.Scope.ToString(), exception.Message);
+            return new BuildOutcome.Failed($"What became of it could not be recorded: {exception.Message}") { Problems = outcome.Problems };
+        }
+        return outcome;
+    }
+
+    /// <summary>Gives back what was claimed and not begun, which a stopping worker still has to do although its own token is of no use any more.</summary>
+    public Task ReleaseAsync(IReadOnlyList<ScopeClaim> claims) => claims.Count == 0 ? Task.CompletedTask : WithinGraceAsync(token => queue.ReleaseAsync(claims, token));
+
+    private async Task WithinGraceAsync(Func<CancellationToken, Task> action)
+    {
+        using var grace = new CancellationTokenSource(StoppingGrace, time);
+        try
+        {
+            await action(grace.Token);
+        }
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or OperationCanceledException)
+        {
+            logger.NotGivenBack(exception.Message);
+        }
+    }
+
+    private void Tell(ScopeClaim claim, BuildOutcome outcome, TimeSpan elapsed)
+    {
+        var scope = claim.Scope.ToString();
+        // The generator has no logger: what failed in it stands among the problems, without any value.
+        foreach (var problem in (outcome.Problems ?? []).Where(problem => problem.Kind == DestinationProblemKind.GenerationFailed))
+            logger.GenerationFailed(scope, problem.DestinationId, problem.Type, problem.Message);
+        switch (outcome)
+        {
+            case BuildOutcome.Held held:
+                logger.Held(scope, held.Why);
+                break;
+            case BuildOutcome.Refused refused:
+                logger.ConsentViolation(scope, refused.Violations.Count, refused.Violations[0]);
+                break;
+            case BuildOutcome.Failed failed:
+                logger.BuildFailed(scope, claim.Attempt, failed.Why, failed.Fault);
+                break;
+            default:
+                var written = outcome is BuildOutcome.Published published ? published.SnapshotsWritten : outcome is BuildOutcome.Unchanged unchanged ? unchanged.SnapshotsWritten : 0;
+                logger.Built(scope, outcome.Name, outcome.Current!.Version, written, outcome.Problems?.Count ?? 0, (long)elapsed.TotalMilliseconds);
+                break;
+        }
+    }
+
+    /// <summary>Spread, so that what failed together does not come back together.</summary>
+    private TimeSpan RetryDelay(int attempt) => Jitter.Backoff(attempt, FirstRetryDelay, options.MaxRetryDelay);
+}
