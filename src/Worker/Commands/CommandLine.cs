@@ -2,7 +2,6 @@ using System.CommandLine;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
@@ -104,7 +103,7 @@ public sealed class CommandLine
             await context.WriteErrorAsync(exception.Message);
             return ExitCodes.Usage;
         }
-        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException or MigrationException
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException
             or ConsentViolationException or ScopeUnreadableException or GenerationException or ManifestException)
         {
             await context.WriteErrorAsync(exception.Message);

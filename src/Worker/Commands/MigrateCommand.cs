@@ -18,8 +18,17 @@ internal static class MigrateCommand
             if (worker.Source.Provider != SourceProvider.Postgres)
                 throw new UsageException("There is nothing to migrate: Source:Provider is file. Set it to postgres.");
             await using var services = CommandContext.Services(worker);
-            var result = await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(
-                new MigrationRequest { WithDestinations = parsed.GetValue(withDestinations), NewEpoch = parsed.GetValue(newEpoch) }, token);
+            MigrationResult result;
+            try
+            {
+                result = await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(
+                    new MigrationRequest { WithDestinations = parsed.GetValue(withDestinations), NewEpoch = parsed.GetValue(newEpoch) }, token);
+            }
+            catch (MigrationException exception)
+            {
+                await context.WriteErrorAsync(exception.Message);
+                return ExitCodes.Failed;
+            }
             foreach (var step in result.Applied) await context.WriteLineAsync($"applied: {step}");
             await context.WriteLineAsync(result.Applied.IsEmpty ? "The database is up to date; nothing was applied." : $"{result.Applied.Length} step(s) applied.");
             return ExitCodes.Done;

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;

@@ -19,7 +19,7 @@ internal static class PostgresServices
     {
         services.AddOptions<PostgresOptions>()
             .Bind(configuration.GetSection(PostgresOptions.Section))
-            .Configure(options => ReadConnectionStrings(configuration, options))
+            .Configure(options => options.ReadConnectionStrings(configuration))
             .ValidateOnStart();
         services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
@@ -40,12 +40,5 @@ internal static class PostgresServices
         services.AddSingleton<IDestinationSource, PostgresSource>();
         services.AddSingleton<IScopeQueue, PostgresQueue>();
         return services;
-    }
-
-    /// <summary>Connection strings stand in the section of their own that .NET keeps for them.</summary>
-    internal static void ReadConnectionStrings(IConfiguration configuration, PostgresOptions options)
-    {
-        options.ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
-        options.ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
     }
 }

@@ -1,4 +1,5 @@
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;

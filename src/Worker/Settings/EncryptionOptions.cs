@@ -1,4 +1,4 @@
-using ConsentSnapshots.Worker.Sources;
+
 
 namespace ConsentSnapshots.Worker.Settings;
 
@@ -7,6 +7,9 @@ public sealed class EncryptionOptions
 {
     /// <summary>The section's name.</summary>
     public const string Section = "Encryption";
+
+    /// <summary>The length of a key in bytes.</summary>
+    public const int KeyLength = 32;
 
     /// <summary>
     /// AES-256 keys as 64 hexadecimal digits each. The first is current and encrypts; every one decrypts. To rotate, put the new key
@@ -20,9 +23,9 @@ public sealed class EncryptionOptions
         for (var index = 0; index < Keys.Count; index++)
         {
             var key = Keys[index] ?? "";
-            if (key.Length != SettingsKeyRing.KeyLength * 2 || !key.All(char.IsAsciiHexDigit))
+            if (key.Length != KeyLength * 2 || !key.All(char.IsAsciiHexDigit))
             {
-                yield return $"Encryption:Keys:{index} must be {SettingsKeyRing.KeyLength * 2} hexadecimal digits; it has {key.Length} characters"
+                yield return $"Encryption:Keys:{index} must be {KeyLength * 2} hexadecimal digits; it has {key.Length} characters"
                     + (key.All(char.IsAsciiHexDigit) ? "." : ", not all of them hexadecimal digits.");
             }
         }

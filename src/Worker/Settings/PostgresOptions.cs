@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Postgres;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -47,6 +47,13 @@ internal sealed class PostgresOptions
 
     /// <summary><see cref="DestinationsTable"/>, read.</summary>
     internal TableName Table => TableName.Parse(DestinationsTable);
+
+    /// <summary>Reads the connection strings, which stand in the section of their own that .NET keeps for them.</summary>
+    internal void ReadConnectionStrings(IConfiguration configuration)
+    {
+        ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
+        ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
+    }
 }
 
 /// <summary>Finds everything wrong with <see cref="PostgresOptions"/> at once: key, limit, value. Passwords are never repeated.</summary>

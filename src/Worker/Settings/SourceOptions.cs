@@ -1,5 +1,4 @@
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Sources.Files;
 
 namespace ConsentSnapshots.Worker.Settings;
 
@@ -46,7 +45,7 @@ public sealed class SourceOptions
         else if (!System.IO.File.Exists(File)) yield return $"Source:File must name a file that exists; it is {Redaction.Show(File)}.";
         foreach (var name in PublishedVariables)
         {
-            if (!SettingVariables.IsName(name))
+            if (!OwnSettings.IsName(name))
                 yield return $"Source:Variables must be names of environment variables (letters, digits and _), separated by commas; it has {Redaction.Show(name)}.";
             else if (OwnSettings.Contains(name))
                 yield return $"Source:Variables must not list settings of this program, which would be published; it lists {Redaction.Show(name)}.";

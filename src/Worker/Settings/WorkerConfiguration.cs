@@ -1,6 +1,5 @@
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Postgres;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker.Settings;
@@ -81,7 +80,7 @@ public sealed class WorkerConfiguration
             if (read.Source.Provider == SourceProvider.Postgres)
             {
                 var postgres = Bind<PostgresOptions>(configuration, PostgresOptions.Section, problems);
-                PostgresServices.ReadConnectionStrings(configuration, postgres);
+                postgres.ReadConnectionStrings(configuration);
                 problems.AddRange(new PostgresOptionsValidator().Validate(null, postgres).Failures ?? []);
             }
         }

@@ -19,9 +19,6 @@ namespace ConsentSnapshots.Worker.Sources;
 /// </summary>
 public sealed class SettingsKeyRing
 {
-    /// <summary>The length of a key in bytes.</summary>
-    public const int KeyLength = 32;
-
     private const int TagLength = 16;
     private const int IvLength = 12;
     private const int NodeIvLength = 16; // rows written by Node's crypto with randomBytes(16)

@@ -1,5 +1,4 @@
 
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 
 namespace ConsentSnapshots.Worker.Tests.Settings;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Settings;
 
 namespace ConsentSnapshots.Worker.Sources.Files;
 
@@ -19,9 +20,6 @@ public sealed partial class SettingVariables(DestinationCatalogue catalogue, IRe
 {
     /// <summary>What the names of variables that any public setting may use begin with.</summary>
     public const string PublicPrefix = "PUBLIC_";
-
-    /// <summary>Whether a text is a variable's name as settings may use it.</summary>
-    public static bool IsName(string text) => Name().IsMatch(text);
 
     /// <summary>
     /// A copy of the settings with every variable's value in its place. Settings of a type that this build does not know stay as they are: nothing is
@@ -111,7 +109,7 @@ public sealed partial class SettingVariables(DestinationCatalogue catalogue, IRe
         {
             if (OwnSettings.Contains(name) && PrintableName().IsMatch(name))
                 return $"'{_key}' may not use {name}, which is a setting of this program. Put what the destination needs into a variable of another name.";
-            if (!IsName(name))
+            if (!OwnSettings.IsName(name))
                 return $"'{_key}' has ${{ that does not begin a variable, ${{NAME}} with letters, digits and _. Write $${{ for the characters ${{ themselves.";
             if (isKey)
                 return $"'{_key}' has ${{{name}}} in a key; variables stand in values only. Write $${{{name}}} for these characters themselves.";
@@ -133,9 +131,6 @@ public sealed partial class SettingVariables(DestinationCatalogue catalogue, IRe
 
     [GeneratedRegex(@"\$\$\{|\$\{(?<name>[^{}]*)\}|\$\{", RegexOptions.CultureInvariant)]
     private static partial Regex Reference();
-
-    [GeneratedRegex(@"\A[A-Za-z_][A-Za-z0-9_]*\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Name();
 
     [GeneratedRegex(@"\A[A-Za-z0-9_:]+\z", RegexOptions.CultureInvariant)]
     private static partial Regex PrintableName();

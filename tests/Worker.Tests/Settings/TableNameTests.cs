@@ -1,7 +1,8 @@
 
-using ConsentSnapshots.Worker.Postgres;
 
-namespace ConsentSnapshots.Worker.Tests.Postgres;
+using ConsentSnapshots.Worker.Settings;
+
+namespace ConsentSnapshots.Worker.Tests.Settings;
 
 public sealed class TableNameTests
 {

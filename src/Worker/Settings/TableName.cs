@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 
-namespace ConsentSnapshots.Worker.Postgres;
+namespace ConsentSnapshots.Worker.Settings;
 
 /// <summary>
 /// The qualified name of a table, safe to put into SQL: two plain identifiers, always quoted (so upper and lower case count).
