@@ -39,11 +39,6 @@ internal sealed record ScopeSource(Scope Scope, SourceVersion Version, Immutable
     public DateTimeOffset? ChangedAt { get; init; }
 }
 
-/// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
-internal sealed class RowSecurityException(string table, string? role) : Exception(
-    $"Row-level security on {table} applies to role {role}, so rows may be hidden silently. Nothing is read. "
-    + $"Let the worker log in with a role that is exempt: alter role {role} bypassrls, or the table's owner where security is not forced.");
-
 /// <summary>
 /// Reads destinations. Whatever goes wrong is an exception, or the problem of the row or the scope that it concerns: an empty list means that the
 /// database said so.
@@ -61,6 +56,9 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     // Replaced as a whole; two readers may both find it absent and both look.
     private DestinationsTable? _shape;
 
+    // Once the table's policies have had to be looked at, each transaction locks the table before it begins to read.
+    private bool _locksFirst;
+
     /// <summary>For the start: the table is there, has what we need, may be read, and shows all its rows.</summary>
     /// <exception cref="DatabaseShapeException">Table or schema is not what we need.</exception>
     /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
@@ -75,7 +73,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
                 throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
         }
 
-        _shape = null;
+        _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
         await ReadTogetherAsync(connection, [], null, ct);
         await using var prepared = new NpgsqlCommand("select current_setting('max_prepared_transactions')::integer = 0", connection);
         return (bool)(await prepared.ExecuteScalarAsync(ct))!;
@@ -132,8 +130,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task<ImmutableArray<OrganizationId>> ListOrganizationsAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct);
+        await using var transaction = await BeginAsync(connection, claim: null, ct);
         await using var command = new NpgsqlCommand(
             $"""
             select {DatabaseText.Sendable("organization_id")} collate "C"
@@ -147,14 +144,19 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             order by 1
             """, connection, transaction);
         var organizations = ImmutableArray.CreateBuilder<OrganizationId>();
-        await using (var reader = await command.ExecuteReaderAsync(ct))
+        try
         {
+            await using var reader = await command.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
                 var text = reader.GetString(0);
                 if (OrganizationId.TryParse(text, out var organization)) organizations.Add(organization);
                 else logger.OrganizationRefused(text);
             }
+        }
+        catch (PostgresException exception) when (RowSecurity.IsRefusal(exception))
+        {
+            throw new RowSecurityException(_table.ToString(), exception);
         }
 
         await transaction.CommitAsync(ct);
@@ -182,7 +184,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         await using var command = database.CreateCommand(
             $"""
             select id, {DatabaseText.Sendable("organization_id::text")}, {DatabaseText.Sendable("environment::text")} from {_table.Quoted}
-            where organization_id is not null and environment not in ('development', 'staging', 'production') and deleted_at is null
+            where organization_id is not null and environment::text not in ('development', 'staging', 'production') and deleted_at is null
             order by organization_id, id limit 100
             """);
         var found = ImmutableArray.CreateBuilder<(Guid, string, string)>();
@@ -212,8 +214,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         var shape = await ShapeAsync(connection, ct);
         try
         {
-            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-            await GuardAsync(connection, transaction, ct, claim);
+            await using var transaction = await BeginAsync(connection, claim, ct);
             var names = organizations.Select(organization => organization.Value).ToArray();
             var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: true, ct);
             // Rows that are too much are not even asked for. An organization is read as a whole, so where one of its scopes is too large, the others are read on their own.
@@ -234,6 +235,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             await transaction.CommitAsync(ct);
             return sources.ToImmutable();
         }
+        catch (PostgresException exception) when (RowSecurity.IsRefusal(exception))
+        {
+            throw new RowSecurityException(_table.ToString(), exception);
+        }
         catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
         {
             // Names or types do not fit: the table may have been made anew with another type of organization_id. Look again next time.
@@ -245,8 +250,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     private async Task<ImmutableArray<ScopeSource>> ReadRowByRowAsync(NpgsqlConnection connection, OrganizationId organization, ScopeClaim? claim, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct, claim);
+        await using var transaction = await BeginAsync(connection, claim, ct);
         string[] names = [organization.Value];
         // A row whose settings the database cannot give cannot be measured either.
         var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: false, ct);
@@ -359,8 +363,35 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         };
     }
 
-    /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
-    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct, ScopeClaim? claim = null)
+    /// <summary>Begins a transaction in which no row of the table is hidden from us; it has taken its snapshot.</summary>
+    /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
+    private async Task<NpgsqlTransaction> BeginAsync(NpgsqlConnection connection, ScopeClaim? claim, CancellationToken ct)
+    {
+        while (true)
+        {
+            var locked = Volatile.Read(ref _locksFirst);
+            var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+            try
+            {
+                var hidden = await GuardAsync(connection, transaction, locked, claim, ct);
+                if (hidden is null) return transaction;
+                if (hidden != RowSecurity.LockFirst) throw new RowSecurityException(_table.ToString(), hidden[1..^1]);
+            }
+            catch
+            {
+                await transaction.DisposeAsync();
+                throw;
+            }
+            await transaction.DisposeAsync();
+            Volatile.Write(ref _locksFirst, true);
+        }
+    }
+
+    /// <summary>
+    /// Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours. What it returns is said
+    /// at <see cref="RowSecurity.Check"/>.
+    /// </summary>
+    private async Task<string?> GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, bool locked, ScopeClaim? claim, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
         // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up.
@@ -371,8 +402,9 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             batch.BatchCommands.Add(new NpgsqlBatchCommand("set local client_encoding = 'SQL_ASCII'"));
         // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
+        if (locked) batch.BatchCommands.Add(RowSecurity.LockCommand(_table));
         // The first statement, which takes the snapshot. For a build it locks the scope's row, so that nobody takes in a change of the scope that the snapshot lacks.
-        var command = new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end");
+        var command = new NpgsqlBatchCommand($"select {RowSecurity.Check(_table, locked)}");
         if (claim is not null)
         {
             command.CommandText +=
@@ -381,7 +413,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             command.Parameters.Add(new NpgsqlParameter { Value = claim.Scope.Environment.Name() });
         }
         batch.BatchCommands.Add(command);
-        if (await batch.ExecuteScalarAsync(ct) is string role) throw new RowSecurityException(_table.ToString(), role);
+        return await batch.ExecuteScalarAsync(ct) as string;
     }
 
     private static NpgsqlParameter Organizations(DestinationsTable shape, string[] names)

@@ -87,7 +87,9 @@ internal sealed class PostgresSource(
                 claim.Scope, manifest.Version, manifest.Envelope.PublicationId, new SourceVersion(manifest.Envelope.SourceEpoch, manifest.Envelope.SourceRevision),
                 manifest.Envelope.GeneratedAt, manifest.Digest(), publication.ChangedCombinations)
             : null;
-        await records.RecordAsync(claim.Scope, [.. report.Problems], record, cancellationToken);
+        // Where another build has made a newer version current, that build records its scripts.
+        var scripts = report.Publication.Outcome == PublicationOutcome.Superseded ? null : DestinationScripts.Of(report.Publication.Manifest);
+        await records.RecordAsync(claim.Scope, [.. report.Problems], record, cancellationToken, scripts);
         var published = report.Publication.Outcome == PublicationOutcome.Published;
         if (await queue.CompleteAsync((ScopeClaim)claim.Token, published, cancellationToken)) signal.Raise();
         return true;
