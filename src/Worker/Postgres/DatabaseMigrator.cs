@@ -107,6 +107,7 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             }
 
             progress.Step = $"attach the change triggers to {_options.Table}";
+            await FollowedRelations.RememberAsync(connection, table, ct);
             foreach (var elsewhere in await ChangeTriggers.FindElsewhereAsync(connection, table, ct))
                 logger.MigrationForeignTriggers(elsewhere, _options.Table.ToString());
             // Last, because it locks the control plane's table until the commit.

@@ -56,7 +56,7 @@ internal static class DatabaseRoles
             grant select on consent_snapshots.source to {role};
             grant select, insert, delete on consent_snapshots.changes, consent_snapshots.destination_reports to {role};
             grant select, insert on consent_snapshots.publications to {role};
-            grant select, insert, update on consent_snapshots.scopes to {role};
+            grant select, insert, update on consent_snapshots.scopes, consent_snapshots.followed to {role};
             grant select, insert, update, delete on consent_snapshots.workers, consent_snapshots.destination_scripts to {role};
             grant usage, select, update on consent_snapshots.last_told to {role};
             grant execute on function

@@ -55,7 +55,8 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool
     /// <param name="name">Its name.</param>
     /// <param name="ct">Cancels the call.</param>
     /// <param name="wholly">
-    /// Whether to ask also what is only asked before anything is begun: a usable key, and the right to read it.
+    /// Whether to ask also what is only asked before anything is begun: the types of the columns, a usable key, and the right to read it. Later a column of an odd type concerns the
+    /// rows whose values cannot be converted, and no others.
     /// </param>
     /// <exception cref="DatabaseShapeException">It exists and cannot serve. The message names everything that is in the way.</exception>
     public static async Task<DestinationsTable?> FindAsync(NpgsqlConnection connection, TableName name, CancellationToken ct, bool wholly = false)
@@ -120,15 +121,16 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool
         var missing = Requirements.Select(needed => needed.Column).Where(column => !columns.ContainsKey(column)).ToList();
         if (missing.Count > 0)
             yield return $"{name} has no column {string.Join(", ", missing)}. Is Database:DestinationsTable the right table? We never alter it: add what is missing there.";
-        foreach (var needed in Requirements)
-        {
-            if (columns.TryGetValue(needed.Column, out var type) && !needed.IsMetBy(type))
-                yield return $"{name}.{needed.Column} is of type {type.Declared}; {needed}.";
-        }
+        if (TypeProblem(name, Requirements.Single(needed => needed.Column == "organization_id"), columns) is { } problem) yield return problem;
     }
+
+    private static string? TypeProblem(TableName name, Requirement needed, Dictionary<string, ColumnType> columns) =>
+        columns.TryGetValue(needed.Column, out var type) && !needed.IsMetBy(type) ? $"{name}.{needed.Column} is of type {type.Declared}; {needed}." : null;
 
     private static IEnumerable<string> UseProblems(TableName name, string kind, string role, bool hasKey, Dictionary<string, ColumnType> columns)
     {
+        foreach (var needed in Requirements.Where(needed => needed.Column != "organization_id"))
+            if (TypeProblem(name, needed, columns) is { } problem) yield return problem;
         if (kind is "r" or "p" && !hasKey && columns.ContainsKey("id"))
             yield return $"{name}.id is neither a primary key nor unique, so two destinations could have one id: add a primary key or a unique constraint on it.";
         if (columns.Values.Any(column => !column.Readable))

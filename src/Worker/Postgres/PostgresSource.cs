@@ -10,7 +10,8 @@ namespace ConsentSnapshots.Worker.Postgres;
 
 /// <summary>Destinations from Postgres; which scopes wait, and what became of them, is kept there too.</summary>
 internal sealed class PostgresSource(
-    NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, WorkerHeartbeat heartbeat, BuildRecords records, ScopeStatusReader statuses, WakeUp signal)
+    NpgsqlDataSource database, DestinationReader reader, ScopeQueue queue, WorkerHeartbeat heartbeat, BuildRecords records, ScopeStatusReader statuses, WakeUp signal,
+    DatabasePatience patience)
     : IDestinationSource
 {
     private static readonly TimeSpan LookWithNotifications = TimeSpan.FromSeconds(1);
@@ -54,8 +55,8 @@ internal sealed class PostgresSource(
     }
 
     /// <inheritdoc/>
-    public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => GuardAsync(async () =>
-        (int)((await records.ListPublicationsAsync(scope, 1, cancellationToken)).FirstOrDefault()?.Version ?? 0));
+    public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => WaitOutAsync(async () =>
+        (int)((await records.ListPublicationsAsync(scope, 1, cancellationToken)).FirstOrDefault()?.Version ?? 0), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<Scope>>(async () =>
@@ -63,7 +64,7 @@ internal sealed class PostgresSource(
 
     /// <inheritdoc/>
     public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) =>
-        GuardAsync(async () => Rows(await reader.ReadAsync((ScopeClaim)claim.Token, cancellationToken)));
+        WaitOutAsync(async () => Rows(await reader.ReadAsync((ScopeClaim)claim.Token, cancellationToken)), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken) => GuardAsync<IReadOnlyList<ClaimedScope>>(async () =>
@@ -80,7 +81,7 @@ internal sealed class PostgresSource(
     });
 
     /// <inheritdoc/>
-    public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => WaitOutAsync(async () =>
     {
         var record = report.Publication is { Outcome: PublicationOutcome.Published, Manifest: var manifest } publication
             ? new PublicationRecord(
@@ -93,17 +94,17 @@ internal sealed class PostgresSource(
         var published = report.Publication.Outcome == PublicationOutcome.Published;
         if (await queue.CompleteAsync((ScopeClaim)claim.Token, published, cancellationToken)) signal.Raise();
         return true;
-    });
+    }, cancellationToken);
 
     /// <inheritdoc/>
-    public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => WaitOutAsync(async () =>
     {
         if (failure.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], null, cancellationToken);
         await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken, failure.CommitUnknown);
         // A change that came while the scope was in hand was signalled then, when it could not be claimed.
         signal.Raise();
         return true;
-    });
+    }, cancellationToken);
 
     /// <inheritdoc/>
     public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => GuardAsync(async () =>
@@ -155,6 +156,12 @@ internal sealed class PostgresSource(
         ScopeState.Held => BuildState.Held,
         _ => BuildState.Pending,
     };
+
+    /// <summary>
+    /// For what belongs to the build of a claimed scope: an outage of the database is waited out, because it is no failure of the scope, and because a failure could not be recorded
+    /// either. Each of these calls may be made again, also where the database did what was asked and could not say so.
+    /// </summary>
+    private Task<T> WaitOutAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken) => GuardAsync(() => patience.DoAsync(action, cancellationToken));
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> action)
     {

@@ -20,7 +20,8 @@ public sealed class PostgresSourceTests(PostgresFixture postgres)
         var signal = new WakeUp();
         await using var heartbeat = new WorkerHeartbeat(
             Options.Create(database.Options), new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
-        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, signal);
+        var source = new PostgresSource(database.Pool, database.Reader, database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, signal,
+            new DatabasePatience(TimeProvider.System, NullLogger<DatabasePatience>.Instance));
         var claims = await source.ClaimAsync(Lane.Edits, 10, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
 

@@ -30,6 +30,13 @@ create table consent_snapshots.publications (
 );
 create index publications_of_scope on consent_snapshots.publications (organization_id, environment, version desc);
 
+-- Which tables the destinations were in when a worker last looked: the configured one and its partitions, or the definition of a view. Attaching or detaching a partition changes
+-- what there is without any write.
+create table consent_snapshots.followed (
+    only_row boolean primary key default true check (only_row),
+    relations text not null
+);
+
 -- Which destinations have scripts of their own in the current version of their scope, and which publication was the first to carry these scripts. A script that several
 -- destinations share counts for none of them.
 create table consent_snapshots.destination_scripts (
@@ -43,7 +50,7 @@ create table consent_snapshots.destination_scripts (
     primary key (organization_id, environment, destination_id)
 );
 
-revoke all on consent_snapshots.destination_reports, consent_snapshots.publications, consent_snapshots.destination_scripts from public;
+revoke all on all tables in schema consent_snapshots from public;
 
 -- Records the scripts of a scope's current version. Only what differs is written, so an unchanged build writes nothing.
 --
