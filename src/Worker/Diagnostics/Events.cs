@@ -24,6 +24,7 @@ internal static class Events
     public const int TriggersMended = 2111;
     public const int TriggersRight = 2112;
     public const int TriggersNotLookedAt = 2113;
+    public const int TablesChanged = 2114;
 
     // 2200 was SettingsUnreadable; such settings are a problem of the destination now.
     public const int OrganizationRefused = 2201;
@@ -31,6 +32,8 @@ internal static class Events
     public const int ListenerConnected = 2300;
     public const int ListenerDisconnected = 2301;
     public const int ListenerRetrying = 2302;
+
+    public const int DatabaseWaitedFor = 2400;
 
     #endregion
 

@@ -21,7 +21,13 @@ internal sealed record PublicationRecord(
 internal sealed class BuildRecords(NpgsqlDataSource database)
 {
     /// <summary>Replaces the scope's reports by those of the build that just ended; none means all is well. Records what it published, if anything.</summary>
-    public async Task RecordAsync(Scope scope, ImmutableArray<DestinationProblem> problems, PublicationRecord? publication, CancellationToken ct)
+    /// <param name="scope">The scope.</param>
+    /// <param name="problems">What is wrong with which destination.</param>
+    /// <param name="publication">What was published; null where nothing was.</param>
+    /// <param name="ct">Cancels the call.</param>
+    /// <param name="scripts">Which destinations have scripts in the version that is current now; null where the build does not know.</param>
+    public async Task RecordAsync(
+        Scope scope, ImmutableArray<DestinationProblem> problems, PublicationRecord? publication, CancellationToken ct, DestinationScripts? scripts = null)
     {
         // One round trip and one transaction. One statement cannot replace: its insert would not see the rows that its delete took away. The scope's row is the lock that keeps
         // two builds of the scope (one whose claim is lost) from inserting the same.
@@ -35,9 +41,9 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
             var insert = Command(
                 """
                 insert into consent_snapshots.destination_reports
-                    (organization_id, environment, position, destination_id, destination_type, destination_name, kind, field, message)
-                select $1, $2, p.position, p.id, p.type, p.name, p.kind, p.field, p.message
-                from unnest($3, $4, $5, $6, $7, $8) with ordinality as p (id, type, name, kind, field, message, position)
+                    (organization_id, environment, position, destination_id, destination_type, destination_name, kind, field, message, leaves_out)
+                select $1, $2, p.position, p.id, p.type, p.name, p.kind, p.field, p.message, p.leaves_out
+                from unnest($3, $4, $5, $6, $7, $8, $9) with ordinality as p (id, type, name, kind, field, message, leaves_out, position)
                 """, scope);
             insert.Parameters.Add(new NpgsqlParameter { Value = problems.Select(problem => problem.DestinationId).ToArray() });
             insert.Parameters.Add(Texts(problems.Select(problem => problem.Type)));
@@ -45,9 +51,11 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
             insert.Parameters.Add(Texts(problems.Select(problem => problem.Kind.ToString())));
             insert.Parameters.Add(Texts(problems.Select(problem => problem.Field)));
             insert.Parameters.Add(Texts(problems.Select(problem => problem.Message)));
+            insert.Parameters.Add(new NpgsqlParameter { Value = problems.Select(problem => problem.LeavesOut).ToArray() });
             batch.BatchCommands.Add(insert);
         }
         if (publication is not null) batch.BatchCommands.Add(Insert(publication));
+        if (scripts is not null) batch.BatchCommands.Add(scripts.Command(scope));
         await batch.ExecuteNonQueryAsync(ct);
     }
 

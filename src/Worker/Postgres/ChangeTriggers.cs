@@ -49,17 +49,20 @@ internal static class ChangeTriggers
         await ExecuteAsync(connection, string.Join('\n', statements), ct);
 
         // From here on no writer is in between: creating a trigger waited for them, and holds off new ones until the commit.
-        await ExecuteAsync(connection,
-            $"""
-            insert into consent_snapshots.changes (organization_id, bulk, reason)
-            select organization_id, true, 'triggers attached'
-            from (select distinct organization_id::text from {name.Quoted} where organization_id is not null) o
-            union all
-            select null, true, 'triggers attached';
-            select consent_snapshots.tell_workers();
-            """, ct);
+        await NoteEverythingAsync(connection, name, "triggers attached", ct);
         return true;
     }
+
+    /// <summary>In the caller's transaction, notes every scope of the table and every scope that is known as changed.</summary>
+    public static Task NoteEverythingAsync(NpgsqlConnection connection, TableName name, string reason, CancellationToken ct) => ExecuteAsync(connection,
+        $"""
+        insert into consent_snapshots.changes (organization_id, bulk, reason)
+        select organization_id, true, '{reason}'
+        from (select distinct organization_id::text from {name.Quoted} where organization_id is not null) o
+        union all
+        select null, true, '{reason}';
+        select consent_snapshots.tell_workers();
+        """, ct);
 
     /// <summary>Other tables that carry our triggers: left alone, because they may be what was meant.</summary>
     public static async Task<IReadOnlyList<string>> FindElsewhereAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
@@ -79,9 +82,13 @@ internal static class ChangeTriggers
         return found;
     }
 
-    /// <summary>What is not as it should be, one line for each relation: a trigger that is missing, switched off or fires at the wrong times. Empty when every write is followed.</summary>
+    /// <summary>
+    /// What is not as it should be, one line for each relation: a trigger that is missing, switched off or fires at the wrong times. Empty when every write is followed, and for a
+    /// view, whose changes its owner's own triggers tell.
+    /// </summary>
     public static async Task<IReadOnlyList<string>> FaultsAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
     {
+        if (table.IsView) return [];
         await using var command = new NpgsqlCommand(
             """
             with relations as (

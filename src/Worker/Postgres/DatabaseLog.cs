@@ -51,6 +51,10 @@ internal static partial class DatabaseLog
     [LoggerMessage(Events.TriggersNotLookedAt, LogLevel.Warning, "The change triggers could not be looked at; trying again: {Reason}")]
     public static partial void TriggersNotLookedAt(this ILogger logger, string reason);
 
+    [LoggerMessage(Events.TablesChanged, LogLevel.Warning,
+        "The destinations of {Table} are in other tables than before: a partition was attached or detached, the table was made anew, or a view was defined anew. Every scope is built")]
+    public static partial void TablesChanged(this ILogger logger, string table);
+
     [LoggerMessage(Events.TimesMended, LogLevel.Warning, "{Count} scopes waited for a time that the database's clock, which was set back, would not have reached for long: they are due now")]
     public static partial void TimesMended(this ILogger logger, long count);
 
@@ -63,6 +67,9 @@ internal static partial class DatabaseLog
 
     [LoggerMessage(Events.ListenerDisconnected, LogLevel.Warning, "The listening connection was lost; connecting again")]
     public static partial void ListenerDisconnected(this ILogger logger, Exception exception);
+
+    [LoggerMessage(Events.DatabaseWaitedFor, LogLevel.Warning, "The database takes no connections (attempt {Attempt}); trying again in {Delay}: {Reason}")]
+    public static partial void DatabaseWaitedFor(this ILogger logger, int attempt, TimeSpan delay, string reason);
 
     [LoggerMessage(Events.ListenerRetrying, LogLevel.Warning, "Cannot listen for changes (attempt {Attempt}); trying again in {Delay}")]
     public static partial void ListenerRetrying(this ILogger logger, int attempt, TimeSpan delay, Exception? exception);

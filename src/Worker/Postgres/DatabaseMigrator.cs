@@ -73,10 +73,12 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
 
         async Task UpdateSchemaAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, List<string> done)
         {
+            // Before anything is written: a wrong name must not leave half an installation behind.
+            progress.Step = "look for the configured roles";
+            await DatabaseRoles.RequireAsync(connection, _options, ct);
             progress.Step = $"look at {_options.Table}";
-            if (await DestinationsTable.FindAsync(connection, _options.Table, ct) is null)
+            if (await DestinationsTable.FindAsync(connection, _options.Table, ct, wholly: true) is null)
             {
-                // Before anything is written: a wrong name must not leave half an installation behind.
                 if (!request.WithDestinations) throw new MigrationException(MissingTable());
                 progress.Step = $"create {_options.Table}";
                 await ExecuteAsync(connection, DestinationsTable.Definition(_options.Table), ct);
@@ -92,14 +94,20 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             progress.Step = "create the scheduler's tables";
             if (await QuartzTables.CreateAsync(connection, transaction, ct)) done.Add("scheduler tables");
 
-            if (_options.WorkerRole.Length > 0)
+            progress.Step = "grant rights to the configured roles";
+            await DatabaseRoles.GrantAsync(connection, _options, ct);
+
+            var table = await DestinationsTable.FindAsync(connection, _options.Table, ct) ?? throw new MigrationException(MissingTable());
+            progress.Step = $"let consent_snapshots.destination_status read {_options.Table}";
+            if (await DestinationStatusView.PointAtAsync(connection, _options.Table, table, ct))
             {
-                progress.Step = $"grant rights to role {_options.WorkerRole}";
-                await GrantAsync(connection, ct);
+                done.Add($"destination status of {_options.Table}");
+                // What a table has from before is noted with its triggers.
+                if (table.IsView) await ChangeTriggers.NoteEverythingAsync(connection, _options.Table, "view configured", ct);
             }
 
             progress.Step = $"attach the change triggers to {_options.Table}";
-            var table = await DestinationsTable.FindAsync(connection, _options.Table, ct) ?? throw new MigrationException(MissingTable());
+            await FollowedRelations.RememberAsync(connection, table, ct);
             foreach (var elsewhere in await ChangeTriggers.FindElsewhereAsync(connection, table, ct))
                 logger.MigrationForeignTriggers(elsewhere, _options.Table.ToString());
             // Last, because it locks the control plane's table until the commit.
@@ -185,21 +193,6 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
         return true;
     }
 
-    private async Task GrantAsync(NpgsqlConnection connection, CancellationToken ct)
-    {
-        var role = new NpgsqlCommandBuilder().QuoteIdentifier(_options.WorkerRole);
-        await ExecuteAsync(connection,
-            $"""
-            grant usage on schema consent_snapshots to {role};
-            grant select, insert, update, delete on all tables in schema consent_snapshots to {role};
-            revoke insert, update, delete on consent_snapshots.source, consent_snapshots.schema_versions from {role};
-            grant usage, select, update on all sequences in schema consent_snapshots to {role};
-            grant execute on all functions in schema consent_snapshots to {role};
-            grant usage on schema "{_options.Table.Schema}" to {role};
-            grant select on {_options.Table.Quoted} to {role};
-            """, ct);
-    }
-
     private static async Task<long> RaiseEpochAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand("update consent_snapshots.source set epoch = epoch + 1 returning epoch", connection);
@@ -243,7 +236,6 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
                 "Check user name and password in ConnectionStrings:Postgres.",
             PostgresErrorCodes.InvalidCatalogName => "Check Database in ConnectionStrings:Postgres; migrate creates no database.",
-            PostgresErrorCodes.UndefinedObject when progress.Step.StartsWith("grant", StringComparison.Ordinal) => "Create the role first, or correct Database:WorkerRole.",
             null when progress.Step == "connect" => "Check that the server runs and that Host and Port in ConnectionStrings:Postgres are right.",
             _ when progress.Committed => "The steps before it are done; after the cause is gone, run migrate again.",
             _ => "Nothing was changed; after the cause is gone, run migrate again.",

@@ -13,10 +13,6 @@ using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Postgres;
 
-/// <summary>Row-level security would hide rows from us without a word, and publishing what is left would take scripts away.</summary>
-internal sealed class RowSecurityException(string table, string? role) : Exception(
-    $"Row-level security on {table} applies to role {role}, so rows may be hidden silently. Nothing is read. "
-    + $"Let the worker log in with a role that is exempt: alter role {role} bypassrls, or the table's owner where security is not forced.");
 
 /// <summary>
 /// Reads destinations. Whatever goes wrong is an exception, or the problem of the row or the scope that it concerns: an empty list means that the
@@ -38,6 +34,9 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     // Replaced as a whole; two readers may both find it absent and both look.
     private DestinationsTable? _shape;
 
+    // Once the table's policies have had to be looked at, each transaction locks the table before it begins to read.
+    private bool _locksFirst;
+
     /// <summary>For the start: the table is there, has what we need, may be read, and shows all its rows.</summary>
     /// <exception cref="DatabaseShapeException">Table or schema is not what we need.</exception>
     /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
@@ -51,7 +50,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
                 throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
         }
 
-        _shape = null;
+        _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
         await ReadTogetherAsync(connection, [], ReadPurpose.Look, ct);
     }
 
@@ -107,8 +106,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task<ImmutableArray<OrganizationId>> ListOrganizationsAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct);
+        await using var transaction = await BeginAsync(connection, claim: null, ct);
         await using var command = new NpgsqlCommand(
             $"""
             select {DatabaseText.Sendable("organization_id")} collate "C"
@@ -122,14 +120,19 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             order by 1
             """, connection, transaction);
         var organizations = ImmutableArray.CreateBuilder<OrganizationId>();
-        await using (var reader = await command.ExecuteReaderAsync(ct))
+        try
         {
+            await using var reader = await command.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
                 var text = reader.GetString(0);
                 if (OrganizationId.TryParse(text, out var organization)) organizations.Add(organization);
                 else logger.OrganizationRefused(text);
             }
+        }
+        catch (PostgresException exception) when (RowSecurity.IsRefusal(exception))
+        {
+            throw new RowSecurityException(_table.ToString(), exception);
         }
 
         await transaction.CommitAsync(ct);
@@ -157,7 +160,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         await using var command = database.CreateCommand(
             $"""
             select id, {DatabaseText.Sendable("organization_id::text")}, {DatabaseText.Sendable("environment::text")} from {_table.Quoted}
-            where organization_id is not null and environment not in ('development', 'staging', 'production') and deleted_at is null
+            where organization_id is not null and environment::text not in ('development', 'staging', 'production') and deleted_at is null
             order by organization_id, id limit 100
             """);
         var found = ImmutableArray.CreateBuilder<(Guid, string, string)>();
@@ -189,8 +192,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         var shape = await ShapeAsync(connection, ct);
         try
         {
-            await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-            await GuardAsync(connection, transaction, ct, purpose == ReadPurpose.Build ? scopes : null);
+            await using var transaction = await BeginAsync(connection, purpose == ReadPurpose.Build ? scopes : null, ct);
             var names = Names(scopes);
             var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: true, ct);
             // Rows that are too much are not even asked for. The others of an organization with such a scope are read on their own.
@@ -213,6 +215,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             await transaction.CommitAsync(ct);
             return reads.ToImmutable();
         }
+        catch (PostgresException exception) when (RowSecurity.IsRefusal(exception))
+        {
+            throw new RowSecurityException(_table.ToString(), exception);
+        }
         catch (PostgresException exception) when (exception.SqlState.StartsWith("42", StringComparison.Ordinal))
         {
             // Names or types do not fit: the table may have been made anew with another type of organization_id. Look again next time.
@@ -225,8 +231,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         NpgsqlConnection connection, OrganizationId organization, IReadOnlyList<Scope> scopes, ReadPurpose purpose, CancellationToken ct)
     {
         var shape = await ShapeAsync(connection, ct);
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await GuardAsync(connection, transaction, ct, purpose == ReadPurpose.Build ? scopes : null);
+        await using var transaction = await BeginAsync(connection, purpose == ReadPurpose.Build ? scopes : null, ct);
         string[] names = [organization.Value];
         // A row whose settings the database cannot give cannot be measured either.
         var (versions, sizes) = await ReadVersionsAsync(connection, transaction, shape, names, measured: false, ct);
@@ -363,8 +368,35 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
         });
     }
 
-    /// <summary>Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours.</summary>
-    private async Task GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, CancellationToken ct, IReadOnlyList<Scope>? toBuild = null)
+    /// <summary>Begins a transaction in which no row of the table is hidden from us; it has taken its snapshot.</summary>
+    /// <exception cref="RowSecurityException">Rows would be hidden.</exception>
+    private async Task<NpgsqlTransaction> BeginAsync(NpgsqlConnection connection, IReadOnlyList<Scope>? toBuild, CancellationToken ct)
+    {
+        while (true)
+        {
+            var locked = Volatile.Read(ref _locksFirst);
+            var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+            try
+            {
+                var hidden = await GuardAsync(connection, transaction, locked, toBuild, ct);
+                if (hidden is null) return transaction;
+                if (hidden != RowSecurity.LockFirst) throw new RowSecurityException(_table.ToString(), hidden[1..^1]);
+            }
+            catch
+            {
+                await transaction.DisposeAsync();
+                throw;
+            }
+            await transaction.DisposeAsync();
+            Volatile.Write(ref _locksFirst, true);
+        }
+    }
+
+    /// <summary>
+    /// Asked in the transaction that reads, because a policy may have come since the start. In one batch with the query, the query's own error would hide ours. What it returns is said
+    /// at <see cref="RowSecurity.Check"/>.
+    /// </summary>
+    private async Task<string?> GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, bool locked, IReadOnlyList<Scope>? toBuild, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
         // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up.
@@ -375,9 +407,10 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             batch.BatchCommands.Add(new NpgsqlBatchCommand("set local client_encoding = 'SQL_ASCII'"));
         // With this off Postgres refuses a query that a policy would filter, should one come between the check and the query.
         batch.BatchCommands.Add(new NpgsqlBatchCommand("set local row_security = off"));
+        if (locked) batch.BatchCommands.Add(RowSecurity.LockCommand(_table));
         // The first statement, which takes the snapshot. For builds it locks the scopes' rows, so that nobody takes in a change of them that the snapshot lacks, in an order that
         // is the same for all.
-        var command = new NpgsqlBatchCommand($"select case when row_security_active('{_table.Quoted}'::regclass) then current_user::text end");
+        var command = new NpgsqlBatchCommand($"select {RowSecurity.Check(_table, locked)}");
         if (toBuild is not null)
         {
             command.CommandText +=
@@ -393,7 +426,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
             AddScopes(command.Parameters, toBuild);
         }
         batch.BatchCommands.Add(command);
-        if (await batch.ExecuteScalarAsync(ct) is string role) throw new RowSecurityException(_table.ToString(), role);
+        return await batch.ExecuteScalarAsync(ct) as string;
     }
 
     private static NpgsqlParameter Organizations(DestinationsTable shape, string[] names)

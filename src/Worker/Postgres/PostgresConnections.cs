@@ -6,17 +6,31 @@ namespace ConsentSnapshots.Worker.Postgres;
 
 /// <summary>The kinds of connection: pooled for work, the scheduler's own pool, and unpooled for LISTEN and for migrations.</summary>
 /// <remarks>
+/// A worker has at most as many connections as builds at once (<c>Schedule:Parallelism</c>) and ten more: four in the pool for what is done beside the builds, one for the
+/// heartbeat, one to listen on, and four for the scheduler. <c>Maximum Pool Size</c> in the connection string takes the place of the first number and the four, and of the scheduler's.
+///
 /// None changes its session: what is set or locked ends with its transaction, and nothing is prepared. The session may belong to a pooler such as PgBouncer,
 /// which gives it to the control plane's application next.
 /// </remarks>
 internal static class PostgresConnections
 {
-    /// <summary>The pool that everything but the listener and the migrations uses.</summary>
-    public static NpgsqlDataSource CreatePool(PostgresOptions options, ILoggerFactory? loggers = null) =>
-        Build(Describe(options.ConnectionString, "consent-snapshots"), loggers);
+    private const int DefaultBuilds = 8;
+
+    // The claim, the watch over the triggers, a reconcile, and one to spare.
+    private const int BesideBuilds = 4;
+
+    // The scheduler's own thread, its cluster check, and the two jobs.
+    private const int Scheduling = 4;
+
+    /// <summary>The pool that everything but the heartbeat, the scheduler, the listener and the migrations uses.</summary>
+    /// <param name="options">Where to connect.</param>
+    /// <param name="loggers">Where Npgsql logs.</param>
+    /// <param name="builds">How many scopes are built at once; each uses one connection at most.</param>
+    public static NpgsqlDataSource CreatePool(PostgresOptions options, ILoggerFactory? loggers = null, int? builds = null) =>
+        Build(DescribePool(options.ConnectionString, "consent-snapshots", (builds ?? DefaultBuilds) + BesideBuilds), loggers);
 
     /// <summary>The connection string of the scheduler, which keeps a pool of its own.</summary>
-    public static string DescribeForScheduling(string connectionString) => Describe(connectionString, "consent-snapshots schedule").ConnectionString;
+    public static string DescribeForScheduling(string connectionString) => DescribePool(connectionString, "consent-snapshots schedule", Scheduling).ConnectionString;
 
     /// <summary>
     /// A source whose every connection is a new session: a pooled one must not LISTEN (its reset forgets the registration), and Npgsql
@@ -49,6 +63,14 @@ internal static class PostgresConnections
         description.Pooling = false;
         description.KeepAlive = Math.Max(1, (int)options.KeepAlive.TotalSeconds);
         return Build(description, loggers);
+    }
+
+    private static NpgsqlConnectionStringBuilder DescribePool(string text, string application, int most)
+    {
+        var description = Describe(text, application);
+        // Npgsql's own default, a hundred, would let a few workers use up an ordinary server. What the connection string says counts.
+        if (!description.ShouldSerialize("Maximum Pool Size")) description.MaxPoolSize = Math.Max(most, description.MinPoolSize);
+        return description;
     }
 
     private static NpgsqlConnectionStringBuilder Describe(string text, string application)

@@ -24,12 +24,13 @@ internal static class PostgresServices
         services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => PostgresConnections.CreatePool(
-            provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>()));
+            provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>(), provider.GetService<ScheduleOptions>()?.Parallelism));
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<DatabaseGuard>();
         services.AddSingleton<DestinationReader>();
         services.AddSingleton<ScopeStatusReader>();
         services.AddSingleton<BuildRecords>();
+        services.AddSingleton<DatabasePatience>();
         services.AddSingleton<ChangeListener>();
         services.AddSingleton(new WorkerIdentity(Guid.NewGuid(), string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}")));
         services.AddSingleton<WorkerHeartbeat>();

@@ -28,10 +28,23 @@ internal sealed class PostgresSource(DatabaseGuard guard, DestinationReader read
     /// <inheritdoc/>
     public async IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<Scope> scopes, ReadPurpose purpose, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (purpose == ReadPurpose.Build)
+        {
+            // What is claimed is not given back because the database is away for a moment.
+            foreach (var read in await guard.OutlastAsync(() => ListAsync(scopes, cancellationToken), cancellationToken)) yield return read;
+            yield break;
+        }
         var reads = reader.ReadAsync(scopes, purpose, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (reads)
         {
             while (await guard.RunAsync(async () => await reads.MoveNextAsync())) yield return reads.Current;
         }
+    }
+
+    private async Task<List<ScopeRead>> ListAsync(IReadOnlyList<Scope> scopes, CancellationToken cancellationToken)
+    {
+        var reads = new List<ScopeRead>();
+        await foreach (var read in reader.ReadAsync(scopes, ReadPurpose.Build, cancellationToken)) reads.Add(read);
+        return reads;
     }
 }

@@ -38,6 +38,20 @@ internal static class QuartzTables
         return await CountAsync(connection, ct) > before;
     }
 
+    /// <summary>The tables, with their names as SQL takes them.</summary>
+    public static async Task<IReadOnlyList<string>> ListAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            select 'consent_snapshots.' || quote_ident(c.relname) from pg_catalog.pg_class c
+            where c.relnamespace = 'consent_snapshots'::regnamespace and c.relkind = 'r' and c.relname like 'qrtz\_%'
+            """, connection);
+        var tables = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct)) tables.Add(reader.GetString(0));
+        return tables;
+    }
+
     private static async Task<long> CountAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(

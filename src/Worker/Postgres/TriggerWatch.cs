@@ -59,6 +59,7 @@ internal sealed class TriggerWatch(
         {
             if (_said.Length > 0) logger.TriggersRight(name.ToString());
             _said = "";
+            if (await FollowedRelations.FollowAsync(connection, name, table, ct)) logger.TablesChanged(name.ToString());
             return true;
         }
         var mended = await MendAsync(connection, name, table, ct);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.Configuration;
@@ -22,13 +23,22 @@ internal sealed class PostgresOptions
     /// </summary>
     public string ListenConnectionString { get; set; } = "";
 
-    /// <summary>The control plane's table, <c>schema.table</c>; case counts.</summary>
+    /// <summary>
+    /// The control plane's table, <c>schema.table</c>; case counts. It may be a view over tables of another shape. A view has none of our triggers: the triggers of its owner call
+    /// <c>consent_snapshots.changed</c>, and what they miss waits for the next reconcile.
+    /// </summary>
     public string DestinationsTable { get; set; } = "public.destinations";
 
     /// <summary>
     /// The role that <c>run</c> logs in with, when it is not the one that migrates: <c>migrate</c> grants it what it needs. Empty: nobody.
     /// </summary>
     public string WorkerRole { get; set; } = "";
+
+    /// <summary>
+    /// The control plane's role, where it is to call <c>consent_snapshots.changed</c> and to read <c>consent_snapshots.destination_status</c>: <c>migrate</c> grants it both and nothing
+    /// else. Empty: nobody but the owner may. The change triggers need no right, so a control plane whose destinations are a table can do without.
+    /// </summary>
+    public string ControlPlaneRole { get; set; } = "";
 
     /// <summary>
     /// How long a migration waits for one lock on the destinations table. Writers queue behind it for as long, so short is polite;
@@ -71,13 +81,18 @@ internal sealed partial class PostgresOptionsValidator : IValidateOptions<Postgr
         if (Connection("ConnectionStrings:PostgresListen", options.ListenConnectionString, required: false) is { } listen) yield return listen;
         if (!TableName.TryParse(options.DestinationsTable, out _))
             yield return $"Database:DestinationsTable is {Redaction.Show(options.DestinationsTable)}. {TableName.Rule}";
-        if (options.WorkerRole is null or { Length: > 63 })
-            yield return "Database:WorkerRole must be the name of a role, at most 63 characters, or empty.";
+        if (Role("Database:WorkerRole", options.WorkerRole) is { } worker) yield return worker;
+        if (Role("Database:ControlPlaneRole", options.ControlPlaneRole) is { } controlPlane) yield return controlPlane;
         if (Range("Database:LockTimeout", options.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)) is { } lockTimeout)
             yield return lockTimeout;
         if (Range("Database:MigrationWait", options.MigrationWait, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) is { } wait) yield return wait;
         if (Range("Database:KeepAlive", options.KeepAlive, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)) is { } keepAlive) yield return keepAlive;
     }
+
+    private static string? Role(string key, string? name) =>
+        name is null || Encoding.UTF8.GetByteCount(name) > 63 || name.Contains('\0', StringComparison.Ordinal) ? $"{key} must be the name of a role, at most 63 characters, or empty."
+        : name == "public" ? $"{key} is public, which stands for every role. Name one role, or leave it empty."
+        : null;
 
     private static string? Connection(string key, string? value, bool required)
     {

@@ -4,11 +4,12 @@ using Npgsql;
 using Testcontainers.PostgreSql;
 
 [assembly: AssemblyFixture(typeof(PostgresFixture))]
+[assembly: AssemblyFixture(typeof(ReplicatingPostgresFixture))]
 
 namespace ConsentSnapshots.Integration.Tests.Fixtures;
 
 /// <summary>A real PostgreSQL server; every test, or class of tests, takes a database of its own.</summary>
-public sealed class PostgresFixture : ContainerFixture
+public class PostgresFixture : ContainerFixture
 {
     private const string Owner = "control_plane";
     private const string Password = "only-for-tests";
@@ -31,6 +32,9 @@ public sealed class PostgresFixture : ContainerFixture
         return ConnectionString(name);
     }
 
+    /// <summary>Settings of the server beside those that every test has.</summary>
+    protected virtual IEnumerable<string> Settings => [];
+
     protected override IContainer Build() => new PostgreSqlBuilder(TestImages.Postgres)
         .WithUsername(Owner)
         .WithPassword(Password)
@@ -39,7 +43,7 @@ public sealed class PostgresFixture : ContainerFixture
         // The same order of text in the official image and in the one built from Debian's files.
         .WithEnvironment("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C.UTF-8")
         // Many databases, each with its pools and a listener; none outlives the machine, so nothing has to reach the disk.
-        .WithCommand("-c", "max_connections=500", "-c", "fsync=off", "-c", "full_page_writes=off")
+        .WithCommand(["-c", "max_connections=500", "-c", "fsync=off", "-c", "full_page_writes=off", .. Settings.SelectMany(setting => new[] { "-c", setting })])
         .WithLabel(TestRun.Label, TestRun.Id)
         // The official image's signal, a fast shutdown; SIGTERM would wait for the sessions to end by themselves.
         .WithCreateParameterModifier(parameters => parameters.StopSignal = "SIGINT")
@@ -57,4 +61,17 @@ public sealed class PostgresFixture : ContainerFixture
         Timeout = 120,
         CommandTimeout = 120,
     }.ConnectionString;
+}
+
+/// <summary>A server that has two-phase commit and logical replication enabled, which a server needs a restart for.</summary>
+public sealed class ReplicatingPostgresFixture : PostgresFixture
+{
+    /// <summary>How a subscription of one of its databases reaches another one of them.</summary>
+    public static string PublisherOf(string connectionString)
+    {
+        var connection = new NpgsqlConnectionStringBuilder(connectionString);
+        return $"host=127.0.0.1 port={PostgreSqlBuilder.PostgreSqlPort} dbname={connection.Database} user={connection.Username} password={connection.Password}";
+    }
+
+    protected override IEnumerable<string> Settings => ["max_prepared_transactions=10", "wal_level=logical"];
 }

@@ -207,6 +207,44 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         Assert.Equal(0, await NotedAsync(database));
     }
 
+    /// <summary>What a web application has set for its own sake must not run into anything of ours.</summary>
+    [Fact]
+    public async Task Write_ShortStatementTimeoutWhileAnotherWritesTheSameOrganization_GoesThrough()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme);
+        var (first, second) = (await database.ConnectAsync(), await database.ConnectAsync());
+        await ExecuteAsync(second, "set statement_timeout = '800ms'");
+        await using var transaction = await first.BeginTransactionAsync(Cancel);
+        await ExecuteAsync(first, Insert(Acme));
+        await ExecuteAsync(first, "update destinations set test_mode = true");
+        var other = await database.ConnectAsync();
+        await using var building = await other.BeginTransactionAsync(Cancel);
+        await ExecuteAsync(other, $"select from consent_snapshots.scopes where organization_id = '{Acme}' for update");
+
+        for (var statement = 0; statement < 20; statement++) await ExecuteAsync(second, Insert(Acme));
+
+        Assert.Equal(20, await NotedAsync(database));
+    }
+
+    /// <summary>One transaction of many statements costs each statement the same: nothing that an earlier one noted is looked at again.</summary>
+    [Fact]
+    public async Task Write_ManySingleRowsInOneTransaction_ReadsNothingOfOurs()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        var writer = await database.ConnectAsync();
+        await using (var transaction = await writer.BeginTransactionAsync(Cancel))
+        {
+            await ExecuteAsync(writer, $"do $$ begin for n in 1..500 loop insert into destinations (organization_id, type, name) values ('{Acme}', 'console', n::text); end loop; end $$");
+            await using var reads = new NpgsqlCommand(
+                "select sum(pg_stat_get_xact_numscans(c.oid) + pg_stat_get_xact_tuples_returned(c.oid))::bigint from pg_class c where c.relnamespace = 'consent_snapshots'::regnamespace and c.relkind = 'r'", writer);
+            Assert.Equal(0L, await reads.ExecuteScalarAsync(Cancel));
+            await transaction.CommitAsync(Cancel);
+        }
+
+        Assert.Equal(500, await NotedAsync(database));
+    }
+
     [Fact]
     public async Task Write_AnotherScope_DoesNotWait()
     {
@@ -387,7 +425,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
 
     /// <summary>What is broken of ours is said to the writer as a warning; where the change itself could not be noted, the next reconcile finds it.</summary>
     [Theory]
-    [InlineData("drop table consent_snapshots.scopes", null, 1)]
+    [InlineData("drop table consent_snapshots.scopes cascade", null, 1)]
     [InlineData("alter table consent_snapshots.changes rename to changes_gone", "a change of destinations was not noted", 0)]
     [InlineData("drop function consent_snapshots.tell_workers()", "the workers were not told of a change", 1)]
     [InlineData("drop sequence consent_snapshots.last_told", "the workers were not told of a change", 1)]
@@ -591,7 +629,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         await database.ExecuteAsync(
             """
             alter table destinations rename to plain;
-            create table destinations (like plain including defaults) partition by range (organization_id);
+            create table destinations (like plain including defaults, primary key (organization_id, id)) partition by range (organization_id);
             create table destinations_a partition of destinations for values from ('aaaaaaaa-0000-4000-8000-000000000000') to ('bbbbbbbb-0000-4000-8000-000000000000');
             drop table plain;
             """);

@@ -20,7 +20,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
         Assert.Equal(
             [
                 "table public.destinations", "schema consent_snapshots", "0001_changes", "0002_queue", "0003_reports",
-                "scheduler tables", "change triggers on public.destinations",
+                "scheduler tables", "destination status of public.destinations", "change triggers on public.destinations",
             ],
             result.Applied);
         Assert.Equal(1L, await database.ScalarAsync<long>("select epoch from consent_snapshots.source"));

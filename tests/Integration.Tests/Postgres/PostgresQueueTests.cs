@@ -20,7 +20,7 @@ public sealed class PostgresQueueTests(PostgresFixture postgres)
         var wakeUp = new WakeUp();
         await using var heartbeat = new WorkerHeartbeat(
             Options.Create(database.Options), new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
-        var queue = new PostgresQueue(new DatabaseGuard(database.Pool), database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, wakeUp);
+        var queue = new PostgresQueue(new DatabaseGuard(database.Pool, new DatabasePatience(TimeProvider.System, NullLogger<DatabasePatience>.Instance)), database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, wakeUp);
         var claims = await queue.ClaimAsync(Lane.Edits, 10, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");
 

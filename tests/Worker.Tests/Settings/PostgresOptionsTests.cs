@@ -38,6 +38,15 @@ public sealed class PostgresOptionsTests
             result.Failures!);
     }
 
+    /// <summary>Postgres takes this name for every role.</summary>
+    [Fact]
+    public void Validate_RoleThatIsEverybody_IsRefused() => Assert.Equal(
+        [
+            "Database:WorkerRole is public, which stands for every role. Name one role, or leave it empty.",
+            "Database:ControlPlaneRole is public, which stands for every role. Name one role, or leave it empty.",
+        ],
+        Validate(new PostgresOptions { ConnectionString = Valid, WorkerRole = "public", ControlPlaneRole = "public" }).Failures!);
+
     [Theory]
     [InlineData("Host=db;Port=secret-port;Password=secret")]
     [InlineData("Host=db;Passwort=secret")]

@@ -182,13 +182,47 @@ begin
 end
 $$;
 
--- For a control plane whose destinations are a view over tables of another shape: its own triggers say what changed.
+-- For a control plane whose destinations are a view over tables of another shape: its own triggers say what changed. A null environment stands for all three, a null organization
+-- for every scope.
+--
+-- It is as harmless to the caller as the triggers above: it waits for no lock, uses up no subtransaction, and what fails is a warning. The change is then published by the next
+-- reconcile. A name that is none of the three environments is said to the caller, and the worker says it again when it takes the change in.
 create function consent_snapshots.changed(organization text, environment text default null) returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    step text := 'lock';
+    code text;
+    message text;
 begin
+    if environment not in ('development', 'staging', 'production') then
+        raise warning 'consent_snapshots: environment % is none of development, staging, production, so nothing is published for it', quote_literal(left(environment, 100));
+    end if;
+    if current_setting('transaction_read_only')::boolean then
+        raise warning 'consent_snapshots: a change of destinations was not noted, because a transaction that only reads changes none';
+        return;
+    end if;
+    begin
+        lock table consent_snapshots.changes in row exclusive mode nowait;
+        step := 'tell';
+        perform consent_snapshots.tell_workers();
+    exception when others then
+        get stacked diagnostics code = returned_sqlstate, message = message_text;
+        if step = 'lock' then
+            raise warning 'consent_snapshots: a change of destinations was not noted (%: %) and will be published by the next reconcile', code, message;
+            return;
+        end if;
+        raise warning 'consent_snapshots: the workers were not told of a change (%: %) and will see it when they look', code, message;
+        -- What failed has given its locks back.
+        begin
+            lock table consent_snapshots.changes in row exclusive mode nowait;
+        exception when others then
+            get stacked diagnostics code = returned_sqlstate, message = message_text;
+            raise warning 'consent_snapshots: a change of destinations was not noted (%: %) and will be published by the next reconcile', code, message;
+            return;
+        end;
+    end;
     insert into consent_snapshots.changes (organization_id, environment, reason) values (organization, environment, 'changed');
-    perform consent_snapshots.tell_workers();
 end
 $$;

@@ -42,6 +42,8 @@ revoke all on all tables in schema consent_snapshots from public;
 
 -- Turns changes into scopes that wait to be built, and deletes them. Returns how many changes were taken in, and the first environment's name that is none.
 --
+-- An organization's name of more than 1000 bytes is none that could be published, and an index would not take it: such a change is deleted. Each reconcile names the organization.
+--
 -- One worker does it at a time; the others have nothing to wait for. A scope that somebody has locked is left for the next time with its changes, so a session that hangs holds up
 -- one scope and nothing else.
 create function consent_snapshots.take_in_changes(out taken bigint, out unknown_environment text)
@@ -61,7 +63,7 @@ begin
         select s.transaction_id, s.organization_id, t.environment collate "C" as environment, s.changed_at, s.bulk
         from seen s
         join three t on s.environment is null or s.environment = t.environment
-        where s.organization_id is not null
+        where octet_length(s.organization_id) <= 1000
     ), imports as (
         -- A transaction that touches more than ten scopes is no edit that somebody waits for.
         select n.transaction_id
@@ -80,7 +82,7 @@ begin
             from (
                 select s.organization_id, min(s.changed_at) as changed_at, bool_and(s.bulk or i.transaction_id is not null) as bulk
                 from seen s left join imports i using (transaction_id)
-                where s.organization_id is not null group by 1
+                where octet_length(s.organization_id) <= 1000 group by 1
             ) o
             cross join three t
             where not exists (select from consent_snapshots.scopes k where k.organization_id = o.organization_id and k.environment = t.environment)
