@@ -161,7 +161,7 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
         Assert.Equal((1, 1, 1), await database.ChangesSeenAsync(Acme));
         await using var worker = BuildingWorker.Create(database);
         await worker.BuildAsync();
-        Assert.Equal("one", Assert.Single((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Destinations).Name);
+        Assert.Equal("one", Assert.Single((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Rows).Name);
         Assert.Equal("no script", await database.ScalarAsync<string>("select state from consent_snapshots.destination_status"));
         await database.Reader.CheckAsync(Cancel);
         Assert.Empty(await database.Reader.ListUnknownEnvironmentsAsync(Cancel));
@@ -217,14 +217,14 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
         await database.ExecuteAsync("alter table destinations detach partition destinations_a");
         Assert.True(await watch.LookAsync(Cancel));
         var detached = await database.ChangesSeenAsync(Acme);
-        Assert.Empty((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Destinations);
+        Assert.Empty((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Rows);
         await database.ExecuteAsync("alter table destinations attach partition destinations_a for values from ('aaaaaaaa-0000-4000-8000-000000000000') to ('bbbbbbbb-0000-4000-8000-000000000000')");
         Assert.True(await watch.LookAsync(Cancel));
         var attached = await database.ChangesSeenAsync(Acme);
 
         Assert.Equal((2, 2, 2), detached);
         Assert.True(attached.Production > detached.Production, $"{attached}");
-        Assert.Single((await database.Reader.ReadAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Destinations);
+        Assert.Single((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Rows);
         Assert.True(await watch.LookAsync(Cancel));
         Assert.Equal(attached, await database.ChangesSeenAsync(Acme));
     }

@@ -36,7 +36,7 @@ public sealed class LogicalReplicationTests(ReplicatingPostgresFixture postgres)
         await Eventually.TrueAsync(async () => await copy.ScalarAsync<long>("select count(*) from destinations") == 1, "the other organization's row arrives");
         await control.ExecuteAsync("truncate destinations");
         await SeesAsync(copy, (2, 4, 4), "the truncate");
-        Assert.Empty((await copy.Reader.ReadAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Destinations);
+        Assert.Empty((await copy.Reader.RowsAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Rows);
     }
 
     /// <summary>Many rows in one transaction are noted by row, and taken in as what they are: one change for each scope.</summary>
@@ -53,7 +53,7 @@ public sealed class LogicalReplicationTests(ReplicatingPostgresFixture postgres)
         await control.ExecuteAsync($"insert into destinations (organization_id, type, name, environment) select '{Acme}', 'console', n::text, 'production' from generate_series(1, 500) n");
 
         await SeesAsync(copy, (1, 1, 1), "the insert");
-        Assert.Equal(500, (await copy.Reader.ReadAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Destinations.Length);
+        Assert.Equal(500, (await copy.Reader.RowsAsync(SourceDatabase.ScopeOf(Acme), Cancel)).Rows.Count);
     }
 
     private static async Task SubscribeAsync(SourceDatabase control, SourceDatabase copy)

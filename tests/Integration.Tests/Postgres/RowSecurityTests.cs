@@ -27,7 +27,7 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
 
         await reader.CheckAsync(Cancel);
 
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
         Assert.Single(await reader.ListOrganizationsAsync(Cancel));
     }
 
@@ -48,7 +48,7 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
         var reader = database.NewReader(database.As(database.Options.WorkerRole));
 
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.CheckAsync(Cancel));
-        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.ReadAsync(Production, Cancel));
+        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.RowsAsync(Production, Cancel));
 
         Assert.Contains($"create policy consent_snapshots on public.destinations for select to {database.Options.WorkerRole} using (true)", refusal.Message, StringComparison.Ordinal);
     }
@@ -63,11 +63,11 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
         await using var database = await CreateAsync();
         await SecureAsync(database, "create policy p on destinations for select to {worker} using (true)");
         var reader = database.NewReader(database.As(database.Options.WorkerRole));
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
 
         await database.ExecuteAsync(await WithRolesAsync(database, change));
 
-        await Assert.ThrowsAsync<RowSecurityException>(() => reader.ReadAsync(Production, Cancel));
+        await Assert.ThrowsAsync<RowSecurityException>(() => reader.RowsAsync(Production, Cancel));
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.ListOrganizationsAsync(Cancel));
     }
 
@@ -93,7 +93,7 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
         {
             try
             {
-                Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+                Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
                 read++;
             }
             catch (RowSecurityException)
@@ -112,13 +112,13 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
         await using var database = await CreateAsync();
         await database.ExecuteAsync($"alter table destinations owner to {database.Options.WorkerRole}; alter table destinations enable row level security");
         var reader = database.NewReader(database.As(database.Options.WorkerRole));
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
 
         await database.ExecuteAsync("alter table destinations force row level security");
-        await Assert.ThrowsAsync<RowSecurityException>(() => reader.ReadAsync(Production, Cancel));
+        await Assert.ThrowsAsync<RowSecurityException>(() => reader.RowsAsync(Production, Cancel));
         await database.ExecuteAsync($"create policy p on destinations for select to {database.Options.WorkerRole} using (true)");
 
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
     }
 
     /// <summary>The check cannot see through a view; Postgres itself refuses then, because the read switches row-level security off.</summary>
@@ -130,17 +130,17 @@ public sealed class RowSecurityTests(PostgresFixture postgres)
         database.Options.DestinationsTable = "public.places";
         await database.MigrateAsync();
         var reader = database.NewReader(database.As(database.Options.WorkerRole));
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
 
         await SecureAsync(database, "create policy p on destinations for select using (organization_id is null)");
-        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.ReadAsync(Production, Cancel));
+        var refusal = await Assert.ThrowsAsync<RowSecurityException>(() => reader.RowsAsync(Production, Cancel));
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.ListOrganizationsAsync(Cancel));
         await Assert.ThrowsAsync<RowSecurityException>(() => reader.CheckAsync(Cancel));
         // The owner of the view, who is exempt, reads for everybody.
         await database.ExecuteAsync("alter view places set (security_invoker = false)");
 
         Assert.StartsWith("Row-level security of a table that public.places reads would hide rows from the worker", refusal.Message, StringComparison.Ordinal);
-        Assert.Single((await reader.ReadAsync(Production, Cancel)).Destinations);
+        Assert.Single((await reader.RowsAsync(Production, Cancel)).Rows);
     }
 
     private async Task<SourceDatabase> CreateAsync()
