@@ -1,5 +1,9 @@
 using System.Globalization;
+using ConsentSnapshots.Worker.Diagnostics;
+using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -30,10 +34,25 @@ internal static class PostgresServices
         services.AddSingleton<ChangeListener>();
         services.AddSingleton(new WorkerIdentity(Guid.NewGuid(), string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}")));
         services.AddSingleton<WorkerHeartbeat>();
+        services.AddSingleton<IWorkerRoster, WorkerRoster>();
         services.AddSingleton(provider => new ScopeQueue(
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetRequiredService<WorkerIdentity>().Id,
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
+        return services;
+    }
+
+    /// <summary>Adds the loops that a service has on its database: listening, watching the triggers, measuring, and comparing with the store.</summary>
+    public static IServiceCollection AddPostgresService(this IServiceCollection services)
+    {
+        services.AddHostedService<ListenService>();
+        services.AddSingleton<IPublicationMemory, PublicationMemory>();
+        services.AddSingleton<TriggerWatch>().AddHostedService(provider => provider.GetRequiredService<TriggerWatch>());
+        services.AddSingleton<QueueGauges>().AddHostedService(provider => provider.GetRequiredService<QueueGauges>());
+        services.AddSingleton<StoreComparison>().AddHostedService(provider => provider.GetRequiredService<StoreComparison>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<TriggerWatch>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<QueueGauges>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<StoreComparison>());
         return services;
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
@@ -120,7 +121,16 @@ internal sealed class PostgresSource(
             foreach (var line in await statuses.ListAsync(organization?.Value, unfinishedOnly: false, StatusLimit, cancellationToken))
             {
                 if (!Scope.TryParse(line.Organization, line.Environment, out var scope)) continue;
-                lines.Add(new SourceStatus(scope, State(line.State), line.Attempts, line.LastError, line.Revision, [.. problems[scope]]));
+                lines.Add(new SourceStatus(scope, State(line.State), line.Attempts, line.LastError, line.Revision, [.. problems[scope]])
+                {
+                    Queue = line.State == ScopeState.UpToDate ? null : new QueuePlace(line.Now, line.Lane)
+                    {
+                        ChangedAt = line.ChangedAt,
+                        NextAttemptAt = line.NextAttemptAt,
+                        ClaimedBy = line.ClaimedBy,
+                        ClaimedUntil = line.ClaimedUntil,
+                    },
+                });
             }
             return lines.ToImmutable();
         });
@@ -160,9 +170,9 @@ internal sealed class PostgresSource(
         {
             return await action();
         }
-        catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException)
+        catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException or SocketException)
         {
-            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception);
+            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception) { MayPass = DatabaseOutage.MayPass(exception) };
         }
     }
 }

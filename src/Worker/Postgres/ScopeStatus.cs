@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using ConsentSnapshots.Worker.Queue;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -44,6 +45,13 @@ internal sealed record ScopeStatus
 
     public string? ClaimedBy { get; init; }
 
+    public DateTimeOffset? ClaimedUntil { get; init; }
+
+    public Lane Lane { get; init; }
+
+    /// <summary>The database's clock.</summary>
+    public DateTimeOffset Now { get; init; }
+
     public string? LastError { get; init; }
 
     public string? HeldReason { get; init; }
@@ -63,12 +71,12 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
             $"""
             with lines as (
                 select s.organization_id, s.environment, s.revision, s.changed_at, s.completed_at, s.attempts, s.ready_at, s.claim_token, w.name as claimed_by,
-                       s.last_error, s.held_reason, s.generation > s.completed_generation as unfinished
+                       s.last_error, s.held_reason, s.generation > s.completed_generation as unfinished, w.beaten_at + interval '2 seconds' as claimed_until, s.lane
                 from consent_snapshots.scopes s
                 left join consent_snapshots.workers w on w.worker_id = s.claimed_by
                 union all
                 -- What no worker has taken in yet.
-                select c.organization_id, e.environment, 0, min(c.changed_at), null, 0, null, null, null, null, null, true
+                select c.organization_id, e.environment, 0, min(c.changed_at), null, 0, null, null, null, null, null, true, null, (case when bool_and(c.bulk) then 1 else 0 end)::smallint
                 from consent_snapshots.changes c
                 cross join (values ('development' collate "C"), ('production'), ('staging')) as e (environment)
                 where c.organization_id is not null
@@ -83,7 +91,8 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                         when l.ready_at > now() then 'Waiting'
                         when l.unfinished or n.noted then 'Pending'
                         else 'UpToDate' end,
-                   l.revision, l.changed_at, l.completed_at, l.attempts, case when l.attempts > 0 then l.ready_at end, l.claimed_by, l.last_error, l.held_reason
+                   l.revision, l.changed_at, l.completed_at, l.attempts, l.ready_at, {DatabaseText.Sendable("l.claimed_by")}, l.last_error, l.held_reason,
+                   l.claimed_until, l.lane, now()
             from lines l
             cross join lateral (
                 select exists (
@@ -114,6 +123,9 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                 ClaimedBy = reader.IsDBNull(8) ? null : reader.GetString(8),
                 LastError = reader.IsDBNull(9) ? null : reader.GetString(9),
                 HeldReason = reader.IsDBNull(10) ? null : reader.GetString(10),
+                ClaimedUntil = reader.IsDBNull(11) ? null : reader.GetFieldValue<DateTimeOffset>(11),
+                Lane = (Lane)reader.GetInt16(12),
+                Now = reader.GetFieldValue<DateTimeOffset>(13),
             });
         }
 

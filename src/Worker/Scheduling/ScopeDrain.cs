@@ -2,6 +2,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
@@ -14,7 +15,8 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// Builds every scope that is due. One that fails is tried again later; one that takes long has one of the places and holds up no other:
 /// a scope is claimed only when there is a place to build it in.
 /// </summary>
-public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, WakeUp signal, TimeProvider time, ILogger<ScopeDrain> logger)
+public sealed class ScopeDrain(
+    IDestinationSource source, ScopeBuilder builder, ScheduleOptions options, WakeUp signal, TimeProvider time, ILogger<ScopeDrain> logger, WorkerMetrics? metrics = null)
     : IDisposable
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
@@ -23,6 +25,13 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
     private readonly SemaphoreSlim _places = new(options.Parallelism, options.Parallelism);
     private readonly int[] _running = new int[2];
     private Lane _turn = Lane.Edits;
+    private volatile bool _asking;
+
+    /// <summary>How many builds are running.</summary>
+    public int Running => Volatile.Read(ref _running[0]) + Volatile.Read(ref _running[1]);
+
+    /// <summary>Whether the source is being asked for work. It may be a database that does not answer.</summary>
+    public bool IsAsking => _asking;
 
     /// <summary>
     /// Starts a build for every scope that is due, edits first. Where there are places enough, one is bulk's and one is edits', so neither keeps the other out; a single place is
@@ -58,7 +67,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         // The other lane's place.
         var most = options.Parallelism == 1 ? free : Math.Min(free, options.Parallelism - 1 - Volatile.Read(ref _running[(int)lane]));
         if (most <= 0) return 0;
-        var claims = await source.ClaimAsync(lane, most, cancellationToken);
+        var claims = await AskAsync(lane, most, cancellationToken);
         if (claims.Count > 0) _turn = lane == Lane.Edits ? Lane.Bulk : Lane.Edits;
         foreach (var claim in claims)
         {
@@ -66,6 +75,19 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
             _ = BuildInPlaceAsync(claim, lane, cancellationToken);
         }
         return claims.Count;
+    }
+
+    private async Task<IReadOnlyList<ClaimedScope>> AskAsync(Lane lane, int most, CancellationToken cancellationToken)
+    {
+        _asking = true;
+        try
+        {
+            return await source.ClaimAsync(lane, most, cancellationToken);
+        }
+        finally
+        {
+            _asking = false;
+        }
     }
 
     /// <summary>Completes when no build is running.</summary>
@@ -101,34 +123,39 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
     public async Task<BuildReport?> BuildAsync(
         ClaimedScope claim, bool verify, Action<BuildFailure>? onFailure, CancellationToken cancellationToken)
     {
+        var started = time.GetTimestamp();
         try
         {
-            var started = time.GetTimestamp();
             var report = await builder.BuildAsync(claim, verify, cancellationToken);
             TellFailures(claim.Scope, report.Problems);
             await source.CompleteAsync(claim, report, cancellationToken);
             logger.Built(claim.Scope.ToString(), report.Publication.Outcome, report.Publication.Manifest.Version,
                 report.Publication.SnapshotsWritten, report.Problems.Count, (long)time.GetElapsedTime(started).TotalMilliseconds);
+            Measure(ResultOf(report.Publication.Outcome));
             return report;
         }
         catch (ScopeHeldException held)
         {
+            Measure(BuildResult.Held);
             logger.Held(claim.Scope.ToString(), held.Message);
             TellFailures(claim.Scope, held.Problems);
             await FailAsync(claim, new BuildFailure(held.Message, true, held.Rows.Position, held.Problems), onFailure, cancellationToken);
         }
         catch (ConsentViolationException violation)
         {
+            Measure(BuildResult.Refused);
             logger.ConsentViolation(claim.Scope.ToString(), violation.Violations.Length, violation.Violations[0]);
             await FailAsync(claim, new BuildFailure(violation.Message, true, null, null), onFailure, cancellationToken);
         }
         catch (ScopeTooLargeException large)
         {
+            Measure(BuildResult.Held);
             logger.Held(claim.Scope.ToString(), large.Message);
             await FailAsync(claim, new BuildFailure(large.Message, true, null, null), onFailure, cancellationToken);
         }
         catch (CommitUnknownException unknown)
         {
+            Measure(BuildResult.Failed);
             logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, unknown.Message, null);
             await FailAsync(claim, new BuildFailure(unknown.Message, false, null, null) { CommitUnknown = true }, onFailure, cancellationToken);
         }
@@ -142,12 +169,22 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         catch (Exception exception)
         {
             // Whatever it was, it concerns this scope: the others go on.
+            Measure(BuildResult.Failed);
             logger.BuildFailed(claim.Scope.ToString(), claim.Attempt, exception.Message,
                 exception is StoreUnavailableException or SourceUnavailableException or ScopeUnreadableException or GenerationException ? null : exception);
             await FailAsync(claim, new BuildFailure(exception.Message, false, null, null), onFailure, cancellationToken);
         }
         return null;
+
+        void Measure(BuildResult result) => metrics?.Built(result, claim.Attempt, time.GetElapsedTime(started));
     }
+
+    private static BuildResult ResultOf(PublicationOutcome outcome) => outcome switch
+    {
+        PublicationOutcome.Published => BuildResult.Published,
+        PublicationOutcome.Unchanged => BuildResult.Unchanged,
+        _ => BuildResult.Superseded,
+    };
 
     /// <summary>What a stopping worker still has to say, for which its own token is of no use any more.</summary>
     private async Task WithinGraceAsync(Func<CancellationToken, Task> action)

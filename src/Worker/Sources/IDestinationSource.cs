@@ -66,7 +66,29 @@ public enum BuildState
 /// <param name="Revision">The source's revision; null where it counts none.</param>
 /// <param name="Problems">What is wrong with which destination.</param>
 public sealed record SourceStatus(
-    Scope Scope, BuildState State, int Attempts, string? LastError, long? Revision, IReadOnlyList<DestinationProblem> Problems);
+    Scope Scope, BuildState State, int Attempts, string? LastError, long? Revision, IReadOnlyList<DestinationProblem> Problems)
+{
+    /// <summary>Where it stands in the queue; null where it is up to date, or the source keeps no queue that others can look at.</summary>
+    public QueuePlace? Queue { get; init; }
+}
+
+/// <summary>Where a scope that is not up to date stands in the queue.</summary>
+/// <param name="Now">The source's clock, which the times here are of.</param>
+/// <param name="Lane">Who waits for it.</param>
+public sealed record QueuePlace(DateTimeOffset Now, Lane Lane)
+{
+    /// <summary>When the oldest change was made that no completed build has read.</summary>
+    public DateTimeOffset? ChangedAt { get; init; }
+
+    /// <summary>When it may be built next; null while somebody builds it.</summary>
+    public DateTimeOffset? NextAttemptAt { get; init; }
+
+    /// <summary>The worker that builds it.</summary>
+    public string? ClaimedBy { get; init; }
+
+    /// <summary>When others may take it over unless that worker gives another sign of life, which it does twice a second.</summary>
+    public DateTimeOffset? ClaimedUntil { get; init; }
+}
 
 /// <summary>
 /// Where destinations come from, and which scopes wait to be built: Postgres, or a file. A source that cannot be read throws
@@ -146,7 +168,11 @@ public sealed record BuildFailure(string Error, bool Held, SourcePosition? Posit
 }
 
 /// <summary>The source cannot be read; says what, where and what to do.</summary>
-public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the source may answer later without anybody changing a setting: it does not answer now, or is starting.</summary>
+    public bool MayPass { get; init; }
+}
 
 /// <summary>What the source holds for one scope cannot be read: the scope's problem, which other scopes have nothing to do with.</summary>
 public sealed class ScopeUnreadableException(string message) : Exception(message);
