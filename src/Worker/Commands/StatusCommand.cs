@@ -112,7 +112,7 @@ internal static class StatusCommand
         if (line.State == BuildState.Building)
         {
             yield return string.Create(CultureInfo.InvariantCulture, $"attempt {line.Attempts} by worker {Redaction.Printable(place.ClaimedBy ?? "unknown, which is gone")}");
-            if (place.ClaimedUntil is { } until) yield return $"claimed until {At(until)}, which its worker renews twice a second";
+            if (place.ClaimedUntil is { } until) yield return $"claimed until {At(until)}, renewed while it lives";
         }
         else if (place.NextAttemptAt is { } next) yield return next > place.Now ? $"next attempt {At(next)}" : $"due since {At(next)}";
         if (place.ChangedAt is { } changed) yield return $"oldest change {At(changed)}";

@@ -14,15 +14,17 @@ internal sealed class StopDeadline : IDisposable
     private readonly List<PosixSignalRegistration> _signals = [];
     private readonly CancellationTokenRegistration _stopping;
     private readonly TimeSpan _timeout;
-    private ITimer? _timer;
+    private readonly ITimer _timer;
+    private bool _hasBegun;
     private int _told;
 
     private StopDeadline(IHostApplicationLifetime lifetime, TimeSpan timeout, TimeProvider time)
     {
         _timeout = timeout;
+        _timer = time.CreateTimer(
+            _ => End($"it was told to stop {_timeout.TotalSeconds} s ago (Worker:ShutdownTimeout)"), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         foreach (var signal in (PosixSignal[])[PosixSignal.SIGTERM, PosixSignal.SIGINT]) _signals.Add(PosixSignalRegistration.Create(signal, Told));
-        _stopping = lifetime.ApplicationStopping.Register(() => _timer = time.CreateTimer(
-            _ => End($"it was told to stop {_timeout.TotalSeconds} s ago (Worker:ShutdownTimeout)"), null, _timeout, Timeout.InfiniteTimeSpan));
+        _stopping = lifetime.ApplicationStopping.Register(() => Begin());
     }
 
     /// <summary>What of the whole time the service's parts have; the rest is for what comes after them.</summary>
@@ -38,13 +40,20 @@ internal sealed class StopDeadline : IDisposable
     public void Dispose()
     {
         _stopping.Dispose();
-        _timer?.Dispose();
+        _timer.Dispose();
         foreach (var signal in _signals) signal.Dispose();
+    }
+
+    /// <summary>The time begins with whatever is first: the signal, or the stop. Between them may lie what other parts do in the meantime, such as a request to a server that hangs.</summary>
+    private void Begin()
+    {
+        if (!Interlocked.Exchange(ref _hasBegun, true)) _timer.Change(_timeout, Timeout.InfiniteTimeSpan);
     }
 
     private void Told(PosixSignalContext context)
     {
         context.Cancel = true;
+        Begin();
         if (Interlocked.Increment(ref _told) > 1) End("it was told to stop twice");
     }
 

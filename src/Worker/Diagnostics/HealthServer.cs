@@ -22,6 +22,7 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
     private readonly CancellationTokenSource _stop = new();
     private Task _starting = Task.CompletedTask;
     private WebApplication? _app;
+    private bool _isDisposed;
 
     /// <summary>Where it is served; null where it is not, or not yet.</summary>
     public Uri? Address { get; private set; }
@@ -56,6 +57,8 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // The container has it as what it is and as a hosted service, and disposes both.
+        if (Interlocked.Exchange(ref _isDisposed, true)) return;
         await _stop.CancelAsync();
         await _starting;
         if (_app is not null) await _app.DisposeAsync();

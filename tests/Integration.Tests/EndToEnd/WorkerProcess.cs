@@ -89,7 +89,7 @@ internal sealed class WorkerProcess : IDisposable
         await _process.WaitForExitAsync(Cancel);
         var took = Stopwatch.GetElapsedTime(since);
         await _reading;
-        TestContext.Current.SendDiagnosticMessage($"The worker ended with {_process.ExitCode} after {took.TotalSeconds:F1} s");
+        TestContext.Current.SendDiagnosticMessage($"The worker ended with {_process.ExitCode} after {took.TotalSeconds:F1} s, and said:{Environment.NewLine}{string.Join(Environment.NewLine, Lines)}");
         return (_process.ExitCode, took);
     }
 
