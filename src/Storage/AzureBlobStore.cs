@@ -312,7 +312,8 @@ public sealed class AzureBlobStore : IBlobStore
         {
             throw new StoreUnavailableException(
                 exception.Status > 0 ? $"The store ({Description}) answered {exception.Status} {exception.ErrorCode}." : $"The store ({Description}) cannot be reached: {Cause(exception)}.",
-                exception);
+                exception)
+            { IsWrongKey = exception.Status == 403 && exception.ErrorCode == BlobErrorCode.AuthenticationFailed };
         }
         catch (AggregateException exception)
         {

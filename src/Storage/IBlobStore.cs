@@ -139,7 +139,11 @@ public interface IBlobStore : IBlobReader
 }
 
 /// <summary>The store cannot be reached or refuses service; what was asked may or may not have happened.</summary>
-public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the store answered that the key of the settings is not its own: it will say so until the settings are others.</summary>
+    public bool IsWrongKey { get; init; }
+}
 
 /// <summary>How often and how long a store of a network is asked again before it counts as unavailable.</summary>
 /// <param name="MaxRetries">How often a request is repeated.</param>

@@ -2,6 +2,8 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Commands;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
@@ -15,6 +17,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using OpenTelemetry.Metrics;
 using Quartz;
 
 namespace ConsentSnapshots.Worker;
@@ -32,8 +35,11 @@ public static class WorkerApp
         services.AddSingleton<SnapshotGenerator>();
         services.AddSingleton(_ => new SettingsKeyRing(configuration.Encryption)); // not before a command needs it
         services.AddSingleton(configuration.Limits);
-        services.AddSingleton(provider => BlobStores.Create(
-            configuration.Storage, StoreRetries.Patient(configuration.Storage.Timeout), provider.GetRequiredService<TimeProvider>()));
+        services.AddMetrics();
+        services.AddSingleton<WorkerMetrics>();
+        services.AddSingleton<IBlobStore>(provider => new MeteredBlobStore(
+            BlobStores.Create(configuration.Storage, StoreRetries.Patient(configuration.Storage.Timeout), provider.GetRequiredService<TimeProvider>()),
+            provider.GetRequiredService<WorkerMetrics>()));
         services.AddSingleton(provider => new ScopeStore(provider.GetRequiredService<IBlobStore>()));
         services.AddSingleton<Publisher>();
         services.AddSingleton<ScopeBuilder>();
@@ -64,14 +70,12 @@ public static class WorkerApp
     public static IHostApplicationBuilder AddSnapshotService(this IHostApplicationBuilder builder, WorkerConfiguration configuration)
     {
         builder.Services.AddSnapshotPublishing(configuration);
-        builder.Services.AddHostedService<SourceCheck>();
-        if (configuration.Source.Provider == SourceProvider.Postgres)
-        {
-            builder.Services.AddHostedService<ListenService>();
-            builder.Services.AddHostedService<TriggerWatch>();
-        }
+        builder.Services.AddSingleton<StartCheck>().AddHostedService(provider => provider.GetRequiredService<StartCheck>());
+        builder.Services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<StartCheck>());
+        if (configuration.Source.Provider == SourceProvider.Postgres) builder.Services.AddPostgresService();
         else builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<FileWatchService>(provider, configuration.Source));
-        builder.Services.AddHostedService<DrainService>();
+        builder.Services.AddSingleton<DrainService>().AddHostedService(provider => provider.GetRequiredService<DrainService>());
+        builder.Services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<DrainService>());
         builder.AddQuartz(quartz =>
         {
             if (configuration.Source.Provider == SourceProvider.Postgres)
@@ -90,6 +94,26 @@ public static class WorkerApp
             Schedule<ReconcileJob>(quartz, "reconcile", configuration.Schedule.Reconcile);
         });
         builder.AddQuartzHostedService(options => options.WaitForJobsToComplete = true);
+        return builder;
+    }
+
+    /// <summary>
+    /// Adds what makes the service a process of its own: health and metrics over HTTP, metrics to a collector where OpenTelemetry's environment variables name one, and an end in time.
+    /// To be added before the service, so that probes are answered while it waits to start.
+    /// </summary>
+    public static IHostApplicationBuilder AddServiceProcess(this IHostApplicationBuilder builder, WorkerConfiguration configuration)
+    {
+        builder.Services.AddSingleton(configuration.Worker);
+        builder.Services.AddSingleton<WorkerHealth>();
+        builder.Services.AddSingleton<HealthServer>().AddHostedService(provider => provider.GetRequiredService<HealthServer>());
+        builder.Services.Configure<HostOptions>(options =>
+        {
+            // A part that waits for a server that hangs must not keep the others from giving back what they have.
+            options.ServicesStopConcurrently = true;
+            options.ShutdownTimeout = StopDeadline.ForServices(configuration.Worker.ShutdownTimeout);
+        });
+        if (!string.IsNullOrEmpty(configuration.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+            builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(WorkerMetrics.MeterName, HealthServer.RuntimeMeter).AddOtlpExporter());
         return builder;
     }
 

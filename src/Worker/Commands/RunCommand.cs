@@ -1,6 +1,5 @@
 using System.CommandLine;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,22 +28,19 @@ internal static class RunCommand
         builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
         // A start that fails is said once, by the command line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+        builder.AddServiceProcess(worker);
         builder.AddSnapshotService(worker);
         using var host = builder.Build();
-        await RefuseEarlierStoreAsync(host.Services.GetRequiredService<ScopeStore>(), cancellationToken);
-        await host.RunAsync(cancellationToken);
-        return ExitCodes.Done;
-    }
-
-    private static async Task RefuseEarlierStoreAsync(ScopeStore store, CancellationToken cancellationToken)
-    {
+        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        using var deadline = StopDeadline.Watch(lifetime, worker.Worker.ShutdownTimeout, host.Services.GetRequiredService<TimeProvider>());
         try
         {
-            await store.RefuseEarlierAsync(cancellationToken);
+            await host.RunAsync(cancellationToken);
         }
-        catch (StoreUnavailableException)
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested || cancellationToken.IsCancellationRequested)
         {
-            // The service waits for a store that does not answer yet.
+            // It was still waiting to start, or something did not stop in time, which has been said.
         }
+        return ExitCodes.Done;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
@@ -38,8 +39,9 @@ internal static class StatusCommand
             if (only is not null && lines.Count == 0) throw new UsageException($"Neither the source ({source.Description}) nor the store knows an organization '{only}'.");
             var findings = await CheckAsync(source, token);
             var (refused, warnings) = (only is null ? findings.Refused : [], findings.Warnings);
-            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused, warnings);
-            else await WriteAsync(context, lines.Values, published, refused, warnings, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
+            var workers = services.GetService<IWorkerRoster>() is { } roster ? await roster.ListAsync(token) : null;
+            if (parsed.GetValue(json)) await WriteJsonAsync(context, lines.Values, published, refused, warnings, workers);
+            else await WriteAsync(context, lines.Values, published, refused, warnings, workers, worker.Limits, most: only is null ? CommandContext.MostLines : int.MaxValue);
             return ExitCodes.Done;
         });
         return command;
@@ -74,7 +76,7 @@ internal static class StatusCommand
     /// <summary>A person who asks about many scopes wants to know which of them need somebody, and the sums.</summary>
     private static async Task WriteAsync(
         CommandContext context, SortedDictionary<Scope, ScopeStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused, IReadOnlyList<string> warnings,
-        ScopeLimits limits, int most)
+        IReadOnlyList<RunningWorker>? workers, ScopeLimits limits, int most)
     {
         foreach (var warning in warnings) await context.WriteLineAsync($"Warning: {Redaction.Printable(warning)}");
         if (warnings.Count > 0) await context.WriteLineAsync();
@@ -86,17 +88,26 @@ internal static class StatusCommand
                 ["Scope", "State", "Version", "Published", "Problems"], shown.Select(line => Row(line, published.GetValueOrDefault(line.Scope))));
         }
         if (lines.Count > MostScopes) await WriteMoreAsync(troubled.Count, "scopes that are not up to date or have problems");
-        foreach (var line in troubled.Where(line => line.LastError is not null || line.Problems.Count > 0).Take(most))
+        foreach (var line in troubled.Where(line => line.LastError is not null || line.Problems.Count > 0 || line.Queue is not null).Take(most))
         {
             await context.WriteLineAsync();
             await context.WriteLineAsync(line.Scope.ToString());
             if (line.LastError is { } error)
                 await context.WriteLineAsync($"  {Name(line.State)} after {line.Attempts} attempt(s): {Redaction.Printable(Redaction.Mask(error))}");
+            if (line.Queue is { } place)
+                foreach (var text in Place(line, place)) await context.WriteLineAsync($"  {text}");
             foreach (var problem in line.Problems.Take(most)) await context.WriteLineAsync($"  {CommandContext.Line(problem)}");
             await WriteMoreAsync(line.Problems.Count, "problems", "  ");
         }
         foreach (var refusal in refused.Take(most)) await context.WriteLineAsync($"Refused: {Redaction.Printable(refusal)}");
         await WriteMoreAsync(refused.Count, "refusals");
+        if (workers?.Count > 0)
+        {
+            await context.WriteLineAsync();
+            await context.WriteTableAsync(
+                ["Worker", "Started", "Last sign of life", "Builds"],
+                workers.Select(worker => new[] { worker.Name, $"{Age(worker.StartedFor)} ago", $"{Age(worker.BeatenFor)} ago", worker.Claims.ToString(CultureInfo.InvariantCulture) }));
+        }
         await context.WriteLineAsync(Limits(limits));
         await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != ScopeState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
@@ -108,6 +119,35 @@ internal static class StatusCommand
         }
     }
 
+    /// <summary>Where a scope stands in the queue, in lines that fit a narrow terminal. Times are absolute for comparing with logs, and relative for people.</summary>
+    private static IEnumerable<string> Place(ScopeStatus line, QueuePlace place)
+    {
+        if (line.State == ScopeState.Building)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"attempt {line.Attempts} by worker {Redaction.Printable(place.ClaimedBy ?? "unknown, which is gone")}");
+            if (place.ClaimedUntil is { } until) yield return $"claimed until {At(until)}, renewed while it lives";
+        }
+        else if (place.NextAttemptAt is { } next) yield return next > place.Now ? $"next attempt {At(next)}" : $"due since {At(next)}";
+        if (place.ChangedAt is { } changed) yield return $"oldest change {At(changed)}";
+        yield return place.Lane == Lane.Bulk ? "lane: bulk, behind edits" : "lane: edits";
+
+        string At(DateTimeOffset time) =>
+            time > place.Now ? $"{Second(time)} (in {Age(time - place.Now)})" : $"{Second(time)} ({Age(place.Now - time)} ago)";
+    }
+
+    private static string Second(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static string Age(TimeSpan age) => age switch
+    {
+        { TotalSeconds: < 10 } => Number(Math.Max(0, age.TotalSeconds), "F1", "s"),
+        { TotalMinutes: < 2 } => Number(age.TotalSeconds, "F0", "s"),
+        { TotalHours: < 2 } => Number(age.TotalMinutes, "F0", "min"),
+        { TotalDays: < 2 } => Number(age.TotalHours, "F0", "h"),
+        _ => Number(age.TotalDays, "F0", "d"),
+    };
+
+    private static string Number(double value, string format, string unit) => $"{value.ToString(format, CultureInfo.InvariantCulture)} {unit}";
+
     private static string[] Row(ScopeStatus line, CurrentListing? current) =>
     [
         line.Scope.ToString(),
@@ -118,7 +158,7 @@ internal static class StatusCommand
     ];
 
     private static Task WriteJsonAsync(CommandContext context, SortedDictionary<Scope, ScopeStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused,
-        IReadOnlyList<string> warnings) =>
+        IReadOnlyList<string> warnings, IReadOnlyList<RunningWorker>? workers) =>
         context.WriteJsonAsync(async output =>
         {
             var writer = output.Writer;
@@ -138,6 +178,7 @@ internal static class StatusCommand
                 }
                 if (line.Revision is { } revision) writer.WriteNumber("sourceRevision", revision);
                 writer.WriteNumber("attempts", line.Attempts);
+                if (line.Queue is { } place) WritePlace(writer, place);
                 if (line.LastError is not null) writer.WriteString("lastError", Redaction.Mask(line.LastError));
                 writer.WriteStartArray("problems");
                 foreach (var problem in line.Problems)
@@ -163,6 +204,37 @@ internal static class StatusCommand
             writer.WriteStartArray("warnings");
             foreach (var warning in warnings) writer.WriteStringValue(warning);
             writer.WriteEndArray();
+            if (workers is not null)
+            {
+                writer.WriteStartArray("workers");
+                foreach (var worker in workers)
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("name", worker.Name);
+                    writer.WriteNumber("startedSecondsAgo", Math.Round(worker.StartedFor.TotalSeconds, 3));
+                    writer.WriteNumber("lastHeartbeatSecondsAgo", Math.Round(worker.BeatenFor.TotalSeconds, 3));
+                    writer.WriteNumber("builds", worker.Claims);
+                    writer.WriteEndObject();
+                }
+                writer.WriteEndArray();
+            }
             writer.WriteEndObject();
         });
+
+    private static void WritePlace(Utf8JsonWriter writer, QueuePlace place)
+    {
+        writer.WriteString("lane", place.Lane.ToString().ToLowerInvariant());
+        if (place.ChangedAt is { } changed)
+        {
+            writer.WriteString("oldestChangeAt", WireTime.Format(changed));
+            writer.WriteNumber("oldestChangeAgeSeconds", Math.Round((place.Now - changed).TotalSeconds, 3));
+        }
+        if (place.NextAttemptAt is { } next)
+        {
+            writer.WriteString("nextAttemptAt", WireTime.Format(next));
+            writer.WriteNumber("nextAttemptInSeconds", Math.Round((next - place.Now).TotalSeconds, 3));
+        }
+        if (place.ClaimedBy is not null) writer.WriteString("claimedBy", place.ClaimedBy);
+        if (place.ClaimedUntil is { } until) writer.WriteString("claimedUntil", WireTime.Format(until));
+    }
 }

@@ -20,11 +20,13 @@ internal static class Events
     public const int HeartbeatExpired = 2106;
     public const int HeartbeatFailed = 2107;
     public const int TimesMended = 2108;
+    public const int HeartbeatGoesOn = 2109;
     public const int TriggersWrong = 2110;
     public const int TriggersMended = 2111;
     public const int TriggersRight = 2112;
     public const int TriggersNotLookedAt = 2113;
     public const int TablesChanged = 2114;
+    public const int QueueNotMeasured = 2120;
 
     // 2200 was SettingsUnreadable; such settings are a problem of the destination now.
     public const int OrganizationRefused = 2201;
@@ -61,6 +63,16 @@ internal static class Events
     public const int ReconcileFailed = 4011;
     public const int ScopeNotCompared = 4020;
     public const int GenerationFailed = 4021;
+    public const int DrainGoesOn = 4022;
+    public const int StoreCompared = 4030;
+    public const int StoreLost = 4031;
+    public const int StoreAhead = 4032;
+    public const int StoreNotCompared = 4033;
+
+    public const int WaitingToStart = 4100;
+    public const int GoesOnStarting = 4101;
+    public const int HealthServed = 4110;
+    public const int HealthNotServed = 4111;
 
     #endregion
 }

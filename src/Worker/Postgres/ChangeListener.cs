@@ -35,6 +35,7 @@ internal sealed class ChangeListener : IAsyncDisposable
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = false });
 
     private NpgsqlConnection? _checked;
+    private long _notifications;
 
     public ChangeListener(IOptions<PostgresOptions> options, TimeProvider time, ILogger<ChangeListener> logger)
     {
@@ -65,6 +66,9 @@ internal sealed class ChangeListener : IAsyncDisposable
 
     /// <summary>Whether notifications arrive at present; while not, changes wait for the drain schedule.</summary>
     public bool IsConnected { get; private set; }
+
+    /// <summary>How many notifications have arrived.</summary>
+    public long Notifications => Volatile.Read(ref _notifications);
 
     /// <summary>
     /// For the start: refuses a pooler that shares the server's sessions, which would lose every notification without a word. A server that cannot be reached
@@ -152,7 +156,11 @@ internal sealed class ChangeListener : IAsyncDisposable
         var connection = Interlocked.Exchange(ref _checked, null) ?? await OpenAsync(ct);
         try
         {
-            connection.Notification += (_, _) => _signals.Writer.TryWrite(ChangeSignal.Changed);
+            connection.Notification += (_, _) =>
+            {
+                Interlocked.Increment(ref _notifications);
+                _signals.Writer.TryWrite(ChangeSignal.Changed);
+            };
             await using var command = new NpgsqlCommand("listen consent_snapshots", connection);
             await command.ExecuteNonQueryAsync(ct);
             return connection;

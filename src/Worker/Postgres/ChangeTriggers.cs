@@ -10,6 +10,9 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// </summary>
 internal static class ChangeTriggers
 {
+    /// <summary>What a fault says of a trigger that is not there at all.</summary>
+    internal const string Missing = " is missing";
+
     private sealed record Trigger(string Name, short Type, char Enabled, string Function, string Definition)
     {
         /// <summary>Whether a partition has one of its own; the row trigger is passed on by the table itself.</summary>
@@ -90,13 +93,13 @@ internal static class ChangeTriggers
     {
         if (table.IsView) return [];
         await using var command = new NpgsqlCommand(
-            """
+            $"""
             with relations as (
                 select c.oid, c.oid <> $1 as is_partition
                 from pg_catalog.pg_class c
                 where c.oid = $1 or (c.oid in (select relid from pg_catalog.pg_partition_tree($1)) and c.relkind in ('r', 'p'))
             )
-            select r.oid::regclass::text || ': ' || string_agg(e.name || case when t.oid is null then ' is missing' else ' is not enabled as it should be' end, ', ' order by e.name)
+            select r.oid::regclass::text || ': ' || string_agg(e.name || case when t.oid is null then '{Missing}' else ' is not enabled as it should be' end, ', ' order by e.name)
             from relations r
             cross join unnest($2::text[], $3::int2[], $4::text[], $5::text[]) as e (name, type, enabled, function)
             left join pg_catalog.pg_trigger t

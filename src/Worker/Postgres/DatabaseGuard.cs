@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 
@@ -24,9 +25,9 @@ internal sealed class DatabaseGuard(NpgsqlDataSource database, DatabasePatience 
         {
             return await action();
         }
-        catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException)
+        catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException or SocketException)
         {
-            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception);
+            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception) { MayPass = DatabaseOutage.MayPass(exception) };
         }
     }
 

@@ -38,6 +38,12 @@ internal static partial class DatabaseLog
     [LoggerMessage(Events.HeartbeatFailed, LogLevel.Warning, "The database could not be told that this worker lives; trying again: {Reason}")]
     public static partial void HeartbeatFailed(this ILogger logger, string reason);
 
+    [LoggerMessage(Events.QueueNotMeasured, LogLevel.Debug, "The queue could not be measured: {Reason}")]
+    public static partial void QueueNotMeasured(this ILogger logger, string reason);
+
+    [LoggerMessage(Events.HeartbeatGoesOn, LogLevel.Information, "The database takes this worker's signs of life again, after {Seconds:F1} s")]
+    public static partial void HeartbeatGoesOn(this ILogger logger, double seconds);
+
     [LoggerMessage(Events.TriggersWrong, LogLevel.Error,
         "Changes of destinations may go unnoticed; every scope is compared once a minute until that is mended. {Fault}")]
     public static partial void TriggersWrong(this ILogger logger, string fault);

@@ -43,13 +43,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await using (var command = new NpgsqlCommand(
-            "select to_regclass('consent_snapshots.changes') is not null and to_regclass('consent_snapshots.workers') is not null and to_regclass('consent_snapshots.publications') is not null", connection))
-        {
-            if (!(bool)(await command.ExecuteScalarAsync(ct))!)
-                throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
-        }
-
+        await MigrationCheck.RequireMigratedAsync(connection, ct);
         _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
         await ReadTogetherAsync(connection, [], ReadPurpose.Look, ct);
     }

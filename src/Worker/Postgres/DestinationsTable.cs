@@ -169,5 +169,9 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool
         """;
 }
 
-/// <summary>The database is there and answers, but is not what we need; the message says what to do. Not worth a retry.</summary>
-internal sealed class DatabaseShapeException(string message) : Exception(message);
+/// <summary>The database is there and answers, but is not what we need; the message says what to do.</summary>
+internal sealed class DatabaseShapeException(string message) : Exception(message)
+{
+    /// <summary>Whether somebody is putting it right at this moment.</summary>
+    public bool MayPass { get; init; }
+}

@@ -33,9 +33,14 @@ internal static class MigrationScripts
             .PerformUpgrade();
         if (!result.Successful) throw new ScriptFailedException(result.ErrorScript is { } failed ? Short(failed.Name) : "the journal", result.Error);
         return [.. result.Scripts.Select(script => Short(script.Name))];
-
-        static string Short(string name) => name.Replace(Folder, "", StringComparison.Ordinal).Replace(".sql", "", StringComparison.Ordinal);
     }
+
+    /// <summary>The scripts of this build, in order.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+        [.. Assembly.GetExecutingAssembly().GetManifestResourceNames().Where(name => name.StartsWith(Folder, StringComparison.Ordinal)).Select(Short).Order(StringComparer.Ordinal)];
+
+    /// <summary>A script's name as people read it, from the one in the journal.</summary>
+    public static string Short(string name) => name.Replace(Folder, "", StringComparison.Ordinal).Replace(".sql", "", StringComparison.Ordinal);
 
     /// <summary>Lets DbUp work on the migration's own connection, in its transaction, instead of opening a session and transactions of its own.</summary>
     private sealed class CallersTransaction(NpgsqlConnection connection) : IConnectionManager

@@ -1,5 +1,8 @@
 using System.Globalization;
 using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Diagnostics;
+using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Configuration;
@@ -34,12 +37,27 @@ internal static class PostgresServices
         services.AddSingleton<ChangeListener>();
         services.AddSingleton(new WorkerIdentity(Guid.NewGuid(), string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}:{Environment.ProcessId}")));
         services.AddSingleton<WorkerHeartbeat>();
+        services.AddSingleton<IWorkerRoster, WorkerRoster>();
         services.AddSingleton(provider => new ScopeQueue(
             provider.GetRequiredService<NpgsqlDataSource>(),
             provider.GetRequiredService<WorkerIdentity>().Id,
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
         services.AddSingleton<IDestinationSource, PostgresSource>();
         services.AddSingleton<IScopeQueue, PostgresQueue>();
+        return services;
+    }
+
+    /// <summary>Adds the loops that a service has on its database: listening, watching the triggers, measuring, and comparing with the store.</summary>
+    public static IServiceCollection AddPostgresService(this IServiceCollection services)
+    {
+        services.AddHostedService<ListenService>();
+        services.AddSingleton<IPublicationMemory, PublicationMemory>();
+        services.AddSingleton<TriggerWatch>().AddHostedService(provider => provider.GetRequiredService<TriggerWatch>());
+        services.AddSingleton<QueueGauges>().AddHostedService(provider => provider.GetRequiredService<QueueGauges>());
+        services.AddSingleton<StoreComparison>().AddHostedService(provider => provider.GetRequiredService<StoreComparison>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<TriggerWatch>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<QueueGauges>());
+        services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<StoreComparison>());
         return services;
     }
 }

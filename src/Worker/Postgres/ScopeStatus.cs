@@ -20,12 +20,12 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
             $"""
             with lines as (
                 select s.organization_id, s.environment, s.revision, s.changed_at, s.completed_at, s.attempts, s.ready_at, s.claim_token, w.name as claimed_by,
-                       s.last_error, s.held_reason, s.generation > s.completed_generation as unfinished
+                       s.last_error, s.held_reason, s.generation > s.completed_generation as unfinished, w.beaten_at + interval '2 seconds' as claimed_until, s.lane
                 from consent_snapshots.scopes s
                 left join consent_snapshots.workers w on w.worker_id = s.claimed_by
                 union all
                 -- What no worker has taken in yet.
-                select c.organization_id, e.environment, 0, min(c.changed_at), null, 0, null, null, null, null, null, true
+                select c.organization_id, e.environment, 0, min(c.changed_at), null, 0, null, null, null, null, null, true, null, (case when bool_and(c.bulk) then 1 else 0 end)::smallint
                 from consent_snapshots.changes c
                 cross join (values ('development' collate "C"), ('production'), ('staging')) as e (environment)
                 where c.organization_id is not null
@@ -40,7 +40,8 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                         when l.ready_at > now() then 'Failed'
                         when l.unfinished or n.noted then 'Pending'
                         else 'UpToDate' end,
-                   l.revision, l.changed_at, l.completed_at, l.attempts, case when l.attempts > 0 then l.ready_at end, l.claimed_by, l.last_error, l.held_reason
+                   l.revision, l.changed_at, l.completed_at, l.attempts, l.ready_at, {DatabaseText.Sendable("l.claimed_by")}, l.last_error, l.held_reason,
+                   l.claimed_until, l.lane, now()
             from lines l
             cross join lateral (
                 select exists (
@@ -58,14 +59,18 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
         while (await reader.ReadAsync(ct))
         {
             if (!Scope.TryParse(reader.GetString(0), reader.GetString(1), out var scope)) continue;
-            lines.Add(new ScopeStatus(scope, Enum.Parse<ScopeState>(reader.GetString(2)))
+            var state = Enum.Parse<ScopeState>(reader.GetString(2));
+            lines.Add(new ScopeStatus(scope, state)
             {
                 Revision = reader.GetInt64(3),
-                ChangedAt = Time(4),
-                CompletedAt = Time(5),
                 Attempts = reader.GetInt32(6),
-                NextAttemptAt = Time(7),
-                ClaimedBy = reader.IsDBNull(8) ? null : reader.GetString(8),
+                Queue = state == ScopeState.UpToDate ? null : new QueuePlace(reader.GetFieldValue<DateTimeOffset>(13), (Lane)reader.GetInt16(12))
+                {
+                    ChangedAt = Time(4),
+                    NextAttemptAt = Time(7),
+                    ClaimedBy = reader.IsDBNull(8) ? null : reader.GetString(8),
+                    ClaimedUntil = Time(11),
+                },
                 LastError = reader.IsDBNull(9) ? null : reader.GetString(9),
                 HeldReason = reader.IsDBNull(10) ? null : reader.GetString(10),
             });

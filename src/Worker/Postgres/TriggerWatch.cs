@@ -1,4 +1,5 @@
 using System.Data;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Hosting;
@@ -13,12 +14,22 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// where the worker's role may, and made up for by a reconcile every minute as long as it lasts.
 /// </summary>
 internal sealed class TriggerWatch(
-    NpgsqlDataSource database, IOptions<PostgresOptions> options, Reconciler reconciler, TimeProvider time, ILogger<TriggerWatch> logger) : BackgroundService
+    NpgsqlDataSource database, IOptions<PostgresOptions> options, Reconciler reconciler, TimeProvider time, ILogger<TriggerWatch> logger) : BackgroundService, IHealthPart
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReconcileInterval = TimeSpan.FromMinutes(1);
 
+    private readonly Outage _outage = new(time);
     private string _said = "";
+
+    /// <summary>How the triggers were at the last look.</summary>
+    public TriggerState State { get; private set; }
+
+    /// <inheritdoc/>
+    public IEnumerable<HealthFinding> Check() =>
+        State is TriggerState.Weaker or TriggerState.Missing
+            ? [new HealthFinding(HealthSeverity.Warning, $"Changes of destinations may go unnoticed; every scope is compared once a minute. {_said}")]
+            : [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -27,7 +38,9 @@ internal sealed class TriggerWatch(
         {
             try
             {
-                if (await LookAsync(stoppingToken))
+                var isFollowed = await LookAsync(stoppingToken);
+                _outage.Ends();
+                if (isFollowed)
                     reconciled = null;
                 else if (reconciled is null || time.GetElapsedTime(reconciled.Value) >= ReconcileInterval)
                 {
@@ -38,7 +51,7 @@ internal sealed class TriggerWatch(
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 // Whatever it was, others say it too: the next look tries again.
-                logger.TriggersNotLookedAt(exception.Message);
+                if (_outage.Fails(exception)) logger.TriggersNotLookedAt(exception.Message);
             }
             await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -51,6 +64,7 @@ internal sealed class TriggerWatch(
         await using var connection = await database.OpenConnectionAsync(ct);
         if (await DestinationsTable.FindAsync(connection, name, ct) is not { } table)
         {
+            State = TriggerState.Missing;
             Say($"There is no table {name}.");
             return false;
         }
@@ -59,14 +73,17 @@ internal sealed class TriggerWatch(
         {
             if (_said.Length > 0) logger.TriggersRight(name.ToString());
             _said = "";
+            State = TriggerState.Right;
             if (await FollowedRelations.FollowAsync(connection, name, table, ct)) logger.TablesChanged(name.ToString());
             return true;
         }
+        State = faults.Any(fault => fault.Contains(ChangeTriggers.Missing, StringComparison.Ordinal)) ? TriggerState.Missing : TriggerState.Weaker;
         var mended = await MendAsync(connection, name, table, ct);
         if (mended is null)
         {
             logger.TriggersMended(name.ToString(), string.Join("; ", faults));
             _said = "";
+            State = TriggerState.Right;
             return true;
         }
         Say($"{string.Join("; ", faults)}. {mended}");

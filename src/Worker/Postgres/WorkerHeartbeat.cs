@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -35,12 +36,22 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
     private readonly SemaphoreSlim _starting = new(1, 1);
     private Task? _beating;
     private int _beats;
+    private long _lastBeat;
+    private long _expirations;
+    private readonly Outage _outage;
 
     public WorkerHeartbeat(IOptions<PostgresOptions> options, WorkerIdentity identity, TimeProvider time, ILogger<WorkerHeartbeat> logger)
     {
         _source = PostgresConnections.CreateForHeartbeat(options.Value);
         (_identity, _time, _logger) = (identity, time, logger);
+        _outage = new Outage(time);
     }
+
+    /// <summary>The time since the database last took a sign of life; null before the first one.</summary>
+    public TimeSpan? Age => Volatile.Read(ref _lastBeat) is not 0 and var last ? _time.GetElapsedTime(last) : null;
+
+    /// <summary>How often the claims had run out before the next sign of life.</summary>
+    public long Expirations => Volatile.Read(ref _expirations);
 
     /// <summary>The first beat, after which this worker may claim; does nothing where it has been made. Throws what the database says.</summary>
     public async ValueTask StartAsync(CancellationToken ct)
@@ -88,12 +99,17 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
             if (ct.IsCancellationRequested) return;
             try
             {
-                if (!await BeatAsync(Patience, ct)) _logger.HeartbeatExpired(_identity.Name);
+                if (!await BeatAsync(Patience, ct))
+                {
+                    Interlocked.Increment(ref _expirations);
+                    _logger.HeartbeatExpired(_identity.Name);
+                }
+                if (_outage.Ends() is { } lasted) _logger.HeartbeatGoesOn(lasted.TotalSeconds);
             }
             catch (Exception exception) when (exception is NpgsqlException or TimeoutException or OperationCanceledException or InvalidOperationException)
             {
                 // Whatever it was, the next beat tries again; until then the claims may run out.
-                if (!ct.IsCancellationRequested) _logger.HeartbeatFailed(exception.Message);
+                if (!ct.IsCancellationRequested && _outage.Fails(exception)) _logger.HeartbeatFailed(exception.Message);
             }
         }
     }
@@ -110,6 +126,7 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
         await using var reader = await command.ExecuteReaderAsync(either.Token);
         await reader.ReadAsync(either.Token);
         if (!await reader.IsDBNullAsync(1, either.Token) && reader.GetInt64(1) is > 0 and var mended) _logger.TimesMended(mended);
+        Volatile.Write(ref _lastBeat, _time.GetTimestamp());
         return reader.GetBoolean(0);
     }
 
@@ -120,7 +137,12 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
         {
             using var limit = new CancellationTokenSource(Patience, _time);
             await using var command = _source.CreateCommand(
-                "with gone as (delete from consent_snapshots.workers where worker_id = $1) update consent_snapshots.scopes set claimed_by = null, claim_token = null, fence = true, ready_at = now() where claimed_by = $1");
+                """
+                with gone as (delete from consent_snapshots.workers where worker_id = $1), freed as (
+                    update consent_snapshots.scopes set claimed_by = null, claim_token = null, fence = true, ready_at = now() where claimed_by = $1 returning 1
+                )
+                select consent_snapshots.tell_workers() where exists (select from freed)
+                """);
             command.Parameters.AddWithValue(_identity.Id);
             await command.ExecuteNonQueryAsync(limit.Token);
         }

@@ -59,7 +59,7 @@ public enum ScopeState
     /// <summary>A worker builds it.</summary>
     Building,
 
-    /// <summary>The last attempt failed; the next one is due at <see cref="ScopeStatus.NextAttemptAt"/>.</summary>
+    /// <summary>The last attempt failed; the next one is due at <see cref="QueuePlace.NextAttemptAt"/>.</summary>
     Failed,
 
     /// <summary>It keeps its last good version, for <see cref="ScopeStatus.HeldReason"/>.</summary>
@@ -74,20 +74,11 @@ public sealed record ScopeStatus(Scope Scope, ScopeState State)
     /// <summary>The revision that the last build read; null where the source counts none.</summary>
     public long? Revision { get; init; }
 
-    /// <summary>When the oldest change was made that no completed build has read.</summary>
-    public DateTimeOffset? ChangedAt { get; init; }
-
-    /// <summary>When a build was last completed.</summary>
-    public DateTimeOffset? CompletedAt { get; init; }
-
     /// <summary>How many attempts have been made since the scope was last complete.</summary>
     public int Attempts { get; init; }
 
-    /// <summary>When a scope that failed or is held is tried again.</summary>
-    public DateTimeOffset? NextAttemptAt { get; init; }
-
-    /// <summary>The name of the worker that builds it.</summary>
-    public string? ClaimedBy { get; init; }
+    /// <summary>Where it stands in the queue; null where it is up to date, or the queue is not one that others can look at.</summary>
+    public QueuePlace? Queue { get; init; }
 
     /// <summary>Why the last attempt failed.</summary>
     public string? LastError { get; init; }
@@ -97,4 +88,22 @@ public sealed record ScopeStatus(Scope Scope, ScopeState State)
 
     /// <summary>What is wrong with which destination, as of the last build.</summary>
     public IReadOnlyList<DestinationProblem> Problems { get; init; } = [];
+}
+
+/// <summary>Where a scope that is not up to date stands in the queue.</summary>
+/// <param name="Now">The queue's clock, which the times here are of.</param>
+/// <param name="Lane">Who waits for it.</param>
+public sealed record QueuePlace(DateTimeOffset Now, Lane Lane)
+{
+    /// <summary>When the oldest change was made that no completed build has read.</summary>
+    public DateTimeOffset? ChangedAt { get; init; }
+
+    /// <summary>When it may be built next; null while somebody builds it.</summary>
+    public DateTimeOffset? NextAttemptAt { get; init; }
+
+    /// <summary>The worker that builds it.</summary>
+    public string? ClaimedBy { get; init; }
+
+    /// <summary>When others may take it over unless that worker gives another sign of life, which it does twice a second.</summary>
+    public DateTimeOffset? ClaimedUntil { get; init; }
 }

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace ConsentSnapshots.Worker.Scheduling;
 
 /// <summary>Carries a claimed scope from its read to its completion: reads the rows, has them built, says what became of them, and gives the scope back.</summary>
-public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<BuildRunner> logger)
+public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScheduleOptions options, TimeProvider time, ILogger<BuildRunner> logger,
+    WorkerMetrics? metrics = null)
 {
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
@@ -63,6 +64,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
             throw;
         }
         Tell(claim, outcome, time.GetElapsedTime(started));
+        metrics?.Built(ResultOf(outcome), claim.Attempt, time.GetElapsedTime(started));
         try
         {
             await queue.CompleteAsync(claim, outcome, RetryDelay(claim.Attempt), cancellationToken);
@@ -115,6 +117,16 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
                 break;
         }
     }
+
+    private static BuildResult ResultOf(BuildOutcome outcome) => outcome switch
+    {
+        BuildOutcome.Published => BuildResult.Published,
+        BuildOutcome.Unchanged => BuildResult.Unchanged,
+        BuildOutcome.Superseded => BuildResult.Superseded,
+        BuildOutcome.Held => BuildResult.Held,
+        BuildOutcome.Refused => BuildResult.Refused,
+        _ => BuildResult.Failed,
+    };
 
     /// <summary>Spread, so that what failed together does not come back together.</summary>
     private TimeSpan RetryDelay(int attempt) => Jitter.Backoff(attempt, FirstRetryDelay, options.MaxRetryDelay);

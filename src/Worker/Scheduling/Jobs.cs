@@ -1,6 +1,7 @@
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Quartz;
 
@@ -21,16 +22,22 @@ public sealed class DrainJob(WakeUp signal) : IJob
 /// Compares source and store. In a cluster one node runs it at a time; where Quartz should let two, the second finds nothing to do.
 /// </summary>
 [DisallowConcurrentExecution]
-public sealed class ReconcileJob(Reconciler reconciler, ILogger<ReconcileJob> logger) : IJob
+public sealed class ReconcileJob(Reconciler reconciler, IHostApplicationLifetime lifetime, ILogger<ReconcileJob> logger) : IJob
 {
     /// <inheritdoc/>
     public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
+        // The scheduler's token is no use here: at a stop the scheduler waits for its jobs, and this one may have minutes to go.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await reconciler.ReconcileAsync(cancellationToken);
+            await reconciler.ReconcileAsync(stopping.Token);
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The next one, of this worker or of another, compares everything again.
+        }
+        catch (Exception exception)
         {
             logger.ReconcileFailed(exception.Message, exception is SourceUnavailableException or StoreUnavailableException ? null : exception);
         }

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
@@ -12,10 +14,26 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// Compares what every scope of the source generates with what is in the store, by two listings instead of a read a scope, and makes
 /// pending what differs: a change whose trigger failed, a blob that was lost.
 /// </summary>
-public sealed class Reconciler(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger)
+public sealed class Reconciler(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger, WorkerMetrics? metrics = null)
 {
     /// <summary>Looks at every scope; the ones found different, which are pending now.</summary>
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            var different = await CompareAsync(cancellationToken);
+            metrics?.Reconciled(different.Count, watch.Elapsed);
+            return different;
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            metrics?.ReconcileFailed();
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<Scope>> CompareAsync(CancellationToken cancellationToken)
     {
         store.ForgetLoader();
         var blobs = await store.ListPublicAsync(cancellationToken);

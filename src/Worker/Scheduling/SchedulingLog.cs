@@ -34,6 +34,24 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.DrainFailed, LogLevel.Error, "Pending scopes could not be looked at; trying again: {Reason}")]
     public static partial void DrainFailed(this ILogger logger, string reason, Exception? exception);
 
+    [LoggerMessage(Events.DrainGoesOn, LogLevel.Information, "Pending scopes are looked at again, after {Seconds:F1} s")]
+    public static partial void DrainGoesOn(this ILogger logger, double seconds);
+
+    [LoggerMessage(Events.StoreCompared, LogLevel.Information, "The store has what the database says is published: {Scopes} scopes, compared in {Seconds:F1} s")]
+    public static partial void StoreCompared(this ILogger logger, int scopes, double seconds);
+
+    [LoggerMessage(Events.StoreLost, LogLevel.Error,
+        "The store ({Store}) lacks what the database says is published: {Lost} of {Scopes} scopes, which are built again. Is it the right store? First of them: {First}")]
+    public static partial void StoreLost(this ILogger logger, string store, int lost, int scopes, string first);
+
+    [LoggerMessage(Events.StoreAhead, LogLevel.Error,
+        "The store ({Store}) has {Ahead} scopes of a later state than the database, so changes of these are held. If the database was restored, run `consent-snapshots migrate --new-epoch`; "
+        + "otherwise this is another database's store. First of them: {First}")]
+    public static partial void StoreAhead(this ILogger logger, string store, int ahead, string first);
+
+    [LoggerMessage(Events.StoreNotCompared, LogLevel.Warning, "The store could not be compared with what the database says is published; trying again: {Reason}")]
+    public static partial void StoreNotCompared(this ILogger logger, string reason);
+
     [LoggerMessage(Events.Reconciled, LogLevel.Information, "Reconciled {Scopes} scopes: {Different} differ from the store and are pending")]
     public static partial void Reconciled(this ILogger logger, int scopes, int different);
 

@@ -25,9 +25,16 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     private readonly int[] _running = new int[2];
     private readonly ConcurrentQueue<Ahead> _ahead = new();
     private Lane _turn = Lane.Edits;
+    private volatile bool _asking;
     private int _batch = Math.Min(options.Parallelism, MostAhead);
     private long _batchClaimed;
     private long _editsLooked;
+
+    /// <summary>How many builds are running.</summary>
+    public int Running => Volatile.Read(ref _running[0]) + Volatile.Read(ref _running[1]);
+
+    /// <summary>Whether the queue is being asked for work. It may be a database that does not answer.</summary>
+    public bool IsAsking => _asking;
 
     /// <summary>A scope that is claimed, and read or being read, and has no place yet.</summary>
     private sealed record Ahead(ScopeClaim Claim, Task<IReadOnlyList<ScopeRead>> Reading, int Index);
@@ -93,7 +100,7 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     {
         if (!_ahead.IsEmpty && _editsLooked != 0 && time.GetElapsedTime(_editsLooked) < EditsLook) return [];
         _editsLooked = time.GetTimestamp();
-        return Read(await queue.ClaimAsync(Lane.Edits, most, cancellationToken), cancellationToken);
+        return Read(await AskAsync(Lane.Edits, most, cancellationToken), cancellationToken);
     }
 
     private async Task<IReadOnlyList<Ahead>> TakeBulkAsync(int most, CancellationToken cancellationToken)
@@ -102,13 +109,26 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
         {
             var quick = _batchClaimed != 0 && time.GetElapsedTime(_batchClaimed) < AheadFor;
             _batch = Math.Clamp(quick ? _batch * 2 : _batch / 2, Math.Min(most, MostAhead), MostAhead);
-            var claims = await queue.ClaimAsync(Lane.Bulk, Math.Max(most, _batch), cancellationToken);
+            var claims = await AskAsync(Lane.Bulk, Math.Max(most, _batch), cancellationToken);
             _batchClaimed = time.GetTimestamp();
             foreach (var build in Read(claims, cancellationToken)) _ahead.Enqueue(build);
         }
         var builds = new List<Ahead>();
         while (builds.Count < most && _ahead.TryDequeue(out var build)) builds.Add(build);
         return builds;
+    }
+
+    private async Task<IReadOnlyList<ScopeClaim>> AskAsync(Lane lane, int most, CancellationToken cancellationToken)
+    {
+        _asking = true;
+        try
+        {
+            return await queue.ClaimAsync(lane, most, cancellationToken);
+        }
+        finally
+        {
+            _asking = false;
+        }
     }
 
     private IReadOnlyList<Ahead> Read(IReadOnlyList<ScopeClaim> claims, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ internal static partial class OwnSettings
     // The sections that worker and edge read. Both run in one process in the embedded default.
     private static readonly HashSet<string> Sections = new(StringComparer.OrdinalIgnoreCase)
     {
-        SourceOptions.Section, StorageOptions.Section, "Limits", EncryptionOptions.Section, ScheduleOptions.Section, PostgresOptions.Section,
+        SourceOptions.Section, StorageOptions.Section, "Limits", EncryptionOptions.Section, ScheduleOptions.Section, WorkerOptions.Section, PostgresOptions.Section,
         "ConnectionStrings", "Edge", "Logging", "Kestrel", "urls",
     };
 

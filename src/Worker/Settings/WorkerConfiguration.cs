@@ -31,8 +31,11 @@ public enum ConfigurationParts
     /// <summary>The schedule.</summary>
     Schedule = 8,
 
+    /// <summary>The service as a process.</summary>
+    Worker = 16,
+
     /// <summary>Everything.</summary>
-    All = Source | Storage | Encryption | Schedule,
+    All = Source | Storage | Encryption | Schedule | Worker,
 }
 
 /// <summary>The settings, read and checked as a whole before anything is touched.</summary>
@@ -58,6 +61,9 @@ public sealed class WorkerConfiguration
     /// <summary>Section <c>Schedule</c>.</summary>
     public ScheduleOptions Schedule { get; private init; } = new();
 
+    /// <summary>Section <c>Worker</c>.</summary>
+    public WorkerOptions Worker { get; private init; } = new();
+
     /// <summary>Reads and checks the parts asked for.</summary>
     /// <exception cref="InvalidConfigurationException">Something is wrong; everything that is wrong is listed.</exception>
     public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
@@ -71,6 +77,7 @@ public sealed class WorkerConfiguration
             Limits = ReadLimits(limits),
             Encryption = Bind<EncryptionOptions>(configuration, EncryptionOptions.Section, problems),
             Schedule = Bind<ScheduleOptions>(configuration, ScheduleOptions.Section, problems),
+            Worker = Bind<WorkerOptions>(configuration, WorkerOptions.Section, problems),
         };
         if (parts.HasFlag(ConfigurationParts.Source))
         {
@@ -93,6 +100,7 @@ public sealed class WorkerConfiguration
             problems.AddRange(read.Encryption.Problems());
         }
         if (parts.HasFlag(ConfigurationParts.Schedule)) problems.AddRange(read.Schedule.Problems());
+        if (parts.HasFlag(ConfigurationParts.Worker)) problems.AddRange(read.Worker.Problems());
         return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
     }
 

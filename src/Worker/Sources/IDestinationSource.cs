@@ -115,7 +115,11 @@ public static class DestinationSources
 }
 
 /// <summary>The source cannot be read; the message says what, where and what to do.</summary>
-public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class SourceUnavailableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the source may answer later without anybody changing a setting: it does not answer now, or is starting.</summary>
+    public bool MayPass { get; init; }
+}
 
 /// <summary>What the source holds for one scope cannot be read. That is the scope's problem, which no other scope shares.</summary>
 public sealed class ScopeUnreadableException(string message) : Exception(message);

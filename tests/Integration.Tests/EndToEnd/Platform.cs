@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Azure.Storage.Blobs;
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;
@@ -87,6 +88,21 @@ internal sealed class Platform : IAsyncDisposable
         await _worker.StopAsync(Cancel);
         _worker.Dispose();
         _worker = null;
+    }
+
+    /// <summary>What an operator's mistake or a provider's fault takes from the store.</summary>
+    public async Task LoseAsync(string what, Guid organization)
+    {
+        var service = new BlobServiceClient(_settings["Storage:ConnectionString"]);
+        string[] containers = what switch
+        {
+            "all containers" => ["Storage:Container", "Storage:PrivateContainer", "Storage:HistoryContainer"],
+            "the public container" => ["Storage:Container"],
+            _ => [],
+        };
+        foreach (var container in containers) await service.DeleteBlobContainerAsync(_settings[container], cancellationToken: Cancel);
+        if (containers.Length == 0)
+            await service.GetBlobContainerClient(_settings["Storage:PrivateContainer"]).DeleteBlobAsync($"current/{organization}/production.json", cancellationToken: Cancel);
     }
 
     public async Task StartEdgeAsync()

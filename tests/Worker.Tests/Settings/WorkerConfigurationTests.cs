@@ -59,4 +59,29 @@ public sealed class WorkerConfigurationTests
     [Fact]
     public void Read_PartsNotAskedFor_AreNotChecked() =>
         Assert.NotNull(WorkerConfiguration.Read(Settings(), ConfigurationParts.Encryption));
+
+    [Theory]
+    [InlineData("http://127.0.0.1:9464")]
+    [InlineData("http://*:9464")]
+    [InlineData("http://+:9464/")]
+    [InlineData("http://[::1]:9464")]
+    [InlineData("off")]
+    public void Read_WorkerUrl_IsTaken(string url) => Assert.Equal(url, WorkerConfiguration.Read(Settings(("Worker:Url", url)), ConfigurationParts.Worker).Worker.Url);
+
+    [Theory]
+    [InlineData("Worker:Url", "", "it is empty")]
+    [InlineData("Worker:Url", "9464", "it is '9464'")]
+    [InlineData("Worker:Url", "https://127.0.0.1:9464", "it is 'https://127.0.0.1:9464/'")]
+    [InlineData("Worker:Url", "http://127.0.0.1:9464/metrics", "it is 'http://127.0.0.1:9464/metrics'")]
+    [InlineData("Worker:Url", "http://user:hunter2@127.0.0.1:9464", "it is 'http://127.0.0.1:9464/'")]
+    [InlineData("Worker:Url", "http://127.0.0.1:9464;http://127.0.0.1:9465", "it is ")]
+    [InlineData("Worker:ShutdownTimeout", "00:00:00.5", "Worker:ShutdownTimeout must be 00:00:01 to 00:10:00; it is 00:00:00.5000000.")]
+    [InlineData("Worker:ShutdownTimeout", "soon", "Worker:ShutdownTimeout must be a time such as 00:00:05; it is 'soon'.")]
+    public void Read_WorkerSettingsThatCannotBe_AreRefused(string key, string value, string says)
+    {
+        var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings((key, value)), ConfigurationParts.Worker));
+
+        Assert.Contains(says, Assert.Single(exception.Problems), StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", exception.Message, StringComparison.Ordinal);
+    }
 }

@@ -28,16 +28,7 @@ internal static class Executable
     public static async Task<Outcome> RunAsync(
         string program, IEnumerable<string> arguments, IEnumerable<KeyValuePair<string, string?>> variables, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(PathOf(program), arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            // No appsettings.json of the tests' folder.
-            WorkingDirectory = Path.GetTempPath(),
-        };
-        foreach (var key in start.Environment.Keys.Where(key => key.Contains("__", StringComparison.Ordinal)).ToList()) start.Environment.Remove(key);
-        foreach (var (key, value) in variables) start.Environment[key] = value;
+        var start = Describe(program, arguments, variables);
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -53,6 +44,25 @@ internal static class Executable
             Assert.Fail($"{program} {string.Join(' ', start.ArgumentList)} still ran after {Patience}: {await output}{await error}");
         }
         return new Outcome(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>How to start it.</summary>
+    /// <param name="program">Which one.</param>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="variables">Environment variables. Settings of the caller's own environment are taken away.</param>
+    public static ProcessStartInfo Describe(string program, IEnumerable<string> arguments, IEnumerable<KeyValuePair<string, string?>> variables)
+    {
+        var start = new ProcessStartInfo(PathOf(program), arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // No appsettings.json of the tests' folder.
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        foreach (var key in start.Environment.Keys.Where(key => key.Contains("__", StringComparison.Ordinal)).ToList()) start.Environment.Remove(key);
+        foreach (var (key, value) in variables) start.Environment[key] = value;
+        return start;
     }
 
     /// <summary>Where the build of the tests' own configuration left it: beside the tests it may lack what another framework of theirs brings.</summary>

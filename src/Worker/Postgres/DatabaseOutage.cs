@@ -1,0 +1,28 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace ConsentSnapshots.Worker.Postgres;
+
+/// <summary>
+/// Tells a failure that may pass by itself (the server does not answer, is starting or has no connection left) from one that needs somebody: a name, a password or a right that is wrong.
+/// The rule: whoever answers and says no is believed, and whoever does not answer or says "not now" is waited for.
+/// </summary>
+internal static class DatabaseOutage
+{
+    /// <summary>Whether the same call may succeed later without a change of the settings.</summary>
+    public static bool MayPass(Exception exception) => exception switch
+    {
+        // A server that is starting, stopping, full or out of memory, and connections that broke.
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } => true, // a standby that is about to be promoted
+        PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } => true,
+        PostgresException answer => answer.IsTransient,
+        SocketException or TimeoutException or IOException => true,
+        DatabaseShapeException shape => shape.MayPass,
+        // Of several hosts, none is the primary at present; or each has failed in its own way.
+        NpgsqlException { InnerException: AggregateException several } => several.InnerExceptions.Any(MayPass),
+        NpgsqlException { IsTransient: true } => true,
+        NpgsqlException { InnerException: { } inner } => MayPass(inner),
+        NpgsqlException several => several.Message.Contains("suitable host", StringComparison.Ordinal),
+        _ => false,
+    };
+}

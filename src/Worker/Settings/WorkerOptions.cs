@@ -1,0 +1,44 @@
+using ConsentSnapshots.Storage;
+
+namespace ConsentSnapshots.Worker.Settings;
+
+/// <summary>The service as a process, section <c>Worker</c>: where it answers probes, and how long it takes to stop.</summary>
+public sealed class WorkerOptions
+{
+    /// <summary>The section's name.</summary>
+    public const string Section = "Worker";
+
+    private const string Off = "off";
+
+    /// <summary>
+    /// The <c>http</c> URL on which <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c> are served; <c>off</c> serves them nowhere. The answers name no tenant, but they are for
+    /// operators alone, so the default is reachable from this machine only. In a container, set <c>http://*:9464</c>. Default: <c>http://127.0.0.1:9464</c>.
+    /// </summary>
+    public string Url { get; set; } = "http://127.0.0.1:9464";
+
+    /// <summary>
+    /// The time from the signal to stop until the process has ended. Keep it below what ends the process by force (Kubernetes: <c>terminationGracePeriodSeconds</c>, 30 by default).
+    /// A part of it is for giving back the scopes in hand, so very short times make other workers wait two seconds for them. Default: 25 seconds.
+    /// </summary>
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary><see cref="Url"/>; null where nothing is served.</summary>
+    internal Uri? ListenUrl => string.Equals(Url.Trim(), Off, StringComparison.OrdinalIgnoreCase) ? null : new Uri(ForUri(Url), UriKind.Absolute);
+
+    /// <summary>Every rule that is broken: key, rule, actual value.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (!IsUrl(Url)) yield return $"Worker:Url must be an http URL with a host and a port and nothing else, such as http://127.0.0.1:9464 or http://*:9464, or off; it is {Redaction.ShowAddress(Url)}.";
+        if (ShutdownTimeout < TimeSpan.FromSeconds(1) || ShutdownTimeout > TimeSpan.FromMinutes(10))
+            yield return $"Worker:ShutdownTimeout must be 00:00:01 to 00:10:00; it is {ShutdownTimeout}.";
+    }
+
+    private static bool IsUrl(string? text) =>
+        text is not null && (string.Equals(text.Trim(), Off, StringComparison.OrdinalIgnoreCase)
+            || (Uri.TryCreate(ForUri(text), UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp && url.Host.Length > 0
+                && url is { PathAndQuery: "/", Fragment: "", UserInfo: "" }));
+
+    /// <summary>Kestrel's wildcards for every address are no host of a URI.</summary>
+    private static string ForUri(string text) =>
+        text.Trim().Replace("://*:", "://0.0.0.0:", StringComparison.Ordinal).Replace("://+:", "://0.0.0.0:", StringComparison.Ordinal);
+}
