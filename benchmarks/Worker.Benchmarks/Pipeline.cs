@@ -51,6 +51,14 @@ internal sealed class Pipeline : IAsyncDisposable
         }
     });
 
+    /// <summary>How many scopes have a current manifest: what is measured must have been done.</summary>
+    public async Task<int> CountPublishedAsync()
+    {
+        var published = 0;
+        await foreach (var _ in _services.GetRequiredService<ScopeStore>().ListCurrentNamesAsync("", default)) published++;
+        return published;
+    }
+
     /// <summary>Compares every scope of the source with the store; those that differ.</summary>
     public async Task<(Took Took, IReadOnlyList<Scope> Different)> ReconcileAsync()
     {

@@ -65,7 +65,8 @@ async Task DirectoryAsync(int scopes)
         if (Directory.Exists(store)) Directory.Delete(store, recursive: true);
         await source.FillAsync(count);
         await using var pipeline = new Pipeline(settings);
-        return await pipeline.BuildAsync();
+        var took = await pipeline.BuildAsync();
+        return await pipeline.CountPublishedAsync() == count ? took : throw new InvalidOperationException("Not every scope was published.");
     }
 }
 
@@ -84,7 +85,10 @@ async Task AzuriteAsync(int scopes)
         Took took;
         await using (var pipeline = new Pipeline(
             [("ConnectionStrings:Postgres", postgres), ("Storage:Provider", "azure"), ("Storage:ConnectionString", azurite), .. containers]))
+        {
             took = await pipeline.BuildAsync();
+            if (await pipeline.CountPublishedAsync() != count) throw new InvalidOperationException("Not every scope was published.");
+        }
         var contents = new List<(string Container, string Name, BinaryData Bytes)>();
         foreach (var (_, container) in containers)
             await foreach (var blob in service.GetBlobContainerClient(container).GetBlobsAsync())

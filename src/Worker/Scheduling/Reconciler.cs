@@ -1,5 +1,4 @@
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
@@ -7,52 +6,88 @@ using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
 
+/// <summary>What a comparison of a scope's source with the store came to.</summary>
+public enum ScopeDifference
+{
+    /// <summary>The store says what the source says, and nothing is missing.</summary>
+    None,
+
+    /// <summary>The scope has to be built. One that cannot be compared has to be too: its build says what is wrong, where its problem belongs.</summary>
+    Different,
+
+    /// <summary>A build would keep the last good version: the fault is ours, the scope is over a limit, or its source says the same and is older than the store. Its own retries look after it.</summary>
+    Held,
+}
+
+/// <summary>A scope that was compared.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Difference">What it came to.</param>
+/// <param name="Version">The current version; null where there is none that can be read.</param>
+/// <param name="Problems">How many problems its destinations have.</param>
+public sealed record ComparedScope(Scope Scope, ScopeDifference Difference, int? Version, int Problems);
+
 /// <summary>
-/// Compares what every scope of the source generates with what is in the store, by two listings instead of a read a scope, and makes
+/// Compares what every scope of the source generates with what is in the store, by two listings instead of a read for each scope, and makes
 /// pending what differs: a change whose trigger failed, a blob that was lost.
 /// </summary>
 public sealed class Reconciler(IDestinationSource source, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger)
 {
-    /// <summary>Looks at every scope; the ones found different, which are pending now.</summary>
+    /// <summary>Looks at every scope; the ones found different, in order, which are pending now.</summary>
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
     {
+        var different = new SortedSet<Scope>();
+        var scopes = 0;
+        await CompareAsync((compared, _) =>
+        {
+            lock (different)
+            {
+                scopes++;
+                if (compared.Difference == ScopeDifference.Different) different.Add(compared.Scope);
+            }
+            return ValueTask.CompletedTask;
+        }, Environment.ProcessorCount, cancellationToken);
+        if (different.Count > 0) await source.EnqueueAsync(different, cancellationToken);
+        logger.Reconciled(scopes, different.Count);
+        return [.. different];
+    }
+
+    /// <summary>Compares every scope that the source or the store knows, and says of each what it came to. Nothing is written but a loader that is missing.</summary>
+    /// <param name="then">What to do with a scope that was compared; several at once.</param>
+    /// <param name="parallelism">How many at once.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public async Task CompareAsync(Func<ComparedScope, CancellationToken, ValueTask> then, int parallelism, CancellationToken cancellationToken)
+    {
         store.ForgetLoader();
-        var blobs = await store.ListPublicAsync(cancellationToken);
-        if (!blobs.ContainsKey(BlobNames.Loader)) await store.EnsureLoaderAsync(cancellationToken);
-        var current = new Dictionary<Scope, CurrentListing>();
-        await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
-        var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
+        var inventory = await StoreInventory.ReadAsync(store, cancellationToken);
+        if (!inventory.HasLoader) await store.EnsureLoaderAsync(cancellationToken);
 
         var organizations = new SortedSet<OrganizationId>((await source.ListScopesAsync(cancellationToken)).Select(scope => scope.Organization));
         // An earlier manifest obliges: an organization the source has forgotten gets empty lists, not old ones.
-        organizations.UnionWith(current.Keys.Select(scope => scope.Organization));
-        var different = new List<Scope>();
-        await foreach (var read in source.ReadAsync([.. organizations], cancellationToken))
-            if (Differs(read, current.GetValueOrDefault(read.Scope), announced, blobs)) different.Add(read.Scope);
-        if (different.Count > 0) await source.EnqueueAsync(different, cancellationToken);
-        logger.Reconciled(organizations.Count * DeploymentEnvironments.All.Length, different.Count);
-        return different;
+        organizations.UnionWith(inventory.Organizations);
+        await Parallel.ForEachAsync(
+            source.ReadAsync([.. organizations], cancellationToken),
+            new ParallelOptions { MaxDegreeOfParallelism = parallelism, CancellationToken = cancellationToken },
+            (read, token) => then(Compare(read, inventory), token));
     }
 
-    /// <summary>Whether a scope has to be built. One that cannot be compared has to be: its build says what is wrong, where its problem belongs.</summary>
-    private bool Differs(ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, IReadOnlyDictionary<string, int> blobs)
+    private ComparedScope Compare(ScopeRead read, StoreInventory inventory)
     {
+        var current = inventory[read.Scope];
         try
         {
-            if (read.Held) return false; // its own retries look after it
+            if (read.Held) return new ComparedScope(read.Scope, ScopeDifference.Held, current?.Version, 0);
             if (read.Rows is null) throw new ScopeUnreadableException(read.Problem!);
             var generated = builder.Generate(read.Rows);
-            if (generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey)) return false; // held; its own retries look after it
-            return listing is null
-                || listing.Fingerprint != generated.Content.Fingerprint
-                || (announced.TryGetValue(read.Scope, out var version) && version < listing.Version)
-                || blobs.GetValueOrDefault(BlobNames.List(read.Scope)) != listing.Version || blobs.GetValueOrDefault(BlobNames.Tags(read.Scope)) != listing.Version
-                || listing.Snapshots.Any(snapshot => !blobs.ContainsKey($"{BlobNames.PublicFolder(read.Scope)}{snapshot}.json"));
+            var difference = generated.Problems.Any(problem => problem.Kind is DestinationProblemKind.NoKey) ? ScopeDifference.Held
+                : !inventory.Says(read.Scope, generated.Content.Fingerprint) ? ScopeDifference.Different
+                : read.Rows.Position.IsOlderThan(current!.Epoch, current.Revision) ? ScopeDifference.Held
+                : ScopeDifference.None;
+            return new ComparedScope(read.Scope, difference, current?.Version, generated.Problems.Length);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             logger.ScopeNotCompared(read.Scope.ToString(), exception.Message);
-            return true;
+            return new ComparedScope(read.Scope, ScopeDifference.Different, current?.Version, 0);
         }
     }
 }

@@ -231,7 +231,7 @@ public sealed class FileSource(
             var organizations = new SortedSet<OrganizationId>(file.Organizations);
             // A version that is current and that no edge was told of: an earlier process died in between. The change log itself says so.
             var unannounced = new HashSet<Scope>();
-            var announced = _loaded is null ? await store.ReadAnnouncedVersionsAsync(cancellationToken) : null;
+            var announced = _loaded is null ? await store.Changes.ReadAnnouncedVersionsAsync(cancellationToken) : null;
             await foreach (var current in store.ListCurrentAsync("", cancellationToken))
             {
                 organizations.Add(current.Scope.Organization);
