@@ -8,16 +8,22 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace ConsentSnapshots.Storage;
 
-/// <summary>Azure Blob Storage. The client retries by itself, so a conditional write may meet its own earlier success.</summary>
+/// <summary>
+/// Azure Blob Storage. The client retries by itself, so a conditional write may meet its own earlier success. An account that is too busy is sent less at once, and asked again later.
+/// </summary>
 public sealed class AzureBlobStore : IBlobStore
 {
+    // More than the connections of a busy worker: the account, not this number, is meant to be the limit.
+    private const int MostRequests = 256;
+
     private readonly BlobContainerClient _public;
     private readonly BlobContainerClient _private;
     private readonly BlobContainerClient _history;
 
     /// <summary>A store in the three containers of the options.</summary>
-    public AzureBlobStore(StorageOptions options, StoreRetries retries)
+    public AzureBlobStore(StorageOptions options, StoreRetries retries, TimeProvider? time = null)
     {
+        time ??= TimeProvider.System;
         var clientOptions = new BlobClientOptions
         {
             Retry =
@@ -31,6 +37,7 @@ public sealed class AzureBlobStore : IBlobStore
             // Its log lines carry addresses with their signatures.
             Diagnostics = { IsLoggingEnabled = false, IsDistributedTracingEnabled = false },
         };
+        clientOptions.AddPolicy(new ThrottlePolicy(new RequestLimit(MostRequests, time), retries.ThrottlePatience, time), HttpPipelinePosition.PerRetry);
         var service = options.ServiceUri is { } uri
             ? new BlobServiceClient(uri, new DefaultAzureCredential(), clientOptions)
             : new BlobServiceClient(options.ConnectionString, clientOptions);

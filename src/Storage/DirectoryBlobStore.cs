@@ -1,26 +1,37 @@
 using System.Globalization;
+using System.IO.Enumeration;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace ConsentSnapshots.Storage;
 
 /// <summary>
 /// A folder with <c>public/</c>, <c>private/</c> and <c>history/</c>: the embedded default, for one machine. A blob is a file that is written beside
 /// its place, flushed and renamed, so a reader sees the old or the new one whole; its ETag is a hash of its bytes. What depends on the file that is there is done under a lock file, so
-/// that writers of several processes take turns.
+/// that writers of several processes take turns; files that have nothing to do with each other seldom share one.
 /// </summary>
 public sealed class DirectoryBlobStore : IBlobStore, IDisposable
 {
     private const string TemporarySuffix = ".tmp";
+    private const string LockFolder = ".locks";
+    private const int Locks = 64;
+
+    // So many flushes wait for the disk at once: a journaling file system puts those that wait together on disk together.
+    private const int ConcurrentFlushes = 32;
+
     private readonly string _root;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly DiskThreads _threads = new(ConcurrentFlushes);
+    private readonly FolderSync _folders;
+    private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, Locks).Select(_ => new SemaphoreSlim(1, 1))];
 
     /// <summary>A store in this folder; it is created when first written.</summary>
     public DirectoryBlobStore(string root, TimeProvider time)
     {
         _root = Path.GetFullPath(root);
         _time = time;
+        _folders = new FolderSync(_threads);
     }
 
     /// <inheritdoc/>
@@ -30,10 +41,11 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     public bool KeepsMetadata => false;
 
     /// <inheritdoc/>
-    public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(() =>
+    public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        foreach (var container in Enum.GetValues<BlobContainer>()) FolderSync.Create(Root(container));
-        return Task.FromResult(true);
+        foreach (var container in Enum.GetValues<BlobContainer>()) _folders.Create(Root(container));
+        foreach (var container in Enum.GetValues<BlobContainer>()) await _folders.FlushAsync(Root(container));
+        return true;
     });
 
     /// <inheritdoc/>
@@ -54,7 +66,6 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         ReadGuardedAsync(container, name, async path =>
         {
             var file = new FileInfo(path);
-            if (!file.Exists) throw new FileNotFoundException();
             // Taken before the read: what is appended in between shows as a change of the ETag next time.
             var etag = string.Create(CultureInfo.InvariantCulture, $"\"{file.Length:x}-{file.LastWriteTimeUtc.Ticks:x}\"");
             if (etag == knownETag) return new BlobRead.Unchanged();
@@ -72,7 +83,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     /// <inheritdoc/>
     public Task<string?> ReplaceAsync(
         BlobContainer container, string name, ReadOnlyMemory<byte> bytes, BlobProperties properties, string etag, CancellationToken cancellationToken) =>
-        InTurnAsync(async () =>
+        InTurnAsync(container, name, async () =>
         {
             if (await ReadAsync(container, name, null, int.MaxValue, cancellationToken) is not BlobRead.Found current || current.ETag != etag) return null;
             await PutAsync(PathOf(container, name), bytes, replace: true, cancellationToken);
@@ -86,45 +97,33 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
 
     /// <inheritdoc/>
     public Task<bool> AppendAsync(string name, ReadOnlyMemory<byte> bytes, long maxLength, CancellationToken cancellationToken) =>
-        InTurnAsync(async () =>
+        InTurnAsync(BlobContainer.Private, name, async () =>
         {
             var path = PathOf(BlobContainer.Private, name);
-            FolderSync.Create(Path.GetDirectoryName(path)!);
-            var isNew = !File.Exists(path);
-            await using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-            // A crash can leave part of a record at the end; records have one length, so what does not divide is cut off.
-            var whole = file.Length - file.Length % bytes.Length;
-            if (whole + bytes.Length > maxLength) return false;
-            if (whole != file.Length) file.SetLength(whole);
-            file.Position = whole;
-            await file.WriteAsync(bytes, cancellationToken);
-            file.Flush(flushToDisk: true);
-            if (isNew) FolderSync.Flush(Path.GetDirectoryName(path)!);
-            return true;
+            var (appended, isNew) = await _threads.RunAsync(() => Append(path, bytes.Span, maxLength), cancellationToken);
+            if (isNew) await _folders.FlushAsync(Path.GetDirectoryName(path)!);
+            return appended;
         }, cancellationToken);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ListedBlob> ListAsync(
         BlobContainer container, string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        await Task.CompletedTask;
         var root = Root(container);
         // The part of the prefix up to its last slash is a folder; the rest is the beginning of names in it.
         var folder = Path.Combine(root, prefix[..(prefix.LastIndexOf('/') + 1)]);
-        var files = await GuardAsync(() => Task.Run(
-            () => Directory.Exists(folder) ? new DirectoryInfo(folder).GetFiles("*", SearchOption.AllDirectories) : [], cancellationToken));
-        foreach (var file in files)
+        using var files = Guard(() => IsMissing(new DirectoryInfo(folder)) ? null : Files(root, folder, prefix));
+        while (files is not null && Guard(files.MoveNext))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var name = Path.GetRelativePath(root, file.FullName).Replace(Path.DirectorySeparatorChar, '/');
-            if (!name.StartsWith(prefix, StringComparison.Ordinal) || name.EndsWith(TemporarySuffix, StringComparison.Ordinal)) continue;
-            file.Refresh();
-            if (file.Exists) yield return new ListedBlob(name, null, file.Length, file.LastWriteTimeUtc, null);
+            if (files.Current is { } file) yield return file;
         }
     }
 
     /// <inheritdoc/>
     public Task<bool> DeleteAsync(BlobContainer container, string name, string? etag, CancellationToken cancellationToken) =>
-        InTurnAsync(async () =>
+        InTurnAsync(container, name, async () =>
         {
             if (await ReadAsync(container, name, null, int.MaxValue, cancellationToken) is not BlobRead.Found current) return true;
             if (etag is not null && current.ETag != etag) return false;
@@ -133,7 +132,11 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         }, cancellationToken);
 
     /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    public void Dispose()
+    {
+        _threads.Dispose();
+        foreach (var turn in _turns) turn.Dispose();
+    }
 
     /// <summary>The ETag of a file's bytes.</summary>
     public static string ETagOf(ReadOnlySpan<byte> bytes) => $"\"{Convert.ToHexStringLower(XxHash128.Hash(bytes))}\"";
@@ -156,22 +159,42 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     private static FileStream Open(string path) =>
         new(path, new FileStreamOptions { Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0, Options = FileOptions.Asynchronous });
 
+    /// <summary>The files of a listing, read from the folders as they are asked for; null for one that is not of the listing.</summary>
+    private static IEnumerator<ListedBlob?> Files(string root, string folder, string prefix) => new FileSystemEnumerable<ListedBlob?>(
+        folder,
+        (ref FileSystemEntry entry) =>
+        {
+            var name = Path.Join(entry.Directory[root.Length..].TrimStart(Path.DirectorySeparatorChar), entry.FileName).Replace(Path.DirectorySeparatorChar, '/');
+            // A file that is gone since the folder was read has no time.
+            return name.StartsWith(prefix, StringComparison.Ordinal) && entry.LastWriteTimeUtc is var time && time.Year > 1601 ? new ListedBlob(name, null, entry.Length, time, null) : null;
+        },
+        // What the system hides is here as well: a name may begin with a dot.
+        new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
+    {
+        ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && !entry.FileName.EndsWith(TemporarySuffix, StringComparison.Ordinal),
+    }.GetEnumerator();
+
     /// <summary>Puts a file in its place, content and folder entry on disk; false where there is one already that is not to be replaced.</summary>
-    private static async Task<bool> PutAsync(string path, ReadOnlyMemory<byte> bytes, bool replace, CancellationToken cancellationToken)
+    private async Task<bool> PutAsync(string path, ReadOnlyMemory<byte> bytes, bool replace, CancellationToken cancellationToken)
+    {
+        if (!await _threads.RunAsync(() => Put(path, bytes.Span, replace), cancellationToken)) return false;
+        await _folders.FlushAsync(Path.GetDirectoryName(path)!);
+        return true;
+    }
+
+    /// <summary>Writes a file beside its place, puts its content on disk, and gives it its name.</summary>
+    private bool Put(string path, ReadOnlySpan<byte> bytes, bool replace)
     {
         if (!replace && File.Exists(path)) return false;
-        var folder = Path.GetDirectoryName(path)!;
-        FolderSync.Create(folder);
         var temporary = $"{path}.{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
-            await using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            using (var file = Create(temporary))
             {
-                await file.WriteAsync(bytes, cancellationToken);
-                file.Flush(flushToDisk: true);
+                RandomAccess.Write(file, bytes, 0);
+                RandomAccess.FlushToDisk(file);
             }
             File.Move(temporary, path, overwrite: replace);
-            FolderSync.Flush(folder);
             return true;
         }
         catch (IOException) when (!replace && File.Exists(path) && File.Exists(temporary))
@@ -182,37 +205,99 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         }
         catch
         {
-            File.Delete(temporary);
+            DeleteIfThere(temporary);
             throw;
         }
     }
 
-    private async Task<T> InTurnAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken)
+    private Microsoft.Win32.SafeHandles.SafeFileHandle Create(string path)
     {
-        await _turn.WaitAsync(cancellationToken);
+        for (var created = false; ; created = true)
+        {
+            try
+            {
+                // Its name is nobody else's, so no lock is asked for.
+                return File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            }
+            // Which of the two it is depends on whether somebody else created the folder a moment later.
+            catch (Exception exception) when (!created && (exception is DirectoryNotFoundException or FileNotFoundException))
+            {
+                _folders.Create(Path.GetDirectoryName(path)!);
+            }
+        }
+    }
+
+    private static void DeleteIfThere(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The folder could not be created, or is gone.
+        }
+    }
+
+    private (bool Appended, bool IsNew) Append(string path, ReadOnlySpan<byte> lines, long maxLength)
+    {
+        _folders.Create(Path.GetDirectoryName(path)!);
+        var isNew = !File.Exists(path);
+        using var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        var length = RandomAccess.GetLength(file);
+        var whole = WholeLines(file, length);
+        if (whole + lines.Length > maxLength) return (false, isNew);
+        if (whole != length) RandomAccess.SetLength(file, whole);
+        RandomAccess.Write(file, lines, whole);
+        RandomAccess.FlushToDisk(file);
+        return (true, isNew);
+    }
+
+    /// <summary>The length up to the last line that is whole: a crash can leave part of a line at the end, which is cut off.</summary>
+    private static long WholeLines(Microsoft.Win32.SafeHandles.SafeFileHandle file, long length)
+    {
+        Span<byte> end = stackalloc byte[1024];
+        for (var from = length; from > 0;)
+        {
+            // Almost always the last byte ends a line.
+            var some = end[..(int)Math.Min(from, from == length ? 1 : end.Length)];
+            from -= some.Length;
+            var read = RandomAccess.Read(file, some, from);
+            if (some[..read].LastIndexOf((byte)'\n') is >= 0 and var last) return from + last + 1;
+        }
+        return 0;
+    }
+
+    private async Task<T> InTurnAsync<T>(BlobContainer container, string name, Func<Task<T>> action, CancellationToken cancellationToken)
+    {
+        var number = (int)(XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(name), (int)container) % Locks);
+        await _turns[number].WaitAsync(cancellationToken);
         try
         {
             return await GuardAsync(async () =>
             {
-                await using var theirs = await TakeLockFileAsync(cancellationToken);
+                await using var theirs = await TakeLockFileAsync(number, cancellationToken);
                 return await action();
             });
         }
         finally
         {
-            _turn.Release();
+            _turns[number].Release();
         }
     }
 
-    private async Task<FileStream> TakeLockFileAsync(CancellationToken cancellationToken)
+    private async Task<FileStream> TakeLockFileAsync(int number, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(_root);
-        var path = Path.Combine(_root, ".lock");
+        var path = Path.Combine(_root, LockFolder, number.ToString("D2", CultureInfo.InvariantCulture));
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            }
+            catch (Exception exception) when (attempt < 500 && (exception is DirectoryNotFoundException or FileNotFoundException))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             }
             catch (IOException) when (attempt < 500)
             {
@@ -223,16 +308,39 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
 
     private async Task<BlobRead> ReadGuardedAsync(BlobContainer container, string name, Func<string, Task<BlobRead>> read) => await GuardAsync(async () =>
     {
+        var path = PathOf(container, name);
         try
         {
-            return await read(PathOf(container, name));
+            // Most of what a first publication looks for is missing, and an exception costs more than the look.
+            if (!IsMissing(new FileInfo(path))) return await read(path);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            // A volume that is not mounted has no files either.
-            return Directory.Exists(Root(container)) ? new BlobRead.Missing() : (BlobRead)new BlobRead.NoContainer();
+            // It was deleted meanwhile.
         }
+        // A volume that is not mounted has no files either.
+        return Directory.Exists(Root(container)) ? new BlobRead.Missing() : (BlobRead)new BlobRead.NoContainer();
     });
+
+    /// <summary>Whether nothing has that name. Where the system does not say, for want of a right, it throws: <c>Exists</c> would call that missing.</summary>
+    private static bool IsMissing(FileSystemInfo entry) => entry.Attributes == (FileAttributes)(-1);
+
+    private T Guard<T>(Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // A folder that was deleted while it was read.
+            return default!;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unavailable(exception);
+        }
+    }
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> action)
     {
@@ -242,7 +350,9 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new StoreUnavailableException($"The store ({Description}) cannot be used: {exception.Message}", exception);
+            throw Unavailable(exception);
         }
     }
+
+    private StoreUnavailableException Unavailable(Exception exception) => new($"The store ({Description}) cannot be used: {exception.Message}", exception);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace ConsentSnapshots.Storage;
@@ -6,25 +7,94 @@ namespace ConsentSnapshots.Storage;
 /// Puts folder entries on disk. A file's content can be there after a power cut without its name; a rename is durable only once the folder is flushed
 /// (<see href="https://man7.org/linux/man-pages/man2/fsync.2.html"/>). Where the system has no such call, the entry is left to the system.
 /// </summary>
-internal static partial class FolderSync
+/// <remarks>Whoever asks for a folder while it is being flushed shares the next flush with all others who do: that flush begins after all of their changes.</remarks>
+internal sealed partial class FolderSync(DiskThreads threads)
 {
     private const int ReadOnly = 0;
+    private const int InvalidArgument = 22;
 
-    /// <summary>Creates a folder with all above it that are missing, each with its entry on disk.</summary>
-    public static void Create(string folder)
+    private readonly ConcurrentDictionary<string, byte> _created = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Flushes> _flushes = new(StringComparer.Ordinal);
+
+    /// <summary>The flush of a folder that is under way, and the one that begins when it ends.</summary>
+    private sealed class Flushes
     {
-        if (Directory.Exists(folder)) return;
-        var parent = Path.GetDirectoryName(folder);
-        if (parent is not null) Create(parent);
-        Directory.CreateDirectory(folder);
-        if (parent is not null) Flush(parent);
+        public required Task Running { get; set; }
+
+        public Task? Next { get; set; }
     }
 
-    /// <summary>Flushes the entries of a folder.</summary>
+    /// <summary>Creates a folder with all above it that are missing. Their entries are on disk once <see cref="FlushAsync"/> of a folder in it has ended.</summary>
+    public void Create(string folder)
+    {
+        if (Directory.Exists(folder)) return;
+        if (Path.GetDirectoryName(folder) is { } parent)
+        {
+            Create(parent);
+            // Before it is there, so that nobody takes it for one whose entry is on disk.
+            _created.TryAdd(folder, 0);
+        }
+        Directory.CreateDirectory(folder);
+    }
+
+    /// <summary>Flushes the entries of a folder, and the entry of every folder above it that was created a moment ago, by whomever.</summary>
     /// <exception cref="IOException">They may not be on disk.</exception>
-    public static void Flush(string folder)
+    public async Task FlushAsync(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
+        var own = ShareAsync(folder);
+        List<string>? created = null;
+        if (!_created.IsEmpty)
+            for (string? above = folder; above is not null; above = Path.GetDirectoryName(above))
+                if (_created.ContainsKey(above)) (created ??= []).Add(above);
+        if (created is null)
+        {
+            await own;
+            return;
+        }
+        await Task.WhenAll([own, .. created.Select(above => ShareAsync(Path.GetDirectoryName(above)!))]);
+        // Not before it is certain: where the flush failed, the next one tries again.
+        foreach (var above in created) _created.TryRemove(above, out _);
+    }
+
+    private Task ShareAsync(string folder)
+    {
+        lock (_flushes)
+        {
+            if (_flushes.TryGetValue(folder, out var flushes)) return flushes.Next ??= AfterAsync(flushes.Running, folder);
+            // The folder stands in the table before its flush can end.
+            var running = new Flushes { Running = Task.CompletedTask };
+            _flushes.Add(folder, running);
+            return running.Running = RunAsync(folder);
+        }
+    }
+
+    private async Task AfterAsync(Task before, string folder)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // It has taken its place as the one that runs by now.
+        await RunAsync(folder);
+    }
+
+    private async Task RunAsync(string folder)
+    {
+        try
+        {
+            await threads.RunAsync(() => Flush(folder), default);
+        }
+        finally
+        {
+            lock (_flushes)
+            {
+                var flushes = _flushes[folder];
+                if (flushes.Next is { } next) (flushes.Running, flushes.Next) = (next, null);
+                else _flushes.Remove(folder);
+            }
+        }
+    }
+
+    private static bool Flush(string folder)
+    {
         var descriptor = Open(folder, ReadOnly);
         if (descriptor < 0) throw new IOException($"The folder {Redaction.Show(folder)} cannot be opened to be flushed (error {Marshal.GetLastPInvokeError()}).");
         try
@@ -32,14 +102,13 @@ internal static partial class FolderSync
             // A file system that cannot flush a folder says so with EINVAL; there is nothing more to do then.
             if (Flush(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error && error != InvalidArgument)
                 throw new IOException($"The folder {Redaction.Show(folder)} cannot be flushed (error {error}).");
+            return true;
         }
         finally
         {
             _ = Close(descriptor);
         }
     }
-
-    private const int InvalidArgument = 22;
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);

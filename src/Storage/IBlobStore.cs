@@ -127,10 +127,10 @@ public interface IBlobStore : IBlobReader
         BlobContainer container, string name, ReadOnlyMemory<byte> bytes, BlobProperties properties, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Appends to a private log, creating it when missing, in one piece; false, with nothing appended, when it would grow beyond
-    /// <paramref name="maxLength"/>.
+    /// Appends whole lines to a private log, creating it when missing, in one piece; false, with nothing appended, when it would grow beyond
+    /// <paramref name="maxLength"/>. Part of a line that a crash left at the end is cut off.
     /// </summary>
-    /// <exception cref="StoreUnavailableException">Whether it was appended is not known.</exception>
+    /// <exception cref="StoreUnavailableException">Whether they were appended is not known.</exception>
     Task<bool> AppendAsync(string name, ReadOnlyMemory<byte> bytes, long maxLength, CancellationToken cancellationToken);
 
     /// <summary>Deletes the blob that has this ETag (any, when null); false when it is another by now. A missing blob counts as deleted.</summary>
@@ -152,8 +152,12 @@ public sealed class StoreUnavailableException(string message, Exception? inner =
 /// <param name="NetworkTimeout">How long one request may take.</param>
 public sealed record StoreRetries(int MaxRetries, TimeSpan Delay, TimeSpan MaxDelay, TimeSpan NetworkTimeout)
 {
-    /// <summary>For work that can wait: four repetitions.</summary>
-    public static StoreRetries Patient(TimeSpan networkTimeout) => new(4, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), networkTimeout);
+    /// <summary>How long a request waits for an account that says that it is too busy, before that counts as a failure. Zero: it counts at once.</summary>
+    public TimeSpan ThrottlePatience { get; init; }
+
+    /// <summary>For work that can wait: four repetitions, and two minutes for an account that is too busy.</summary>
+    public static StoreRetries Patient(TimeSpan networkTimeout) =>
+        new(4, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5), networkTimeout) { ThrottlePatience = TimeSpan.FromMinutes(2) };
 
     /// <summary>For a request that must not hang on the store: one repetition, because whoever called tries again later anyway.</summary>
     public static StoreRetries Brief(TimeSpan networkTimeout) => new(1, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1), networkTimeout);
@@ -164,5 +168,5 @@ public static class BlobStores
 {
     /// <summary>A store as the settings say. Nothing is opened by this.</summary>
     public static IBlobStore Create(StorageOptions options, StoreRetries retries, TimeProvider time) =>
-        options.Provider == StorageProvider.Azure ? new AzureBlobStore(options, retries) : new DirectoryBlobStore(options.Directory!, time);
+        options.Provider == StorageProvider.Azure ? new AzureBlobStore(options, retries, time) : new DirectoryBlobStore(options.Directory!, time);
 }

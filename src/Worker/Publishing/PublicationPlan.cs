@@ -8,7 +8,8 @@ namespace ConsentSnapshots.Worker.Publishing;
 /// <param name="Latest">The newest version that is known, current or to be made so; null where there is none that can be read.</param>
 /// <param name="LatestVersion">The number of the newest version, whether or not it can be read; 0 for none.</param>
 /// <param name="Public">What the public container has.</param>
-public sealed record StoredScope(Manifest? Latest, int LatestVersion, PublicListing Public);
+/// <param name="HistoryListed">Whether the version is the highest of a listing of the history, and not only what is current.</param>
+public sealed record StoredScope(Manifest? Latest, int LatestVersion, PublicListing Public, bool HistoryListed = false);
 
 /// <summary>A snapshot that has to be written.</summary>
 /// <param name="Snapshot">The snapshot.</param>

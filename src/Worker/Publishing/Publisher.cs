@@ -44,7 +44,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
             if (plan.Outcome == PublicationOutcome.Superseded) return new PublicationResult(plan.Outcome, plan.Manifest, written, 0);
             if (plan.Outcome == PublicationOutcome.Published) Require(request, plan.Manifest);
             changed = plan.ChangedCombinations;
-            var lookups = await PrepareAsync(scope, plan, stored.Public, request.Verify, cancellationToken);
+            var lookups = await PrepareAsync(scope, plan, stored, request.Verify, cancellationToken);
             written += lookups.SnapshotsWritten;
             if (lookups.IsTaken || (plan.Outcome == PublicationOutcome.Published && !await CommitAsync(plan.Manifest, cancellationToken)))
             {
@@ -89,9 +89,9 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         var known = Math.Max(latest?.Version ?? 0, current.Manifest?.Version ?? 0);
         var recorded = known > 0 ? 0 : recordedVersion;
         // Nothing else tells the version any more, so the list's own word counts, whatever its metadata says.
-        if (known == 0 && await store.ReadListAsync(scope, cancellationToken) is BlobRead.Found list) inPublic = Math.Max(inPublic, PublishedVersions.OfList(list.Bytes) ?? 0);
+        if (known == 0 && (blobs.List ?? await store.ReadListAsync(scope, cancellationToken)) is BlobRead.Found list) inPublic = Math.Max(inPublic, PublishedVersions.OfList(list.Bytes) ?? 0);
         var newest = latest?.Manifest is { } last && last.Version >= (current.Manifest?.Version ?? 0) ? last : current.Manifest;
-        return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs), current);
+        return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs, HistoryListed: true), current);
     }
 
     /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>
@@ -105,10 +105,11 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     }
 
     /// <summary>Everything that can be done before the commit, at once: the snapshots, the loader, and looks at what the steps after it replace.</summary>
-    private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, PublicListing inPlace, bool verify, CancellationToken cancellationToken)
+    private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, StoredScope stored, bool verify, CancellationToken cancellationToken)
     {
-        var next = plan.Manifest.Version + (plan.Outcome == PublicationOutcome.Published ? 0 : 1);
-        var isTaken = store.HasHistoryAsync(scope, next, cancellationToken);
+        var (inPlace, isPublished) = (stored.Public, plan.Outcome == PublicationOutcome.Published);
+        // Where the history was just listed and a commit follows, which is refused where the version is taken, there is nothing to look for.
+        var isTaken = stored.HistoryListed && isPublished ? Task.FromResult(false) : store.HasHistoryAsync(scope, plan.Manifest.Version + (isPublished ? 0 : 1), cancellationToken);
         var loader = store.EnsureLoaderAsync(cancellationToken);
         var list = plan.WritesList && inPlace.List is null ? store.ReadListAsync(scope, cancellationToken) : null;
         var tags = plan.WritesTags && inPlace.Tags is null ? store.ReadTagsAsync(scope, cancellationToken) : null;
@@ -145,7 +146,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         return Task.WhenAll(
             store.PutListAsync(manifest, lookups?.List, cancellationToken),
             store.PutTagsAsync(manifest, lookups?.Tags, cancellationToken),
-            store.AppendChangeAsync(change, cancellationToken));
+            store.Changes.AppendAsync(change, cancellationToken));
     }
 
     private async Task MendAsync(PublicationPlan plan, Lookups lookups, CancellationToken cancellationToken)

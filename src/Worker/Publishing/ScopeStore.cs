@@ -18,10 +18,10 @@ public sealed record CurrentState(Manifest? Manifest, string? ETag = null, strin
 /// <param name="TagsVersion">The version of <c>tags.js</c>; 0 where there is none that can be read.</param>
 public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, int ListVersion, int TagsVersion)
 {
-    /// <summary>The list in place, where the store had to be asked for it.</summary>
+    /// <summary>The list in place, where the store had to be asked for it, or the listing says that there is none.</summary>
     public BlobRead? List { get; init; }
 
-    /// <summary>The tags in place, where the store had to be asked for them.</summary>
+    /// <summary>The tags in place, where the store had to be asked for them, or the listing says that there are none.</summary>
     public BlobRead? Tags { get; init; }
 }
 
@@ -46,18 +46,22 @@ public sealed record CurrentListing(Scope Scope, int Version, long Epoch, long R
 }
 
 /// <summary>The store in the terms of the product: which blob holds what, and what goes with it.</summary>
-public sealed class ScopeStore(IBlobStore blobs)
+public sealed class ScopeStore(IBlobStore blobs) : IDisposable
 {
     private const int Largest = int.MaxValue;
 
-    private readonly int _recordsPerSegment = ChangeRecord.PerSegment;
-    private int _segment; // 0 until it was looked for
+    // Scope and version, whose lengths are limited.
+    private const int LongestFirstLine = 256;
+
     private bool _hasLoader;
 
-    internal ScopeStore(IBlobStore blobs, int recordsPerSegment) : this(blobs) => _recordsPerSegment = recordsPerSegment;
+    internal ScopeStore(IBlobStore blobs, int recordsPerSegment) : this(blobs) => Changes = new ChangeLog(blobs, recordsPerSegment);
 
     /// <summary>The blobs underneath.</summary>
     public IBlobStore Blobs { get; } = blobs;
+
+    /// <inheritdoc/>
+    public void Dispose() => Changes.Dispose();
 
     /// <summary>For the start: refuses a store that an earlier version of this program wrote, as it is, and creates the containers where they are missing.</summary>
     /// <exception cref="ManifestSchemaException">It did.</exception>
@@ -108,31 +112,34 @@ public sealed class ScopeStore(IBlobStore blobs)
         var list = Blobs.KeepsMetadata ? null : ReadListAsync(scope, cancellationToken);
         var tags = Blobs.KeepsMetadata ? null : ReadTagsAsync(scope, cancellationToken);
         var snapshots = new Dictionary<string, long>(StringComparer.Ordinal);
-        var (listVersion, tagsVersion) = (0, 0);
+        var (listed, listedTags) = ((ListedBlob?)null, (ListedBlob?)null);
         await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, BlobNames.PublicFolder(scope), cancellationToken))
         {
             if (BlobNames.TryParseSnapshot(blob.Name, out _, out var hash)) snapshots[hash.ToString()] = blob.Length;
-            else if (blob.Name == BlobNames.List(scope)) listVersion = VersionOf(blob);
-            else if (blob.Name == BlobNames.Tags(scope)) tagsVersion = VersionOf(blob);
+            else if (blob.Name == BlobNames.List(scope)) listed = blob;
+            else if (blob.Name == BlobNames.Tags(scope)) listedTags = blob;
         }
-        if (list is null || tags is null) return new PublicListing(snapshots, listVersion, tagsVersion);
+        if (list is null || tags is null)
+            return new PublicListing(snapshots, VersionOf(listed), VersionOf(listedTags)) { List = listed is null ? new BlobRead.Missing() : null, Tags = listedTags is null ? new BlobRead.Missing() : null };
         var (listRead, tagsRead) = (await list, await tags);
         return new PublicListing(snapshots, VersionOf(listRead, PublishedVersions.OfList), VersionOf(tagsRead, PublishedVersions.OfTags)) { List = listRead, Tags = tagsRead };
     }
 
-    /// <summary>Everything in the public container that is not empty, by name, with the version of each list and tags; 0 for what has none.</summary>
-    public async Task<IReadOnlyDictionary<string, int>> ListPublicAsync(CancellationToken cancellationToken)
+    /// <summary>Everything in the public container that is not empty.</summary>
+    public async IAsyncEnumerable<ListedBlob> ListPublicAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var blobs = new Dictionary<string, int>(StringComparer.Ordinal);
         await foreach (var blob in Blobs.ListAsync(BlobContainer.Public, "", cancellationToken))
-        {
-            if (blob.Length == 0) continue;
-            var isList = blob.Name.EndsWith("/scripts.json", StringComparison.Ordinal);
-            blobs[blob.Name] = !isList && !blob.Name.EndsWith("/tags.js", StringComparison.Ordinal) ? 0
-                : Blobs.KeepsMetadata ? VersionOf(blob)
-                : VersionOf(await Blobs.ReadAsync(BlobContainer.Public, blob.Name, null, Largest, cancellationToken), isList ? PublishedVersions.OfList : PublishedVersions.OfTags);
-        }
-        return blobs;
+            if (blob.Length > 0) yield return blob;
+    }
+
+    /// <summary>The version of a list or tags that was listed; 0 for one that has none.</summary>
+    public async Task<int> VersionOfAsync(ListedBlob blob, CancellationToken cancellationToken)
+    {
+        if (Blobs.KeepsMetadata) return VersionOf(blob);
+        if (blob.Name.EndsWith("/scripts.json", StringComparison.Ordinal))
+            return VersionOf(await Blobs.ReadAsync(BlobContainer.Public, blob.Name, null, Largest, cancellationToken), PublishedVersions.OfList);
+        // The first line says it.
+        return VersionOf(await Blobs.ReadRangeAsync(BlobContainer.Public, blob.Name, 0, LongestFirstLine, null, cancellationToken), PublishedVersions.OfTags);
     }
 
     /// <summary>The newest version of a scope's history; null where it has none.</summary>
@@ -145,9 +152,9 @@ public sealed class ScopeStore(IBlobStore blobs)
         return latest == 0 ? null : new LatestHistory(latest, await ReadHistoryAsync(scope, latest, cancellationToken));
     }
 
-    /// <summary>The version of a list or tags by its metadata; 0 for what is empty or has none.</summary>
-    private static int VersionOf(ListedBlob blob) =>
-        blob.Length > 0 && blob.Metadata?.TryGetValue("version", out var text) == true && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
+    /// <summary>The version of a list or tags by its metadata; 0 for what is missing, is empty or has none.</summary>
+    private static int VersionOf(ListedBlob? blob) =>
+        blob?.Length > 0 && blob.Metadata?.TryGetValue("version", out var text) == true && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
 
     /// <summary>The version of a list or tags by its content; 0 for what has none.</summary>
     private static int VersionOf(BlobRead read, Func<ReadOnlySpan<byte>, int?> versionOf) => read is BlobRead.Found found ? versionOf(found.Bytes) ?? 0 : 0;
@@ -253,41 +260,29 @@ public sealed class ScopeStore(IBlobStore blobs)
         await Blobs.WriteAsync(BlobContainer.Public, name, snapshot.Bytes, BlobProperties.ImmutableJson, cancellationToken);
     }
 
-    /// <summary>Announces a publication in the change log.</summary>
-    public async Task AppendChangeAsync(ChangeRecord change, CancellationToken cancellationToken)
-    {
-        var record = change.ToBytes();
-        var maxLength = (long)ChangeRecord.Length * _recordsPerSegment;
-        // Writers that start anew find the last segment by trying the listing's highest; a full one refuses and the next is tried.
-        var segment = Volatile.Read(ref _segment);
-        if (segment == 0) segment = await LastSegmentAsync(cancellationToken);
-        while (!await Blobs.AppendAsync(BlobNames.ChangeSegment(segment), record, maxLength, cancellationToken)) segment++;
-        Volatile.Write(ref _segment, segment);
-    }
+    /// <summary>The log that tells the edges of every publication.</summary>
+    public ChangeLog Changes { get; } = new(blobs);
 
     /// <summary>Lists the current manifests by their heads. One that cannot be read is left out: the build of its scope says why.</summary>
     public async IAsyncEnumerable<CurrentListing> ListCurrentAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var blob in Blobs.ListAsync(BlobContainer.Private, BlobNames.CurrentPrefix + prefix, cancellationToken))
-        {
-            if (!BlobNames.TryParseCurrent(blob.Name, out var scope)) continue;
-            if (blob.Metadata is { } metadata && TryRead(scope, metadata, out var listing)) yield return listing;
-            else if (await ReadHeadAsync(blob.Name, cancellationToken) is { } head && head.Envelope.Scope == scope) yield return CurrentListing.Of(head);
-        }
+        await foreach (var blob in ListCurrentNamesAsync(prefix, cancellationToken))
+            if (await ReadListingAsync(blob, cancellationToken) is { } listing) yield return listing;
     }
 
-    /// <summary>The highest version announced of each scope, as far as the last two segments of the change log reach back.</summary>
-    public async Task<IReadOnlyDictionary<Scope, int>> ReadAnnouncedVersionsAsync(CancellationToken cancellationToken)
+    /// <summary>Lists the current manifests.</summary>
+    public async IAsyncEnumerable<ListedBlob> ListCurrentNamesAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var announced = new Dictionary<Scope, int>();
-        var last = await LastSegmentAsync(cancellationToken);
-        for (var segment = Math.Max(1, last - 1); segment <= last; segment++)
-        {
-            if (await Blobs.ReadAsync(BlobContainer.Private, BlobNames.ChangeSegment(segment), null, Largest, cancellationToken) is not BlobRead.Found log) continue;
-            foreach (var change in ChangeRecord.Read(log.Bytes, out _))
-                announced[change.Scope] = Math.Max(change.Version, announced.GetValueOrDefault(change.Scope));
-        }
-        return announced;
+        await foreach (var blob in Blobs.ListAsync(BlobContainer.Private, BlobNames.CurrentPrefix + prefix, cancellationToken))
+            if (BlobNames.TryParseCurrent(blob.Name, out _)) yield return blob;
+    }
+
+    /// <summary>What a current manifest that was listed says of itself; null where it cannot be read.</summary>
+    public async Task<CurrentListing?> ReadListingAsync(ListedBlob blob, CancellationToken cancellationToken)
+    {
+        if (!BlobNames.TryParseCurrent(blob.Name, out var scope)) return null;
+        if (blob.Metadata is { } metadata && TryRead(scope, metadata, out var listing)) return listing;
+        return await ReadHeadAsync(blob.Name, cancellationToken) is { } head && head.Envelope.Scope == scope ? CurrentListing.Of(head) : null;
     }
 
     private async Task<ManifestHead?> ReadHeadAsync(string name, CancellationToken cancellationToken)
@@ -350,13 +345,5 @@ public sealed class ScopeStore(IBlobStore blobs)
             number = 0;
             return metadata.TryGetValue(key, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
         }
-    }
-
-    private async Task<int> LastSegmentAsync(CancellationToken cancellationToken)
-    {
-        var last = 1;
-        await foreach (var blob in Blobs.ListAsync(BlobContainer.Private, BlobNames.ChangesPrefix, cancellationToken))
-            if (BlobNames.TryParseChangeSegment(blob.Name, out var number)) last = Math.Max(last, number);
-        return last;
     }
 }

@@ -173,7 +173,7 @@ public sealed class MemoryQueue(FileSource source, ScopeStore store, WakeUp wake
             if (_filled) return;
             var (scopes, current) = await KnownAsync(cancellationToken);
             // A version that is current and that no edge was told of: an earlier process died in between. The change log itself says so.
-            var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
+            var announced = await store.Changes.ReadAnnouncedVersionsAsync(cancellationToken);
             Enqueue(scopes, [.. current.Where(listing => announced.GetValueOrDefault(listing.Scope) < listing.Version).Select(listing => listing.Scope)], Lane.Bulk);
             _filled = true;
         }

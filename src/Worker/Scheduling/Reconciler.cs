@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
@@ -10,21 +9,43 @@ using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Worker.Scheduling;
 
+/// <summary>What a comparison of a scope's source with the store came to.</summary>
+public enum ScopeDifference
+{
+    /// <summary>The store says what the source says, and nothing is missing.</summary>
+    None,
+
+    /// <summary>The scope has to be built. One that cannot be compared has to be too: its build says what is wrong, where its problem belongs.</summary>
+    Different,
+
+    /// <summary>A build would keep the last good version: the fault is ours, the scope is over a limit, or its source says the same and is older than the store. Its own retries look after it.</summary>
+    Held,
+}
+
+/// <summary>A scope that was compared.</summary>
+/// <param name="Scope">The scope.</param>
+/// <param name="Difference">What it came to.</param>
+/// <param name="Version">The current version; null where there is none that can be read.</param>
+/// <param name="Problems">How many problems its destinations have.</param>
+public sealed record ComparedScope(Scope Scope, ScopeDifference Difference, int? Version, int Problems);
+
 /// <summary>
-/// Compares what every scope of the source generates with what is in the store, by two listings instead of a read a scope, and makes
+/// Compares what every scope of the source generates with what is in the store, by two listings instead of a read for each scope, and makes
 /// pending what differs: a change whose trigger failed, a blob that was lost.
 /// </summary>
-public sealed class Reconciler(IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger, WorkerMetrics? metrics = null)
+public sealed class Reconciler(
+    IDestinationSource source, IScopeQueue queue, ScopeBuilder builder, ScopeStore store, ILogger<Reconciler> logger, WorkerMetrics? metrics = null)
 {
-    /// <summary>Looks at every scope; the ones found different, which are pending now.</summary>
+    /// <summary>Looks at every scope; the ones found different, in order, which are pending now.</summary>
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         try
         {
-            var different = await CompareAsync(cancellationToken);
+            var different = await FindDifferentAsync(cancellationToken);
+            if (different.Count > 0) await queue.EnqueueAsync(different, cancellationToken);
             metrics?.Reconciled(different.Count, watch.Elapsed);
-            return different;
+            return [.. different];
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -33,46 +54,60 @@ public sealed class Reconciler(IDestinationSource source, IScopeQueue queue, Sco
         }
     }
 
-    private async Task<IReadOnlyList<Scope>> CompareAsync(CancellationToken cancellationToken)
+    /// <summary>Compares every scope that the source or the store knows, and says of each what it came to. Nothing is written but a loader that is missing.</summary>
+    /// <param name="then">What to do with a scope that was compared; several at once.</param>
+    /// <param name="parallelism">How many at once.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    public async Task CompareAsync(Func<ComparedScope, CancellationToken, ValueTask> then, int parallelism, CancellationToken cancellationToken)
     {
         store.ForgetLoader();
-        var blobs = await store.ListPublicAsync(cancellationToken);
-        if (!blobs.ContainsKey(BlobNames.Loader)) await store.EnsureLoaderAsync(cancellationToken);
-        var current = new Dictionary<Scope, CurrentListing>();
-        await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
-        var announced = await store.ReadAnnouncedVersionsAsync(cancellationToken);
+        var inventory = await StoreInventory.ReadAsync(store, cancellationToken);
+        if (!inventory.HasLoader) await store.EnsureLoaderAsync(cancellationToken);
 
         var organizations = new SortedSet<OrganizationId>(await source.ListOrganizationsAsync(cancellationToken));
         // An earlier manifest obliges: an organization the source has forgotten gets empty lists, not old ones.
-        organizations.UnionWith(current.Keys.Select(scope => scope.Organization));
-        var different = new List<Scope>();
-        await foreach (var read in source.ReadAsync([.. organizations.SelectMany(Scope.Of)], ReadPurpose.Look, cancellationToken))
-            if (await DiffersAsync(read, current.GetValueOrDefault(read.Scope), announced, blobs, cancellationToken)) different.Add(read.Scope);
-        if (different.Count > 0) await queue.EnqueueAsync(different, cancellationToken);
-        logger.Reconciled(organizations.Count * DeploymentEnvironments.All.Length, different.Count);
+        organizations.UnionWith(inventory.Organizations);
+        await Parallel.ForEachAsync(
+            source.ReadAsync([.. organizations.SelectMany(Scope.Of)], ReadPurpose.Look, cancellationToken),
+            new ParallelOptions { MaxDegreeOfParallelism = parallelism, CancellationToken = cancellationToken },
+            async (read, token) => await then(await CompareAsync(read, inventory, token), token));
+    }
+
+    private async Task<SortedSet<Scope>> FindDifferentAsync(CancellationToken cancellationToken)
+    {
+        var different = new SortedSet<Scope>();
+        var scopes = 0;
+        await CompareAsync((compared, _) =>
+        {
+            lock (different)
+            {
+                scopes++;
+                if (compared.Difference == ScopeDifference.Different) different.Add(compared.Scope);
+            }
+            return ValueTask.CompletedTask;
+        }, Environment.ProcessorCount, cancellationToken);
+        logger.Reconciled(scopes, different.Count);
         return different;
     }
 
-    /// <summary>Whether a scope has to be built. One that cannot be compared has to be: its build says what is wrong, where its problem belongs.</summary>
-    private async Task<bool> DiffersAsync(
-        ScopeRead read, CurrentListing? listing, IReadOnlyDictionary<Scope, int> announced, IReadOnlyDictionary<string, int> blobs, CancellationToken cancellationToken)
+    private async Task<ComparedScope> CompareAsync(ScopeRead read, StoreInventory inventory, CancellationToken cancellationToken)
     {
+        var current = inventory[read.Scope];
         try
         {
-            if (read is ScopeRead.TooLarge) return false; // It is held, and its own retries look after it.
+            if (read is ScopeRead.TooLarge) return new ComparedScope(read.Scope, ScopeDifference.Held, current?.Version, 0);
             var rows = read.Require();
             var generated = builder.Generate(rows);
-            if (await builder.HoldReasonAsync(rows, generated, cancellationToken) is not null) return false; // The same.
-            return listing is null
-                || listing.Fingerprint != generated.Content.Fingerprint
-                || (announced.TryGetValue(read.Scope, out var version) && version < listing.Version)
-                || blobs.GetValueOrDefault(BlobNames.List(read.Scope)) != listing.Version || blobs.GetValueOrDefault(BlobNames.Tags(read.Scope)) != listing.Version
-                || listing.Snapshots.Any(snapshot => !blobs.ContainsKey($"{BlobNames.PublicFolder(read.Scope)}{snapshot}.json"));
+            var difference = await builder.HoldReasonAsync(rows, generated, cancellationToken) is not null ? ScopeDifference.Held
+                : !inventory.Says(read.Scope, generated.Content.Fingerprint) ? ScopeDifference.Different
+                : rows.Position.IsOlderThan(current!.Epoch, current.Revision) ? ScopeDifference.Held
+                : ScopeDifference.None;
+            return new ComparedScope(read.Scope, difference, current?.Version, generated.Problems.Length);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException && !cancellationToken.IsCancellationRequested)
         {
             logger.ScopeNotCompared(read.Scope.ToString(), exception.Message);
-            return true;
+            return new ComparedScope(read.Scope, ScopeDifference.Different, current?.Version, 0);
         }
     }
 }

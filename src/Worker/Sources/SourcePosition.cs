@@ -8,8 +8,10 @@ namespace ConsentSnapshots.Worker.Sources;
 public readonly record struct SourcePosition(long Epoch, long? Revision)
 {
     /// <summary>Whether a manifest was made of newer data than this.</summary>
-    public bool IsOlderThan(ManifestEnvelope manifest) =>
-        Revision is { } revision && (manifest.SourceEpoch, manifest.SourceRevision).CompareTo((Epoch, revision)) > 0;
+    public bool IsOlderThan(ManifestEnvelope manifest) => IsOlderThan(manifest.SourceEpoch, manifest.SourceRevision);
+
+    /// <summary>Whether a manifest of this epoch and revision was made of newer data than this.</summary>
+    public bool IsOlderThan(long epoch, long otherRevision) => Revision is { } revision && (epoch, otherRevision).CompareTo((Epoch, revision)) > 0;
 }
 
 /// <summary>The source's clock, as far as one read of the source tells it: what it said then, and how long ago that is by this machine's steady clock.</summary>
