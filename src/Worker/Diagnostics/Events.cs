@@ -20,6 +20,7 @@ internal static class Events
     public const int HeartbeatExpired = 2106;
     public const int HeartbeatFailed = 2107;
     public const int TimesMended = 2108;
+    public const int ClaimsRecovered = 2109;
     public const int TriggersWrong = 2110;
     public const int TriggersMended = 2111;
     public const int TriggersRight = 2112;

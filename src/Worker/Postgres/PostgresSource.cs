@@ -80,7 +80,7 @@ internal sealed class PostgresSource(
     });
 
     /// <inheritdoc/>
-    public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => GiveBackAsync(claim, async () =>
     {
         var record = report.Publication is { Outcome: PublicationOutcome.Published, Manifest: var manifest } publication
             ? new PublicationRecord(
@@ -90,17 +90,15 @@ internal sealed class PostgresSource(
         await records.RecordAsync(claim.Scope, [.. report.Problems], record, cancellationToken);
         var published = report.Publication.Outcome == PublicationOutcome.Published;
         if (await queue.CompleteAsync((ScopeClaim)claim.Token, published, cancellationToken)) signal.Raise();
-        return true;
     });
 
     /// <inheritdoc/>
-    public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GuardAsync(async () =>
+    public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => GiveBackAsync(claim, async () =>
     {
         if (failure.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], null, cancellationToken);
         await queue.FailAsync((ScopeClaim)claim.Token, failure.Error, delay, failure.Held ? failure.Error : null, cancellationToken, failure.CommitUnknown);
         // A change that came while the scope was in hand was signalled then, when it could not be claimed.
         signal.Raise();
-        return true;
     });
 
     /// <inheritdoc/>
@@ -153,6 +151,12 @@ internal sealed class PostgresSource(
         ScopeState.Held => BuildState.Held,
         _ => BuildState.Pending,
     };
+
+    private Task<bool> GiveBackAsync(ClaimedScope claim, Func<Task> record) => GuardAsync(async () =>
+    {
+        await queue.InHand.GiveBackAsync(((ScopeClaim)claim.Token).Token, record);
+        return true;
+    });
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> action)
     {

@@ -23,7 +23,7 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.BuildFailed, LogLevel.Error, "{Scope} could not be built (attempt {Attempt}) and stays pending: {Reason}")]
     public static partial void BuildFailed(this ILogger logger, string scope, int attempt, string reason, Exception? exception);
 
-    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; it is free again when this worker ends: {Reason}")]
+    [LoggerMessage(Events.FailureNotRecorded, LogLevel.Warning, "The failure of {Scope} could not be recorded; it is ready again when the queue can be reached: {Reason}")]
     public static partial void FailureNotRecorded(this ILogger logger, string scope, string reason);
 
     [LoggerMessage(Events.NotGivenBack, LogLevel.Warning, "Scopes in hand could not be given back; they are free two seconds after this worker has ended: {Reason}")]

@@ -172,7 +172,7 @@ public sealed class ScopeDrain(IDestinationSource source, ScopeBuilder builder, 
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Whatever it was, it concerns this scope, and the scope is free again when this worker ends, so it is not lost.
+            // Whatever it was, it concerns this scope, and the queue makes it ready again when it can be reached, so it is not lost.
             logger.FailureNotRecorded(claim.Scope.ToString(), exception.Message);
         }
     }
