@@ -26,6 +26,7 @@ internal static class Events
     public const int TriggersRight = 2112;
     public const int TriggersNotLookedAt = 2113;
     public const int TablesChanged = 2114;
+    public const int ClaimsRecovered = 2115;
     public const int QueueNotMeasured = 2120;
 
     // 2200 was SettingsUnreadable; such settings are a problem of the destination now.

@@ -24,6 +24,10 @@ internal static partial class DatabaseLog
         "The claim on {Scope} ran out before {Action}: another worker may have it")]
     public static partial void ClaimLost(this ILogger logger, string scope, string action);
 
+    [LoggerMessage(Events.ClaimsRecovered, LogLevel.Warning,
+        "{Count} scopes were claimed for this worker, or built by it, without its hearing the database's answer; they are ready again")]
+    public static partial void ClaimsRecovered(this ILogger logger, int count);
+
     [LoggerMessage(Events.ChangesTakenIn, LogLevel.Debug, "Took in {Count} changes")]
     public static partial void ChangesTakenIn(this ILogger logger, long count);
 

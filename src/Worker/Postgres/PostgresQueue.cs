@@ -39,18 +39,19 @@ internal sealed class PostgresQueue(DatabaseGuard guard, ScopeQueue queue, Worke
     });
 
     /// <inheritdoc/>
-    public Task CompleteAsync(ScopeClaim claim, BuildOutcome outcome, TimeSpan retryIn, CancellationToken cancellationToken) => guard.OutlastAsync(async () =>
-    {
-        // Where another build has made a newer version current, that build records its scripts.
-        var scripts = outcome is BuildOutcome.Published or BuildOutcome.Unchanged ? DestinationScripts.Of(outcome.Current!) : null;
-        if (outcome.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], Record(claim.Scope, outcome), cancellationToken, scripts);
-        var waits = outcome.IsComplete
-            ? await queue.CompleteAsync(claim, outcome is BuildOutcome.Published, cancellationToken)
-            : await queue.FailAsync(claim, outcome.Reason!, retryIn, outcome.IsHeld ? outcome.Reason : null, cancellationToken, outcome is BuildOutcome.Failed { CommitUnknown: true });
-        // A change that came during the build was signalled then, when the scope could not be claimed.
-        if (waits) wakeUp.Raise();
-        return waits;
-    }, cancellationToken);
+    public Task CompleteAsync(ScopeClaim claim, BuildOutcome outcome, TimeSpan retryIn, CancellationToken cancellationToken) =>
+        queue.InHand.GiveBackAsync(claim.Token, () => guard.OutlastAsync(async () =>
+        {
+            // Where another build has made a newer version current, that build records its scripts.
+            var scripts = outcome is BuildOutcome.Published or BuildOutcome.Unchanged ? DestinationScripts.Of(outcome.Current!) : null;
+            if (outcome.Problems is { } problems) await records.RecordAsync(claim.Scope, [.. problems], Record(claim.Scope, outcome), cancellationToken, scripts);
+            var waits = outcome.IsComplete
+                ? await queue.CompleteAsync(claim, outcome is BuildOutcome.Published, cancellationToken)
+                : await queue.FailAsync(claim, outcome.Reason!, retryIn, outcome.IsHeld ? outcome.Reason : null, cancellationToken, outcome is BuildOutcome.Failed { CommitUnknown: true });
+            // A change that came during the build was signalled then, when the scope could not be claimed.
+            if (waits) wakeUp.Raise();
+            return waits;
+        }, cancellationToken));
 
     /// <inheritdoc/>
     public Task ReleaseAsync(IReadOnlyList<ScopeClaim> claims, CancellationToken cancellationToken) => guard.RunAsync(() => queue.ReleaseAsync(claims, cancellationToken));

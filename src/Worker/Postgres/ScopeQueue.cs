@@ -28,6 +28,9 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
 
     private static readonly TimeSpan RefusedFor = TimeSpan.FromDays(1);
 
+    /// <summary>The claims that somebody in this process works on.</summary>
+    public ClaimsInHand InHand { get; } = new();
+
     /// <summary>Whether writers notify. They do not where two-phase commit is enabled, because a transaction that has notified cannot be prepared.</summary>
     public async Task<bool> WritersNotifyAsync(CancellationToken ct)
     {
@@ -36,9 +39,25 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
     }
 
     /// <summary>Takes in what has changed, and up to <paramref name="max"/> scopes of a lane that are ready, the oldest first. Several workers claiming at once get different ones.</summary>
+    /// <remarks>Only one caller at a time: what another one is just being given would be taken for lost.</remarks>
     public async Task<ImmutableArray<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken ct)
     {
+        if (InHand.HasLost) await GiveBackLostAsync(ct);
         var claims = ImmutableArray.CreateBuilder<ScopeClaim>();
+        try
+        {
+            await ClaimAsync(lane, max, claims, ct);
+        }
+        catch
+        {
+            InHand.Lose(claims.Select(claim => claim.Token));
+            throw;
+        }
+        return claims.ToImmutable();
+    }
+
+    private async Task ClaimAsync(Lane lane, int max, ImmutableArray<ScopeClaim>.Builder claims, CancellationToken ct)
+    {
         bool again;
         do
         {
@@ -63,9 +82,14 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
                     }
                     var (organization, environment, token) = (reader.GetString(0), reader.GetString(1), reader.GetGuid(3));
                     if (Scope.TryParse(organization, environment, out var scope))
+                    {
+                        InHand.Take(token);
                         claims.Add(new ScopeClaim(scope, lane, reader.GetInt32(2), token, reader.GetBoolean(4)) { Changes = reader.GetInt64(5) });
+                    }
                     else
+                    {
                         refused.Add((organization, environment, token, reader.GetInt64(5)));
+                    }
                 }
             }
 
@@ -80,8 +104,32 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
             again = claims.Count == 0 && refused.Count > 0;
         }
         while (again);
+    }
 
-        return claims.ToImmutable();
+    /// <summary>Gives back what the database has claimed for this process and nobody in it works on. A build of it may have been committed.</summary>
+    private async Task GiveBackLostAsync(CancellationToken ct)
+    {
+        // A scope for which this happens again and again waits longer each time, like one whose worker is lost.
+        await using var command = database.CreateCommand(
+            """
+            update consent_snapshots.scopes s
+            set claimed_by = null, claim_token = null, fence = true,
+                waits = interval '1 second' * case when s.attempts > 2 then least(2 ^ least(s.attempts - 2, 10), 300) else 0 end,
+                ready_at = now() + interval '1 second' * case when s.attempts > 2 then least(2 ^ least(s.attempts - 2, 10), 300) else 0 end
+            where s.claimed_by = $1 and s.claim_token <> all($2)
+            """);
+        command.Parameters.AddWithValue(worker);
+        command.Parameters.AddWithValue(InHand.Tokens);
+        InHand.Recovered();
+        try
+        {
+            if (await command.ExecuteNonQueryAsync(ct) is > 0 and var lost) logger.ClaimsRecovered(lost);
+        }
+        catch
+        {
+            InHand.Lose([]);
+            throw;
+        }
     }
 
     /// <summary>Takes one scope, ready or not; null while another worker has it, or where the database does not know it.</summary>
@@ -102,8 +150,9 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         });
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct);
-        return await reader.ReadAsync(ct) ? new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) { Changes = reader.GetInt64(4) }
-            : null;
+        if (!await reader.ReadAsync(ct)) return null;
+        InHand.Take(reader.GetGuid(2));
+        return new ScopeClaim(scope, (Lane)reader.GetInt16(0), reader.GetInt32(1), reader.GetGuid(2), reader.GetBoolean(3)) { Changes = reader.GetInt64(4) };
     }
 
     /// <summary>Records that what the build read is published, and gives the scope back.</summary>
@@ -174,7 +223,16 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
             """);
         command.Parameters.AddWithValue(worker);
         command.Parameters.AddWithValue(claims.Select(claim => claim.Token).ToArray());
-        await command.ExecuteNonQueryAsync(ct);
+        try
+        {
+            await command.ExecuteNonQueryAsync(ct);
+        }
+        catch
+        {
+            InHand.Lose(claims.Select(claim => claim.Token));
+            throw;
+        }
+        foreach (var claim in claims) InHand.Drop(claim.Token);
     }
 
     /// <summary>Makes scopes ready in the bulk lane, known or not, and tells the workers.</summary>

@@ -71,7 +71,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Whatever it was, it concerns this scope, and the scope is free again when this worker ends, so it is not lost.
+            // Whatever it was, it concerns this scope, and the queue makes it ready again when it can be reached, so it is not lost.
             logger.OutcomeNotRecorded(claim.Scope.ToString(), exception.Message);
             return new BuildOutcome.Failed($"What became of it could not be recorded: {exception.Message}") { Problems = outcome.Problems };
         }

@@ -22,7 +22,7 @@ internal static partial class SchedulingLog
     [LoggerMessage(Events.BuildFailed, LogLevel.Error, "{Scope} could not be built (attempt {Attempt}) and stays pending: {Reason}")]
     public static partial void BuildFailed(this ILogger logger, string scope, int attempt, string reason, Exception? exception);
 
-    [LoggerMessage(Events.OutcomeNotRecorded, LogLevel.Warning, "What became of {Scope} could not be recorded; it is free again when this worker ends: {Reason}")]
+    [LoggerMessage(Events.OutcomeNotRecorded, LogLevel.Warning, "What became of {Scope} could not be recorded; it is ready again when the queue can be reached: {Reason}")]
     public static partial void OutcomeNotRecorded(this ILogger logger, string scope, string reason);
 
     [LoggerMessage(Events.ReadFailed, LogLevel.Error, "Claimed scopes could not be read and stay pending: {Reason}")]

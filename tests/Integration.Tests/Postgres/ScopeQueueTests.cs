@@ -493,6 +493,40 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.True((await ClaimProductionAsync(database)).Fence);
     }
 
+    /// <summary>The connection broke while an outcome was recorded: the worker lives on, so nobody else frees the scope.</summary>
+    [Fact]
+    public async Task Claim_AfterAnOutcomeThatCouldNotBeRecorded_GivesTheScopeAgainAndFenced()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        await database.InsertAsync(SourceDatabase.Globex, "production");
+        var claims = await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel);
+        var lost = claims.Single(claim => claim.Scope == SourceDatabase.ScopeOf(Acme));
+        await Assert.ThrowsAsync<TimeoutException>(() => database.Queue.InHand.GiveBackAsync(lost.Token, () => throw new TimeoutException("no answer")));
+
+        var again = Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+
+        Assert.Equal(lost.Scope, again.Scope);
+        Assert.True(again.Fence);
+    }
+
+    /// <summary>The connection broke after the database had claimed the scope and before the worker was told.</summary>
+    [Fact]
+    public async Task Claim_AfterAClaimWhoseAnswerDidNotArrive_GivesTheScopeAgain()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.InsertAsync(Acme, "production");
+        var unheard = Assert.Single(await database.NewQueue("worker-1").ClaimAsync(Lane.Edits, 10, Cancel));
+        await database.ExecuteAsync("alter table consent_snapshots.changes rename to away");
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+        await database.ExecuteAsync("alter table consent_snapshots.away rename to changes");
+
+        var again = Assert.Single(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
+
+        Assert.Equal(unheard.Scope, again.Scope);
+        Assert.NotEqual(unheard.Token, again.Token);
+    }
+
     private static async Task<ScopeClaim> ClaimProductionAsync(SourceDatabase database) =>
         (await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel)).Single(claim => claim.Scope.Environment == DeploymentEnvironment.Production);
 }

@@ -22,6 +22,8 @@ create table consent_snapshots.changes (
 );
 -- The table is as good as empty most of the time, and what a worker deletes has to make room soon.
 alter table consent_snapshots.changes set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- A vacuum that gives pages at the table's end back to the system locks the table for that, and a writer's trigger, which waits for no lock, could not note its change meanwhile.
+alter table consent_snapshots.changes set (vacuum_truncate = false);
 
 -- When a writer last told the workers, in milliseconds since 1970. A sequence is no transaction's: reading and setting it waits for nobody.
 create sequence consent_snapshots.last_told minvalue 0 start 0;
