@@ -100,7 +100,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task<ImmutableArray<OrganizationId>> ListOrganizationsAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await using var transaction = await BeginAsync(connection, claim: null, ct);
+        await using var transaction = await BeginAsync(connection, toBuild: null, ct);
         await using var command = new NpgsqlCommand(
             $"""
             select {DatabaseText.Sendable("organization_id")} collate "C"

@@ -1,4 +1,5 @@
 using System.Data;
+using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Diagnostics;
-using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;

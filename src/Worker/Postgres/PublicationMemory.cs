@@ -1,6 +1,5 @@
 using System.Data;
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;

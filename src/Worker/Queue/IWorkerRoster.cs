@@ -1,3 +1,4 @@
+
 namespace ConsentSnapshots.Worker.Queue;
 
 /// <summary>A worker that gives signs of life.</summary>

@@ -1,6 +1,7 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;

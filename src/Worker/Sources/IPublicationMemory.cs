@@ -1,5 +1,4 @@
 using ConsentSnapshots.Generator.Destinations;
-using ConsentSnapshots.Worker.Publishing;
 
 namespace ConsentSnapshots.Worker.Sources;
 

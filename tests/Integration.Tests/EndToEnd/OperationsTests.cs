@@ -6,7 +6,10 @@ using System.Text.RegularExpressions;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 

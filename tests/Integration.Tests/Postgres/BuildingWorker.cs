@@ -1,5 +1,6 @@
 using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Worker;
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;

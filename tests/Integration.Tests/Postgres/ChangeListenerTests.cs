@@ -2,6 +2,7 @@ using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Postgres;
+using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;

@@ -1,6 +1,7 @@
 using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Postgres;
+using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

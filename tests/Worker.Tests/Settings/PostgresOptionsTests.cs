@@ -1,4 +1,6 @@
 
+
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 
 namespace ConsentSnapshots.Worker.Tests.Settings;

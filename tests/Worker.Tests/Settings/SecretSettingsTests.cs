@@ -1,4 +1,5 @@
 using ConsentSnapshots.Tests.Support;
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 

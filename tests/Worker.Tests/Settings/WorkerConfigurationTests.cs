@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 
