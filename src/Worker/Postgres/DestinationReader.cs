@@ -66,14 +66,26 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task<bool> CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
+        _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
         await using (var command = new NpgsqlCommand(
-            "select to_regclass('consent_snapshots.changes') is not null and to_regclass('consent_snapshots.workers') is not null and to_regclass('consent_snapshots.publications') is not null", connection))
+            """
+            select case
+                when to_regnamespace('consent_snapshots') is null then 'not migrated'
+                when not has_schema_privilege('consent_snapshots', 'usage') then '[' || current_user || ']'
+                when to_regclass('consent_snapshots.changes') is null or to_regclass('consent_snapshots.workers') is null or to_regclass('consent_snapshots.followed') is null then 'not migrated'
+            end
+            """, connection))
         {
-            if (!(bool)(await command.ExecuteScalarAsync(ct))!)
-                throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
+            switch (await command.ExecuteScalarAsync(ct))
+            {
+                case "not migrated":
+                    throw new DatabaseShapeException($"Database {connection.Database} has not been migrated. Run `consent-snapshots migrate` first.");
+                case string role:
+                    throw new DatabaseShapeException(
+                        $"Role {role[1..^1]} may not use schema consent_snapshots ({PostgresErrorCodes.InsufficientPrivilege}). Name the role in Database:WorkerRole and run `migrate`.");
+            }
         }
 
-        _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
         await ReadTogetherAsync(connection, [], null, ct);
         await using var prepared = new NpgsqlCommand("select current_setting('max_prepared_transactions')::integer = 0", connection);
         return (bool)(await prepared.ExecuteScalarAsync(ct))!;
