@@ -56,6 +56,25 @@ internal static class ChangeTriggers
         return true;
     }
 
+    /// <summary>Which role this is, where it does not own the table and so may not attach what is missing; null where it may, or where nothing is missing.</summary>
+    public static async Task<string?> FindNotOwnerAsync(NpgsqlConnection connection, DestinationsTable table, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            select case when not pg_catalog.pg_has_role(c.relowner, 'usage') then current_user::text end, to_regproc('consent_snapshots.destinations_replicated') is not null
+            from pg_catalog.pg_class c where c.oid = $1
+            """, connection)
+        { Parameters = { new() { Value = table.Oid, NpgsqlDbType = NpgsqlDbType.Oid } } };
+        string role;
+        bool isMigrated;
+        await using (var reader = await command.ExecuteReaderAsync(ct))
+        {
+            if (table.IsView || !await reader.ReadAsync(ct) || reader.IsDBNull(0)) return null;
+            (role, isMigrated) = (reader.GetString(0), reader.GetBoolean(1));
+        }
+        return isMigrated && (await FaultsAsync(connection, table, ct)).Count == 0 ? null : role;
+    }
+
     /// <summary>In the caller's transaction, notes every scope of the table and every scope that is known as changed.</summary>
     public static Task NoteEverythingAsync(NpgsqlConnection connection, TableName name, string reason, CancellationToken ct) => ExecuteAsync(connection,
         $"""

@@ -77,7 +77,16 @@ internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogge
             progress.Step = "look for the configured roles";
             await DatabaseRoles.RequireAsync(connection, _options, ct);
             progress.Step = $"look at {_options.Table}";
-            if (await DestinationsTable.FindAsync(connection, _options.Table, ct, wholly: true) is null)
+            if (await DestinationsTable.FindAsync(connection, _options.Table, ct, wholly: true) is { } found)
+            {
+                if (await ChangeTriggers.FindNotOwnerAsync(connection, found, ct) is { } role)
+                {
+                    throw new MigrationException(
+                        $"Role {role} does not own {_options.Table}, and only its owner may attach the change triggers ({PostgresErrorCodes.InsufficientPrivilege}). "
+                        + "Run migrate as the owner. Nothing was changed.");
+                }
+            }
+            else
             {
                 if (!request.WithDestinations) throw new MigrationException(MissingTable());
                 progress.Step = $"create {_options.Table}";

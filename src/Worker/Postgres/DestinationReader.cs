@@ -43,8 +43,8 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     public async Task CheckAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
-        await MigrationCheck.RequireMigratedAsync(connection, ct);
         _shape = await DestinationsTable.FindAsync(connection, _table, ct, wholly: true);
+        await MigrationCheck.RequireMigratedAsync(connection, ct);
         await ReadTogetherAsync(connection, [], ReadPurpose.Look, ct);
     }
 

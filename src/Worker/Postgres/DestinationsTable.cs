@@ -9,16 +9,15 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// <param name="IsView">Whether it is a view. A view has no triggers of ours: the triggers of its owner call <c>consent_snapshots.changed</c>.</param>
 internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool IsView)
 {
-    private static readonly string[] Text = ["text", "character varying", "character", "name"];
     private static readonly string[] Times = ["timestamp with time zone", "timestamp without time zone", "date"];
 
     private static readonly Requirement[] Requirements =
     [
         new("id", ["uuid"]),
         new("organization_id", ["uuid", "text", "character varying"]),
-        new("type", Text, OrEnum: true),
-        new("name", Text, OrEnum: true),
-        new("environment", Text, OrEnum: true),
+        new("type", ["text"], OrLikeText: true),
+        new("name", ["text"], OrLikeText: true),
+        new("environment", ["text"], OrLikeText: true),
         new("settings", ["jsonb", "json", "text", "character varying"]),
         new("settings_encrypted", ["boolean"]),
         new("required_consent", ["jsonb", "json"], OrArrayOfText: true),
@@ -29,20 +28,20 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool
     ];
 
     /// <summary>What a column has to be. A domain counts as the type that it is made of.</summary>
-    private sealed record Requirement(string Column, string[] Types, bool OrEnum = false, bool OrArrayOfText = false)
+    private sealed record Requirement(string Column, string[] Types, bool OrLikeText = false, bool OrArrayOfText = false)
     {
         public bool IsMetBy(ColumnType type) =>
-            Types.Contains(type.Base) || (OrEnum && type.Category == "E") || (OrArrayOfText && type.ElementCategory is "S" or "E");
+            Types.Contains(type.Base) || (OrLikeText && type.Category is "S" or "E") || (OrArrayOfText && type.ElementCategory is "S" or "E");
 
         public override string ToString()
         {
-            string[] understood = [.. OrArrayOfText ? (string[])["text[]"] : [], .. Types.Select(Short).Distinct(), .. OrEnum ? (string[])["enums"] : []];
+            string[] understood = [.. OrArrayOfText ? (string[])["text[]"] : [], .. Types.Select(Short).Distinct(), .. OrLikeText ? (string[])["enums"] : []];
             return understood is [var only] ? $"{only} is needed" : $"{string.Join(", ", understood[..^1])} and {understood[^1]} are understood";
         }
 
         private static string Short(string type) => type switch
         {
-            "character varying" or "character" or "name" => "text",
+            "character varying" => "text",
             "timestamp with time zone" => "timestamptz",
             "timestamp without time zone" => "timestamp",
             _ => type,

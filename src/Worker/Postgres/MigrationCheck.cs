@@ -12,8 +12,18 @@ internal static class MigrationCheck
     /// <exception cref="DatabaseShapeException">It is.</exception>
     public static async Task RequireMigratedAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var find = new NpgsqlCommand("select to_regclass('consent_snapshots.schema_versions') is not null", connection);
-        var missing = (bool)(await find.ExecuteScalarAsync(ct))! ? await ListMissingAsync(connection, ct) : MigrationScripts.Names;
+        await using var find = new NpgsqlCommand(
+            """
+            select case when to_regnamespace('consent_snapshots') is not null and not has_schema_privilege('consent_snapshots', 'usage') then '[' || current_user || ']'
+                        when to_regclass('consent_snapshots.schema_versions') is not null then 'migrated' end
+            """, connection);
+        var found = await find.ExecuteScalarAsync(ct) as string;
+        if (found is not null and not "migrated")
+        {
+            throw new DatabaseShapeException(
+                $"Role {found[1..^1]} may not use schema consent_snapshots ({PostgresErrorCodes.InsufficientPrivilege}). Name the role in Database:WorkerRole and run `migrate`.");
+        }
+        var missing = found is not null ? await ListMissingAsync(connection, ct) : MigrationScripts.Names;
         if (missing.Count == 0) return;
         var what = missing.Count == MigrationScripts.Names.Count
             ? $"Database {connection.Database} has not been migrated."

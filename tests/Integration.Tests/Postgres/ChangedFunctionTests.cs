@@ -127,7 +127,8 @@ public sealed class ChangedFunctionTests(PostgresFixture postgres)
     public async Task Changed_OrganizationWithAVeryLongName_HoldsUpNobody(string sql)
     {
         await using var database = await SourceDatabase.CreateAsync(postgres);
-        await database.ExecuteAsync("alter table destinations alter organization_id type text");
+        // The table's own index would refuse such a row.
+        await database.ExecuteAsync("drop index destinations_organization_id_idx; alter table destinations alter organization_id type text");
         await database.ExecuteAsync(sql.Replace("{long}", "(select string_agg(md5(n::text), '') from generate_series(1, 1000) n)", StringComparison.Ordinal));
         await database.ExecuteAsync("select consent_snapshots.changed('acme', 'production')");
 

@@ -177,7 +177,11 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
 
         var exception = await Assert.ThrowsAsync<DatabaseShapeException>(() => database.NewReader(database.As(role)).CheckAsync(Cancel));
 
+        await database.ExecuteAsync($"grant select on destinations to {role}");
+        var next = await Assert.ThrowsAsync<DatabaseShapeException>(() => database.NewReader(database.As(role)).CheckAsync(Cancel));
+
         Assert.StartsWith($"Role {role} may not read public.destinations (42501). For `run`, name the role in Database:WorkerRole and run `migrate`", exception.Message, StringComparison.Ordinal);
+        Assert.Equal($"Role {role} may not use schema consent_snapshots (42501). Name the role in Database:WorkerRole and run `migrate`.", next.Message);
     }
 
     /// <summary>Who may read a view need not have the right to let others read it. Postgres answers that with a warning and no error.</summary>
@@ -198,6 +202,22 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
         Assert.False(await database.ScalarAsync<bool>("select to_regnamespace('consent_snapshots') is not null"));
         await database.ExecuteAsync($"grant usage on schema app to {database.Options.WorkerRole}; grant select on app.destinations to {database.Options.WorkerRole}");
         Assert.NotEmpty((await database.MigrateAsync()).Applied);
+    }
+
+    [Fact]
+    public async Task Migrate_RoleThatReadsATableOfSomebodyElse_SaysThatItsOwnerIsNeededAndLeavesNothing()
+    {
+        await using var database = await CreateAsync("select 1");
+        var migrator = await database.CreateRoleAsync("migrator");
+        await database.ExecuteAsync($"grant select on destinations to {migrator}; grant create on database {await database.ScalarAsync<string>("select current_database()::text")} to {migrator}");
+        var owners = database.Options.ConnectionString;
+        database.Options.ConnectionString = new NpgsqlConnectionStringBuilder(owners) { Username = migrator, Password = SourceDatabase.RolePassword }.ConnectionString;
+
+        var exception = await Assert.ThrowsAsync<MigrationException>(() => database.MigrateAsync());
+
+        Assert.Equal(
+            $"Role {migrator} does not own public.destinations, and only its owner may attach the change triggers (42501). Run migrate as the owner. Nothing was changed.", exception.Message);
+        Assert.False(await database.ScalarAsync<bool>("select to_regnamespace('consent_snapshots') is not null"));
     }
 
     [Fact]
