@@ -177,9 +177,27 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     /// <summary>Puts a file in its place, content and folder entry on disk; false where there is one already that is not to be replaced.</summary>
     private async Task<bool> PutAsync(string path, ReadOnlyMemory<byte> bytes, bool replace, CancellationToken cancellationToken)
     {
-        if (!await _threads.RunAsync(() => Put(path, bytes.Span, replace), cancellationToken)) return false;
-        await _folders.FlushAsync(Path.GetDirectoryName(path)!);
-        return true;
+        var folder = Path.GetDirectoryName(path)!;
+        // Before anything else, so that those who write into the folder at the same time know of each other.
+        _folders.Begin(folder);
+        var flushed = Task.CompletedTask;
+        var (written, ended) = (false, false);
+        try
+        {
+            written = await _threads.RunAsync(() =>
+            {
+                var put = Put(path, bytes.Span, replace);
+                ended = true;
+                flushed = _folders.End(folder, put);
+                return put;
+            }, cancellationToken);
+        }
+        finally
+        {
+            if (!ended) _ = _folders.End(folder, written: false);
+        }
+        await flushed;
+        return written;
     }
 
     /// <summary>Writes a file beside its place, puts its content on disk, and gives it its name.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace ConsentSnapshots.Storage;
 
 /// <summary>
@@ -8,39 +6,72 @@ namespace ConsentSnapshots.Storage;
 /// </summary>
 internal sealed class DiskThreads(int most) : TaskScheduler, IDisposable
 {
-    private readonly BlockingCollection<Task> _ready = [];
+    private readonly Queue<Task> _ready = new();
     private int _threads;
+    private int _idle;
+    private bool _disposed;
 
     /// <inheritdoc/>
     public override int MaximumConcurrencyLevel => most;
 
     /// <summary>Runs something that blocks.</summary>
-    /// <exception cref="InvalidOperationException">The store is disposed.</exception>
     public Task<T> RunAsync<T>(Func<T> action, CancellationToken cancellationToken) =>
         // What waits for the answer must not go on in a thread that the next flush waits for.
-        Task.Factory.StartNew(action, cancellationToken, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.RunContinuationsAsynchronously, this);
+        Task.Factory.StartNew(action, cancellationToken, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler | TaskCreationOptions.RunContinuationsAsynchronously, this);
 
     /// <summary>The threads end when nothing is left to do.</summary>
-    public void Dispose() => _ready.CompleteAdding();
+    public void Dispose()
+    {
+        lock (_ready)
+        {
+            _disposed = true;
+            Monitor.PulseAll(_ready);
+        }
+    }
 
     /// <inheritdoc/>
     protected override void QueueTask(Task task)
     {
-        _ready.Add(task);
-        // One more with each of the first calls: a store that is only read has none.
-        if (Volatile.Read(ref _threads) >= most) return;
-        if (Interlocked.Increment(ref _threads) > most) Interlocked.Decrement(ref _threads);
-        else new Thread(Work) { IsBackground = true, Name = "store" }.Start();
+        lock (_ready)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _ready.Enqueue(task);
+            // A waiting thread is woken without spinning: that would cost more processor time than everything else that a write does.
+            if (_ready.Count <= _idle || _threads == most)
+            {
+                Monitor.Pulse(_ready);
+                return;
+            }
+            _threads++;
+        }
+        new Thread(Work) { IsBackground = true, Name = "store" }.Start();
     }
 
     /// <inheritdoc/>
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
 
     /// <inheritdoc/>
-    protected override IEnumerable<Task> GetScheduledTasks() => [.. _ready];
+    protected override IEnumerable<Task> GetScheduledTasks()
+    {
+        lock (_ready) return [.. _ready];
+    }
 
     private void Work()
     {
-        foreach (var task in _ready.GetConsumingEnumerable()) TryExecuteTask(task);
+        while (true)
+        {
+            Task? task;
+            lock (_ready)
+            {
+                while (!_ready.TryDequeue(out task))
+                {
+                    if (_disposed) return;
+                    _idle++;
+                    Monitor.Wait(_ready);
+                    _idle--;
+                }
+            }
+            TryExecuteTask(task);
+        }
     }
 }

@@ -20,7 +20,8 @@ internal sealed class ThrottlePolicy(RequestLimit limit, TimeSpan patience, Time
     /// <inheritdoc/>
     public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
     {
-        var started = time.GetTimestamp();
+        // Waiting for a place before the first try is no refusal.
+        long? refusedSince = null;
         for (var refusals = 1; ; refusals++)
         {
             var entered = await limit.EnterAsync(message.CancellationToken);
@@ -31,7 +32,8 @@ internal sealed class ThrottlePolicy(RequestLimit limit, TimeSpan patience, Time
                 refused = message.Response.Status is 503 or 429;
                 if (!refused) return;
                 var pause = RetryAfter(message.Response) ?? Jitter.Backoff(refusals, FirstPause, LongestPause);
-                if (time.GetElapsedTime(started) + pause > patience) return;
+                refusedSince ??= time.GetTimestamp();
+                if (time.GetElapsedTime(refusedSince.Value) + pause > patience) return;
                 limit.PauseFor(pause);
                 message.Response.Dispose();
             }

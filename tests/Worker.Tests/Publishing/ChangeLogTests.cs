@@ -62,7 +62,7 @@ public sealed class ChangeLogTests : IDisposable
         Task[] others = [AppendAsync(2), AppendAsync(3)];
         Answer("append private changes/00000001.log");
         await first;
-        AtOnce(() =>
+        _ = AtOnce(() =>
         {
             _store.Take(0).Fail();
             return Task.CompletedTask;
