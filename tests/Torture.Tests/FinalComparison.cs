@@ -17,6 +17,7 @@ internal sealed class FinalComparison(Product product, IReadOnlyList<Scope> scop
 
     // The longest that a scope waits after its worker was killed in its hands again and again is five minutes. A machine that is busy with other things needs the rest.
     private static readonly TimeSpan s_bound = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan s_sayEvery = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
     private static readonly Guid s_nobody = Guid.Parse("00000000-0000-4000-8000-000000000000");
 
@@ -26,6 +27,8 @@ internal sealed class FinalComparison(Product product, IReadOnlyList<Scope> scop
     {
         var started = TimeProvider.System.GetTimestamp();
         var expected = await BuildFreshAsync(cancellationToken);
+        ledger.Say("a fresh worker has built the same rows");
+        var said = TimeSpan.Zero;
         while (true)
         {
             var faults = await FaultsAsync(expected, cancellationToken);
@@ -34,6 +37,11 @@ internal sealed class FinalComparison(Product product, IReadOnlyList<Scope> scop
             {
                 await CheckHistoriesAsync(cancellationToken);
                 return took;
+            }
+            if (took - said > s_sayEvery)
+            {
+                ledger.Say($"not yet: {faults[0]}{(faults.Count > 1 ? $" and {faults.Count - 1} more" : "")}");
+                said = took;
             }
             if (took > s_bound)
             {
@@ -122,7 +130,7 @@ internal sealed class FinalComparison(Product product, IReadOnlyList<Scope> scop
                 foreach (var edge in edges)
                     if (await edge.ListAsync(scope, cancellationToken) is not { } served || !served.AsSpan().SequenceEqual(manifest.ListBytes())) faults.Add($"{scope}: an edge does not serve version {manifest.Version}.");
             }
-            catch (Exception exception) when (exception is Azure.RequestFailedException or HttpRequestException or AggregateException)
+            catch (Exception exception) when (exception is Azure.RequestFailedException or HttpRequestException or AggregateException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
             {
                 faults.Add($"{scope} could not be read: {exception.Message}");
             }

@@ -9,7 +9,7 @@ namespace ConsentSnapshots.Torture.Tests;
 internal sealed record TortureOptions(TimeSpan Duration, int Seed, string? LogDirectory)
 {
     /// <summary>A run that is short enough for every build.</summary>
-    private static readonly TimeSpan s_bounded = TimeSpan.FromSeconds(70);
+    private static readonly TimeSpan s_bounded = TimeSpan.FromSeconds(50);
 
     public static TortureOptions FromEnvironment() => new(
         Text("MINUTES") is { } minutes ? TimeSpan.FromMinutes(double.Parse(minutes, CultureInfo.InvariantCulture)) : s_bounded,

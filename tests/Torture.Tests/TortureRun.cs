@@ -49,8 +49,8 @@ internal sealed class TortureRun(TorturePostgres postgres, AzuriteFixture azurit
         [
             new Yardstick(postgres.AdministratorOf("postgres"), ledger).RunAsync(writing.Token),
             .. writers.Select(writer => writer.RunAsync(writing.Token)),
-            new FaultDeck(productFaults.All, TimeSpan.FromSeconds(1.5), Part(40), ledger).RunAsync(writing.Token),
-            new FaultDeck(surroundingFaults.All, TimeSpan.FromSeconds(6), Part(41), ledger).RunAsync(writing.Token),
+            new FaultDeck(productFaults.All, TimeSpan.FromSeconds(1.2), Part(40), ledger).RunAsync(writing.Token),
+            new FaultDeck(surroundingFaults.All, TimeSpan.FromSeconds(3), Part(41), ledger).RunAsync(writing.Token),
         ];
         await Task.WhenAny([Task.Delay(options.Duration, TimeProvider.System, cancellationToken), .. others, .. readers]);
         await writing.CancelAsync();

@@ -13,9 +13,9 @@ internal sealed class SurroundingFaults(Product product, IReadOnlyList<Scope> sc
 
     public IReadOnlyList<Fault> All =>
     [
-        new("Postgres restarted", 1, RestartPostgresAsync),
-        new("Postgres crashed", 1, CrashPostgresAsync),
-        new("store stopped", 2, StopStoreAsync),
+        new("Postgres restarted", 2, RestartPostgresAsync),
+        new("Postgres crashed", 2, CrashPostgresAsync),
+        new("store stopped", 4, StopStoreAsync),
         new("transaction that pins the horizon", 1, PinHorizonAsync),
         new("connections of Postgres used up", 1, UseUpConnectionsAsync),
         new("triggers dropped", 1, DropTriggersAsync),
