@@ -53,7 +53,7 @@ internal static class DatabaseRoles
         await ExecuteAsync(connection,
             $"""
             grant usage on schema consent_snapshots to {role};
-            grant select on consent_snapshots.source to {role};
+            grant select on consent_snapshots.source, consent_snapshots.schema_versions to {role};
             grant select, insert, delete on consent_snapshots.changes, consent_snapshots.destination_reports to {role};
             grant select, insert on consent_snapshots.publications to {role};
             grant select, insert, update on consent_snapshots.scopes, consent_snapshots.followed to {role};

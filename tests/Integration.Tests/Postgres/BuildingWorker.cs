@@ -1,6 +1,5 @@
 using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Worker;
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;

@@ -2,7 +2,6 @@ using ConsentSnapshots.Integration.Tests.EndToEnd;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Postgres;
-using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;

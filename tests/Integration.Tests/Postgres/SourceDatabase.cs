@@ -6,7 +6,6 @@ using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
-using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;

@@ -2,7 +2,6 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Worker.Queue;
-using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 
