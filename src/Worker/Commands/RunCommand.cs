@@ -30,9 +30,12 @@ internal static class RunCommand
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddServiceProcess(worker);
         builder.AddSnapshotService(worker);
+        // It outlives the host, whose end it watches.
+        using var deadline = new StopDeadline(worker.Worker.ShutdownTimeout, TimeProvider.System);
+        builder.Services.AddSingleton<IHostLifetime>(deadline);
         using var host = builder.Build();
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        using var deadline = StopDeadline.Watch(lifetime, worker.Worker.ShutdownTimeout, host.Services.GetRequiredService<TimeProvider>());
+        deadline.Watch(lifetime);
         try
         {
             await host.RunAsync(cancellationToken);
