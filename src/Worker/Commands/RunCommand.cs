@@ -40,9 +40,10 @@ internal static class RunCommand
         {
             await host.RunAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested || cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (lifetime.ApplicationStopping.IsCancellationRequested
+            && (exception is OperationCanceledException || !lifetime.ApplicationStarted.IsCancellationRequested))
         {
-            // It was still waiting to start, or something did not stop in time, which has been said.
+            // It was still starting: what was in the middle of that says in its own way that it was cancelled.
         }
         return ExitCodes.Done;
     }
