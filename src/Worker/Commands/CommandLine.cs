@@ -94,8 +94,8 @@ public sealed class CommandLine
                 EnableDefaultExceptionHandler = false,
                 Output = _output,
                 Error = _error,
-                // A service that is told to stop gives back what it has in hand before it goes.
-                ProcessTerminationTimeout = TimeSpan.FromSeconds(60),
+                // The service has its own way to stop, which a handler that waits for the command's end would hold up.
+                ProcessTerminationTimeout = parsed.CommandResult.Command == run || parsed.CommandResult.Command == root ? null : TimeSpan.FromSeconds(60),
             });
         }
         catch (Exception exception) when (exception is InvalidConfigurationException or UsageException)

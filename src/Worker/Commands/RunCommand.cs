@@ -30,16 +30,20 @@ internal static class RunCommand
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddServiceProcess(worker);
         builder.AddSnapshotService(worker);
+        // It outlives the host, whose end it watches.
+        using var deadline = new StopDeadline(worker.Worker.ShutdownTimeout, TimeProvider.System);
+        builder.Services.AddSingleton<IHostLifetime>(deadline);
         using var host = builder.Build();
         var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        using var deadline = StopDeadline.Watch(lifetime, worker.Worker.ShutdownTimeout, host.Services.GetRequiredService<TimeProvider>());
+        deadline.Watch(lifetime);
         try
         {
             await host.RunAsync(cancellationToken);
         }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested || cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (lifetime.ApplicationStopping.IsCancellationRequested
+            && (exception is OperationCanceledException || !lifetime.ApplicationStarted.IsCancellationRequested))
         {
-            // It was still waiting to start, or something did not stop in time, which has been said.
+            // It was still starting: what was in the middle of that says in its own way that it was cancelled.
         }
         return ExitCodes.Done;
     }
