@@ -7,7 +7,6 @@ using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 

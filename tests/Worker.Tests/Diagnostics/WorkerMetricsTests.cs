@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Diagnostics;
-using ConsentSnapshots.Worker.Scheduling;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace ConsentSnapshots.Worker.Tests.Diagnostics;

@@ -2,7 +2,6 @@ using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Storage;

@@ -3,7 +3,6 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;

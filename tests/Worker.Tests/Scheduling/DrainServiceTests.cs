@@ -3,12 +3,12 @@ using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Diagnostics;
-using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Tests.Publishing;
+using ConsentSnapshots.Worker.Tests.Support;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -21,6 +21,7 @@ public sealed class DrainServiceTests : IDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly DirectoryBlobStore _store;
     private readonly PublicationWorld _world;
+    private readonly RecordingSource _source = new();
 
     public DrainServiceTests()
     {
@@ -40,16 +41,24 @@ public sealed class DrainServiceTests : IDisposable
     [Fact]
     public async Task Check_SourceDoesNotAnswer_StaysLive()
     {
-        var source = new StuckSource();
-        using var drain = Drain(source);
-        using var service = Service(drain, source);
+        var (asked, answer) = (NewSignal(), NewSignal());
+        var queue = new RecordingQueue
+        {
+            BeforeClaim = cancellationToken =>
+            {
+                asked.TrySetResult();
+                return answer.Task.WaitAsync(cancellationToken);
+            },
+        };
+        using var drain = Drain(queue);
+        using var service = Service(drain, queue);
         await service.StartAsync(Cancel);
-        await source.Asked.Task.WaitAsync(Cancel);
+        await asked.Task.WaitAsync(Cancel);
 
         _time.Advance(TimeSpan.FromHours(1));
 
         Assert.DoesNotContain(service.Check(), finding => finding.Severity == HealthSeverity.NotLive);
-        source.Answer.SetResult();
+        answer.SetResult();
         await service.StopAsync(Cancel);
     }
 
@@ -58,12 +67,19 @@ public sealed class DrainServiceTests : IDisposable
     public async Task Check_LoopDoesNotMove_IsNotLiveAfterAMinute()
     {
         using var mayGoOn = new ManualResetEventSlim();
-        var source = new StuckSource { OnLookInterval = () => mayGoOn.Wait(Cancel) };
-        source.Answer.SetResult();
-        using var drain = Drain(source);
-        using var service = Service(drain, source);
+        var stuck = NewSignal();
+        var queue = new RecordingQueue
+        {
+            OnLookInterval = () =>
+            {
+                stuck.TrySetResult();
+                mayGoOn.Wait(Cancel);
+            },
+        };
+        using var drain = Drain(queue);
+        using var service = Service(drain, queue);
         await service.StartAsync(Cancel);
-        await source.Stuck.Task.WaitAsync(Cancel);
+        await stuck.Task.WaitAsync(Cancel);
 
         _time.Advance(TimeSpan.FromSeconds(59));
         Assert.DoesNotContain(service.Check(), finding => finding.Severity == HealthSeverity.NotLive);
@@ -79,9 +95,9 @@ public sealed class DrainServiceTests : IDisposable
     public async Task Check_StoreCannotBePrepared_IsNotReadyAndLive()
     {
         _world.Faults.Before = _ => throw new StoreUnavailableException("The store is down.");
-        var source = new StuckSource();
-        using var drain = Drain(source);
-        using var service = Service(drain, source);
+        var queue = new RecordingQueue();
+        using var drain = Drain(queue);
+        using var service = Service(drain, queue);
         await service.StartAsync(Cancel);
 
         while (!service.Check().Any(finding => finding.Reason.Contains("down", StringComparison.Ordinal))) await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancel);
@@ -90,66 +106,14 @@ public sealed class DrainServiceTests : IDisposable
         await service.StopAsync(Cancel);
     }
 
-    private ScopeDrain Drain(StuckSource source) => new(
-        source, new ScopeBuilder(source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), _world.Store, _world.Publisher),
-        new ScheduleOptions(), new WakeUp(), _time, NullLogger<ScopeDrain>.Instance);
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private DrainService Service(ScopeDrain drain, StuckSource source) => new(drain, new WakeUp(), _world.Store, source, _time, NullLogger<DrainService>.Instance);
-
-    /// <summary>A source without work, that may not answer.</summary>
-    private sealed class StuckSource : IDestinationSource
+    private ScopeDrain Drain(RecordingQueue queue)
     {
-        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public TaskCompletionSource Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public TaskCompletionSource Stuck { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Action? OnLookInterval { get; init; }
-
-        public string Description => "a source that may not answer";
-
-        public TimeSpan LookInterval
-        {
-            get
-            {
-                Stuck.TrySetResult();
-                OnLookInterval?.Invoke();
-                return TimeSpan.FromSeconds(1);
-            }
-        }
-
-        public async Task<IReadOnlyList<ClaimedScope>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken)
-        {
-            Asked.TrySetResult();
-            await Answer.Task.WaitAsync(cancellationToken);
-            return [];
-        }
-
-        public Task CheckAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ScopeRows> ReadAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ScopeRows> ReadAsync(ClaimedScope claim, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public IAsyncEnumerable<ScopeRead> ReadAsync(IReadOnlyList<OrganizationId> organizations, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<int> RecordedVersionAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<Scope>> ListScopesAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<ClaimedScope?> ClaimAsync(Scope scope, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task CompleteAsync(ClaimedScope claim, BuildReport report, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task FailAsync(ClaimedScope claim, BuildFailure failure, TimeSpan delay, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<string>> ListRefusedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<string>> ListWarningsAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task EnqueueAsync(IReadOnlyCollection<Scope> scopes, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task<IReadOnlyList<SourceStatus>> StatusAsync(OrganizationId? organization, CancellationToken cancellationToken) => throw new NotSupportedException();
+        var options = new ScheduleOptions();
+        var builder = new ScopeBuilder(_source, new SettingsKeyRing(new EncryptionOptions()), new SnapshotGenerator(DestinationCatalogue.BuiltIn), _world.Store, _world.Publisher);
+        return new ScopeDrain(queue, new BuildRunner(_source, queue, builder, options, _time, NullLogger<BuildRunner>.Instance), options, new WakeUp(), _time);
     }
+
+    private DrainService Service(ScopeDrain drain, RecordingQueue queue) => new(drain, queue, new WakeUp(), _world.Store, _source, _time, NullLogger<DrainService>.Instance);
 }

@@ -1,6 +1,5 @@
 
 
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 
 namespace ConsentSnapshots.Worker.Tests.Settings;

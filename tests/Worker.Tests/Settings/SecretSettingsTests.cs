@@ -1,5 +1,4 @@
 using ConsentSnapshots.Tests.Support;
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 

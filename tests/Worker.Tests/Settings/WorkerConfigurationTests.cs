@@ -1,4 +1,3 @@
-using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 

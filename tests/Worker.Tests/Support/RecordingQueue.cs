@@ -26,7 +26,20 @@ internal sealed class RecordingQueue : IScopeQueue
     /// <summary>Thrown when an outcome is to be recorded; null for nothing.</summary>
     public Exception? FailsToRecord { get; set; }
 
-    public TimeSpan LookInterval => TimeSpan.FromSeconds(1);
+    /// <summary>Called when somebody asks how often to look; it may block.</summary>
+    public Action? OnLookInterval { get; init; }
+
+    /// <summary>What a claim waits for before it is answered.</summary>
+    public Func<CancellationToken, Task>? BeforeClaim { get; init; }
+
+    public TimeSpan LookInterval
+    {
+        get
+        {
+            OnLookInterval?.Invoke();
+            return TimeSpan.FromSeconds(1);
+        }
+    }
 
     public static ScopeClaim Claim(Scope scope, Lane lane = Lane.Bulk) => new(scope, lane, 1, Guid.NewGuid());
 
@@ -42,13 +55,14 @@ internal sealed class RecordingQueue : IScopeQueue
         return Task.CompletedTask;
     }
 
-    public Task<IReadOnlyList<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ScopeClaim>> ClaimAsync(Lane lane, int max, CancellationToken cancellationToken)
     {
+        if (BeforeClaim is not null) await BeforeClaim(cancellationToken);
         lock (_lock)
         {
             var claims = _waiting.Where(entry => entry.Lane == lane && !_building.Contains(entry.Scope)).Take(max).Select(entry => Claim(entry.Scope, lane)).ToList();
             foreach (var claim in claims) Take(claim);
-            return Task.FromResult<IReadOnlyList<ScopeClaim>>(claims);
+            return claims;
         }
     }
 
