@@ -99,8 +99,13 @@ internal sealed class FinalComparison(Product product, IReadOnlyList<Scope> scop
 
     private static async Task SucceedAsync(string[] words, Dictionary<string, string> settings, CancellationToken cancellationToken)
     {
-        var (exitCode, output) = await Product.CommandAsync(words, settings, cancellationToken, s_bound);
-        Assert.True(exitCode == 0, output);
+        // A machine that is busy may time out a command that has nothing to do with what is tested.
+        for (var attempt = 1; ; attempt++)
+        {
+            var (exitCode, output) = await Product.CommandAsync(words, settings, cancellationToken, s_bound);
+            if (exitCode == 0) return;
+            Assert.True(attempt < 3, output);
+        }
     }
 
     /// <summary>What is not as it has to be.</summary>

@@ -325,7 +325,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Waiting);
         var line = Assert.Single(await database.Status.ListAsync(null, Cancel), line => line.Scope.Environment == DeploymentEnvironment.Production);
         Assert.Equal((ScopeState.Failed, "store down"), (line.State, line.LastError));
-        Assert.NotNull(line.NextAttemptAt);
+        Assert.NotNull(line.Queue!.NextAttemptAt);
 
         // The hour passes.
         await database.ExecuteAsync("update consent_snapshots.scopes set ready_at = ready_at - interval '1 hour'");

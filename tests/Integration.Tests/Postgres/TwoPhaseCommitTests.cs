@@ -70,7 +70,7 @@ public sealed class TwoPhaseCommitTests(ReplicatingPostgresFixture postgres)
     {
         await using var database = await CreateAsync();
 
-        Assert.False(await database.Reader.CheckAsync(Cancel));
+        Assert.False(await database.Queue.WritersNotifyAsync(Cancel));
     }
 
     private async Task<SourceDatabase> CreateAsync()

@@ -83,7 +83,8 @@ internal sealed partial class Product : IAsyncDisposable
     }
 
     /// <summary>The settings of a worker without any network in between.</summary>
-    public Dictionary<string, string> Settings(string database = Database) => Settings(Postgres.OwnerOf(database), _azurite);
+    public Dictionary<string, string> Settings(string database = Database) =>
+        Settings(Pooled(Postgres.OwnerOf(database), Postgres.ServerPort, patience: 60), _azurite);
 
     /// <summary>The settings of a worker that reads another database into a directory.</summary>
     public Dictionary<string, string> SettingsOfDirectory(string database, string directory)
@@ -127,8 +128,8 @@ internal sealed partial class Product : IAsyncDisposable
         var (postgres, listen) = (new TcpProxy(() => Postgres.ServerPort), new TcpProxy(() => Postgres.ServerPort));
         var azuritePort = int.Parse(PortOfEndpoint().Match(_azurite).Value.TrimStart(':'), CultureInfo.InvariantCulture);
         var store = new TcpProxy(() => azuritePort);
-        var settings = Settings(Through(Postgres.OwnerOf(Database), postgres.Port), PortOfEndpoint().Replace(_azurite, $":{store.Port}"));
-        settings["ConnectionStrings__PostgresListen"] = Through(Postgres.OwnerOf(Database), listen.Port);
+        var settings = Settings(Pooled(Postgres.OwnerOf(Database), postgres.Port, patience: 10), PortOfEndpoint().Replace(_azurite, $":{store.Port}"));
+        settings["ConnectionStrings__PostgresListen"] = Pooled(Postgres.OwnerOf(Database), listen.Port, patience: 10);
         return new WorkerPlace(new Supervised($"worker {number}", () => Start($"worker-{number}", "Worker/consent-snapshots", ["run"], settings), _ledger), postgres, listen, store);
     }
 
@@ -142,9 +143,9 @@ internal sealed partial class Product : IAsyncDisposable
         return new EdgePlace(new Supervised($"edge {number}", () => Start($"edge-{number}", "EdgeApi/consent-edge", [], settings), _ledger), address);
     }
 
-    /// <summary>The workers pool their connections; a test's own sessions do not.</summary>
-    private static string Through(string connection, int port) =>
-        new Npgsql.NpgsqlConnectionStringBuilder(connection) { Port = port, Pooling = true, MaxPoolSize = 15, ApplicationName = "", Timeout = 10, CommandTimeout = 10 }.ConnectionString;
+    /// <summary>The product pools its connections; a test's own sessions do not. What waits for a network that is silent gives up after a while.</summary>
+    private static string Pooled(string connection, int port, int patience) =>
+        new Npgsql.NpgsqlConnectionStringBuilder(connection) { Port = port, Pooling = true, MaxPoolSize = 15, ApplicationName = "", Timeout = patience, CommandTimeout = patience }.ConnectionString;
 
     private ProductProcess Start(string name, string program, string[] arguments, Dictionary<string, string> settings)
     {
