@@ -47,7 +47,7 @@ internal sealed class Pipeline : IAsyncDisposable
         for (var built = true; built;)
         {
             built = await drain.DrainAsync(default);
-            await drain.WhenIdleAsync();
+            await drain.StopAsync();
         }
     });
 

@@ -87,7 +87,7 @@ public sealed class DatabaseRoleTests(PostgresFixture postgres)
 
         Assert.Equal(
             "beat(), changes delete+insert+select, claim_scopes(), destination_reports delete+insert+select, destination_scripts delete+insert+select+update, destinations_changed(), "
-            + "destinations_replicated(), followed insert+select+update, last_told select+update+usage, mend_times(), publications insert+select, record_scripts(), release_lost_claims(), schema usage, "
+            + "destinations_replicated(), followed insert+select+update, last_told select+update+usage, mend_times(), publications insert+select, record_scripts(), release_lost_claims(), schema usage, schema_versions select, "
             + "scopes insert+select+update, source select, take_in_changes(), tell_workers(), workers delete+insert+select+update",
             await RightsAsync(database, database.Options.WorkerRole));
     }

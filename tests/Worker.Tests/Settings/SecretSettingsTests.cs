@@ -14,7 +14,7 @@ public sealed class SecretSettingsTests
         "Source:Provider", "Source:File", "Source:Variables", "Source:WatchInterval", "ConnectionStrings:Postgres", "ConnectionStrings:PostgresListen", "Database:DestinationsTable",
         "Database:WorkerRole", "Database:LockTimeout", "Database:MigrationWait", "Database:KeepAlive", "Storage:Provider", "Storage:Directory", "Storage:ConnectionString",
         "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:HistoryContainer", "Storage:Timeout", "Storage:PublicBaseUrl", "Limits:Destinations", "Limits:ScopeSettingsBytes",
-        "Limits:DestinationSettingsBytes", "Encryption:Keys:0", "Encryption:Keys", "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
+        "Limits:DestinationSettingsBytes", "Worker:Url", "Worker:ShutdownTimeout", "Database:ControlPlaneRole", "Encryption:Keys:0", "Encryption:Keys", "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
     ];
 
     public static TheoryData<string> Secrets =>
@@ -122,7 +122,7 @@ public sealed class SecretSettingsTests
         {
             foreach (var (command, settings) in new[]
                      {
-                         ("migrate", postgres), ("run", postgres), ("regenerate --all", postgres),
+                         ("migrate", postgres), ("regenerate --all", postgres),
                          ("status", [.. azure, ("Storage:ConnectionString", signed)]), ("regenerate --all", [.. azure, ("Storage:ConnectionString", keyed)]),
                      })
             {
@@ -134,6 +134,15 @@ public sealed class SecretSettingsTests
                 Assert.DoesNotContain(new string('a', 64), outcome.Everything, StringComparison.Ordinal);
                 Assert.DoesNotContain("   at ", outcome.Everything, StringComparison.Ordinal);
             }
+
+            // The service waits for a database that does not answer, and says so.
+            var service = await Executable.RunUntilAsync(
+                Executable.Worker, ["run"], Variables([.. postgres, ("Worker:Url", "off")]), "The worker waits and publishes nothing yet", TestContext.Current.CancellationToken);
+            Assert.Equal(0, service.ExitCode);
+            Assert.Contains("127.0.0.1:1", service.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain(Canary, service.Everything, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain(new string('a', 64), service.Everything, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", service.Everything, StringComparison.Ordinal);
         }
         finally
         {

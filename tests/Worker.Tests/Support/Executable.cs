@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 
 namespace ConsentSnapshots.Tests.Support;
 
@@ -44,6 +46,42 @@ internal static class Executable
             Assert.Fail($"{program} {string.Join(' ', start.ArgumentList)} still ran after {Patience}: {await output}{await error}");
         }
         return new Outcome(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Runs it until it writes a text, tells it to stop, and waits for its end.</summary>
+    /// <param name="program">Which one.</param>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="variables">Environment variables. Settings of the caller's own environment are taken away.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">The test's.</param>
+    public static async Task<Outcome> RunUntilAsync(
+        string program, IEnumerable<string> arguments, IEnumerable<KeyValuePair<string, string?>> variables, string text, CancellationToken cancellationToken)
+    {
+        using var process = Process.Start(Describe(program, arguments, variables))!;
+        process.StandardInput.Close();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        var error = process.StandardError.ReadToEndAsync(cancellationToken);
+        var output = new StringBuilder();
+        try
+        {
+            while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
+            {
+                output.AppendLine(line);
+                if (!line.Contains(text, StringComparison.Ordinal)) continue;
+                using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+                await kill.WaitForExitAsync(patience.Token);
+                break;
+            }
+            output.Append(await process.StandardOutput.ReadToEndAsync(patience.Token));
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{program} {string.Join(' ', arguments)} still ran after {Patience}: {output}{await error}");
+        }
+        return new Outcome(process.ExitCode, output.ToString(), await error);
     }
 
     /// <summary>How to start it.</summary>
