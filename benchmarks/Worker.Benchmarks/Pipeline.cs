@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Publishing;
+using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
@@ -44,10 +45,13 @@ internal sealed class Pipeline : IAsyncDisposable
         await _services.GetRequiredService<IDestinationSource>().CheckAsync(default);
         await _services.GetRequiredService<ScopeStore>().PrepareAsync(default);
         var drain = _services.GetRequiredService<ScopeDrain>();
-        for (var built = true; built;)
+        var wakeUp = _services.GetRequiredService<WakeUp>();
+        while (true)
         {
-            built = await drain.DrainAsync(default);
-            await drain.StopAsync();
+            // Nothing was being built before the look, and nothing was found by it.
+            var idle = drain.Running == 0;
+            if (!await drain.DrainAsync(default) && idle) return;
+            await wakeUp.WaitAsync(TimeSpan.FromMilliseconds(50), TimeProvider.System, default);
         }
     });
 

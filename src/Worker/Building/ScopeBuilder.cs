@@ -44,7 +44,8 @@ public sealed class ScopeBuilder(IDestinationSource source, SettingsKeyRing keys
                 PublicationOutcome.Published => new BuildOutcome.Published(publication.Manifest, publication.SnapshotsWritten, publication.ChangedCombinations),
                 PublicationOutcome.Unchanged => new BuildOutcome.Unchanged(publication.Manifest, publication.SnapshotsWritten, publication.Completed),
                 _ => await SupersededAsync(rows.Scope, publication, cancellationToken),
-            }) with { Problems = problems };
+            }) with
+            { Problems = problems };
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -24,7 +24,8 @@ internal sealed record DestinationsTable(uint Oid, bool OrganizationIsUuid, bool
         new("enabled", ["boolean"]),
         new("test_mode", ["boolean"]),
         new("deleted_at", Times),
-        new("created_at", Times),
+        // A text that is no time is its row's problem.
+        new("created_at", [.. Times, "text", "character varying"]),
     ];
 
     /// <summary>What a column has to be. A domain counts as the type that it is made of.</summary>

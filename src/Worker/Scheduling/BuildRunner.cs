@@ -114,7 +114,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
                 break;
             default:
                 var written = outcome is BuildOutcome.Published published ? published.SnapshotsWritten : outcome is BuildOutcome.Unchanged unchanged ? unchanged.SnapshotsWritten : 0;
-                logger.Built(scope, outcome.Name, outcome.Current!.Version, written, outcome.Problems?.Count ?? 0, (long)elapsed.TotalMilliseconds);
+                logger.Built(scope, outcome.GetType().Name, outcome.Current!.Version, written, outcome.Problems?.Count ?? 0, (long)elapsed.TotalMilliseconds);
                 break;
         }
     }

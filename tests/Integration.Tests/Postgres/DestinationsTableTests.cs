@@ -122,7 +122,7 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
     [InlineData("alter table destinations drop column organization_id, add column organization_id integer", "public.destinations.organization_id is of type integer; uuid and text are understood.")]
     [InlineData("alter table destinations drop column required_consent, add column required_consent text", "public.destinations.required_consent is of type text; text[], jsonb and json are understood.")]
     [InlineData("alter table destinations drop column enabled, add column enabled integer", "public.destinations.enabled is of type integer; boolean is needed.")]
-    [InlineData("alter table destinations drop column created_at, add column created_at bigint", "public.destinations.created_at is of type bigint; timestamptz, timestamp and date are understood.")]
+    [InlineData("alter table destinations drop column created_at, add column created_at bigint", "public.destinations.created_at is of type bigint; timestamptz, timestamp, date and text are understood.")]
     public async Task Migrate_TableThatCannotServe_SaysWhyInOneSentenceAndLeavesNothing(string change, string message)
     {
         await using var database = await CreateAsync(change);

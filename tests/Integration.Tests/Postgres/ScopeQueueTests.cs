@@ -106,7 +106,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
         Assert.All(await database.Status.ListAsync(null, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
-            }
+    }
 
     [Fact]
     public async Task Complete_EditDuringTheBuild_IsReadyAgainWithTheTimeOfThatEdit()
