@@ -9,6 +9,7 @@ internal sealed class Supervised(string name, Func<ProductProcess> start, Ledger
     private Task _watching = Task.CompletedTask;
     private volatile ProductProcess? _process;
     private volatile bool _expected;
+    private bool _disposed;
     private int _instance;
 
     public string Name => name;
@@ -54,6 +55,9 @@ internal sealed class Supervised(string name, Func<ProductProcess> start, Ledger
 
     public async ValueTask DisposeAsync()
     {
+        // What holds the process may dispose of it when it stops and again when it is disposed of itself.
+        if (_disposed) return;
+        _disposed = true;
         await _stop.CancelAsync();
         _process?.Kill();
         await _watching;
