@@ -402,7 +402,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "staging", takeIn: false);
         await database.InsertAsync(SourceDatabase.Globex, "staging", takeIn: false);
 
-        var pending = (await database.Status.ListAsync(null, Cancel)).Where(line => line.State == ScopeState.Pending).Select(line => line.Scope);
+        var pending = (await database.Status.ListAsync(null, Cancel)).Where(line => line.State == ScopeState.Pending).Select(line => line.Scope).Order();
 
         Assert.Equal([SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), .. Scope.Of(SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization)], pending);
         Assert.Equal(2, (await database.Queue.PendingCountAsync(Cancel)).Changes);
