@@ -404,7 +404,8 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         var pending = (await database.Status.ListAsync(null, Cancel)).Where(line => line.State == ScopeState.Pending).Select(line => line.Scope).Order();
 
-        Assert.Equal([SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), .. Scope.Of(SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization)], pending);
+        Scope[] expected = [SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), .. Scope.Of(SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization)];
+        Assert.Equal(expected.Order(), pending);
         Assert.Equal(2, (await database.Queue.PendingCountAsync(Cancel)).Changes);
     }
 
