@@ -25,6 +25,7 @@ internal sealed partial class Product : IAsyncDisposable
     private readonly string _logs;
     private readonly Ledger _ledger;
     private readonly string _azurite;
+    private int _disposed;
 
     private Product(TorturePostgres postgres, AzuriteFixture azurite, string azuriteConnection, Ledger ledger, string logs)
     {
@@ -98,6 +99,8 @@ internal sealed partial class Product : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // A run that found nothing ends it early, to delete what its programs wrote.
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         foreach (var edge in Edges) await edge.Program.DisposeAsync();
         foreach (var worker in Workers)
         {
