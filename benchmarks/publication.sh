@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # What publishing costs: the whole way from PostgreSQL to a directory against a plain parallel writer of the same files, to Azurite against PUTs of the same blobs by the SDK alone, in
-# turns; and what a rebuild costs where nothing changed. Arguments: a folder on the disk to be measured (a temporary one if left out), then, if not all, what to measure: directory,
-# azurite, unchanged. SCOPES=n measures with another number of scopes. Needs Docker and the images that ./test.sh provides. The table is in docs/performance.md.
+# turns; what a rebuild costs where nothing changed; and how long an edit takes to the edge, alone and beside bulk work. Arguments: a folder on the disk to be measured (a temporary one if left out), then, if not all, what to measure: directory,
+# azurite, unchanged, edge. SCOPES=n measures with another number of scopes. Needs Docker and the images that ./test.sh provides. The table is in docs/performance.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=../eng/images/tags.env
 source ../eng/images/tags.env
 folder=${1:-$(mktemp -d)}
 dotnet build Worker.Benchmarks -c Release -v quiet -nologo >&2
+dotnet build ../src/EdgeApi -c Release -v quiet -nologo >&2
+export EDGE=$PWD/../src/EdgeApi/bin/Release/net10.0/consent-edge
 postgres=$(docker run --rm -d -e POSTGRES_PASSWORD=only-for-benchmarks -p 127.0.0.1::5432 "$POSTGRES_IMAGE" -c max_connections=200)
 trap 'docker rm -f "$postgres" >/dev/null' EXIT
 key=$(head -c 64 /dev/urandom | base64 --wrap 0)

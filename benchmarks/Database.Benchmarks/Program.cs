@@ -4,13 +4,12 @@ using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 // What our triggers cost the control plane, with them and without in turns, and what a worker's claim costs. The argument is the connection string of an empty database's owner.
 var options = new PostgresOptions { ConnectionString = args[0] };
 await using var database = NpgsqlDataSource.Create(args[0]);
-await new DatabaseMigrator(Options.Create(options), NullLogger<DatabaseMigrator>.Instance).MigrateAsync(new MigrationRequest { WithDestinations = true }, default);
+await new DatabaseMigrator(options, NullLogger<DatabaseMigrator>.Instance).MigrateAsync(new MigrationRequest { WithDestinations = true }, default);
 
 Console.WriteLine("| what | without us | with us | ratio | goal |");
 Console.WriteLine("| --- | --- | --- | --- | --- |");

@@ -5,7 +5,7 @@ using Azure.Storage.Blobs.Models;
 using ConsentSnapshots.Worker.Benchmarks;
 
 // What publishing costs, beside the least that anybody could do to get the same bytes into the same store. Arguments: the connection string of an empty Postgres database's owner, the
-// connection string of an Azurite, and an empty folder on the disk to be measured; then, if not all, what to measure: directory, azurite, unchanged.
+// connection string of an Azurite, and an empty folder on the disk to be measured; then, if not all, what to measure: directory, azurite, unchanged, edge.
 if (args is ["reconcile", var database, var existing])
 {
     await using var pipeline = new Pipeline(("ConnectionStrings:Postgres", database), ("Storage:Provider", "directory"), ("Storage:Directory", existing));
@@ -15,15 +15,25 @@ if (args is ["reconcile", var database, var existing])
 }
 
 var (postgres, azurite, folder) = (args[0], args[1], args[2]);
-string[] parts = args.Length > 3 ? args[3..] : ["directory", "azurite", "unchanged"];
+string[] parts = args.Length > 3 ? args[3..] : ["directory", "azurite", "unchanged", "edge"];
 const int Rounds = 3;
 const int Writers = 32;
+var (Often, Seldom) = (TimeSpan.FromMilliseconds(5), TimeSpan.FromMilliseconds(25)); // between two looks at the edge
 
 await using var source = new SourceDatabase(postgres);
 await source.MigrateAsync();
 if (parts.Contains("directory")) await DirectoryAsync(Scopes(3000));
 if (parts.Contains("azurite")) await AzuriteAsync(Scopes(900));
-if (parts.Contains("unchanged")) await UnchangedAsync(Scopes(30_000));
+if (parts.Contains("unchanged") || parts.Contains("edge")) await WithStoreAsync(Scopes(30_000), async (scopes, store) =>
+{
+    if (parts.Contains("unchanged")) await UnchangedAsync(scopes, store);
+    if (parts.Contains("edge")) await EdgeAsync(scopes, store);
+});
+if (parts.Contains("edge"))
+{
+    await AmidAsync("directory", Scopes(3000), DirectoryStore(Path.Combine(folder, "amid")));
+    await AmidAsync("Azurite", Scopes(900), AzureStore(out _));
+}
 
 int Scopes(int usual) => int.TryParse(Environment.GetEnvironmentVariable("SCOPES"), CultureInfo.InvariantCulture, out var scopes) ? scopes : usual;
 
@@ -77,24 +87,21 @@ async Task AzuriteAsync(int scopes)
     var blobs = 0;
     for (var round = 0; round <= Rounds; round++)
     {
-        // Names of their own, because Azurite deletes a container some time after it has said so.
-        var run = Guid.NewGuid().ToString("N")[..8];
-        (string Setting, string Name)[] containers = [("Storage:Container", $"public-{run}"), ("Storage:PrivateContainer", $"private-{run}"), ("Storage:HistoryContainer", $"history-{run}")];
+        var settings = AzureStore(out var containers);
         var count = round == 0 ? Math.Min(scopes, 60) : scopes; // what a process does once is not measured
         await source.FillAsync(count);
         Took took;
-        await using (var pipeline = new Pipeline(
-            [("ConnectionStrings:Postgres", postgres), ("Storage:Provider", "azure"), ("Storage:ConnectionString", azurite), .. containers]))
+        await using (var pipeline = new Pipeline(settings))
         {
             took = await pipeline.BuildAsync();
             if (await pipeline.CountPublishedAsync() != count) throw new InvalidOperationException("Not every scope was published.");
         }
         var contents = new List<(string Container, string Name, BinaryData Bytes)>();
-        foreach (var (_, container) in containers)
+        foreach (var container in containers)
             await foreach (var blob in service.GetBlobContainerClient(container).GetBlobsAsync())
                 contents.Add((container, blob.Name, (await service.GetBlobContainerClient(container).GetBlobClient(blob.Name).DownloadContentAsync()).Value.Content));
-        foreach (var (_, container) in containers) await service.DeleteBlobContainerAsync(container);
-        var copies = containers.ToDictionary(container => container.Name, container => service.GetBlobContainerClient($"{container.Name}-copy"));
+        foreach (var container in containers) await service.DeleteBlobContainerAsync(container);
+        var copies = containers.ToDictionary(container => container, container => service.GetBlobContainerClient($"{container}-copy"));
         foreach (var copy in copies.Values) await copy.CreateAsync();
         var alone = await Took.MeasureAsync(() => Parallel.ForEachAsync(contents, new ParallelOptions { MaxDegreeOfParallelism = Writers }, async (blob, token) =>
             await copies[blob.Container].GetBlobClient(blob.Name).UploadAsync(blob.Bytes, new BlobUploadOptions(), token)));
@@ -114,10 +121,11 @@ async Task AzuriteAsync(int scopes)
     ReportRatio(ours, plain, "≤ 1.3");
 }
 
-async Task UnchangedAsync(int scopes)
+// A store in which every scope is published.
+async Task WithStoreAsync(int scopes, Func<int, string, Task> measure)
 {
     // Building the store is not what is measured, so it is built where a flush costs nothing.
-    var (built, store) = (Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : folder, $"consent-snapshots-{Environment.ProcessId}"), Path.Combine(folder, "unchanged"));
+    var (built, store) = (Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : folder, $"consent-snapshots-{Environment.ProcessId}"), Path.Combine(folder, "published"));
     await source.FillAsync(scopes);
     try
     {
@@ -128,7 +136,86 @@ async Task UnchangedAsync(int scopes)
     {
         if (Directory.Exists(built)) Directory.Delete(built, recursive: true);
     }
+    await measure(scopes, store);
+    Directory.Delete(store, recursive: true);
 
+    static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var path = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.Copy(file, path);
+        }
+    }
+}
+
+// From a commit in the control plane to the answer of an edge.
+async Task EdgeAsync(int scopes, string store)
+{
+    Console.WriteLine($"""
+
+        | commit → edge, {scopes:N0} scopes known, directory | p50 | p99 | longest | goal |
+        | --- | --- | --- | --- | --- |
+        """);
+    using var latency = new Latency(source, DirectoryStore(store), Environment.GetEnvironmentVariable("EDGE") ?? throw new InvalidOperationException("EDGE must be the path of the edge's program."));
+    await latency.ReadyAsync(0);
+    var organizations = scopes / 3;
+    for (var edit = 0; edit < 20; edit++) await latency.EditAsync(edit, Often); // what a process does once is not measured
+    var random = new Random(5);
+
+    var single = new List<TimeSpan>();
+    for (var edit = 0; edit < 200; edit++)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(random.Next(100)), TimeProvider.System);
+        single.Add(await latency.EditAsync(random.Next(organizations), Often));
+    }
+    ReportLatency("one edit at a time", single, "p50 ≤ 90 ms, p99 ≤ 250 ms");
+
+    var many = new List<Task<TimeSpan>>();
+    using (var second = new PeriodicTimer(TimeSpan.FromSeconds(1) / 30))
+        for (var edit = 0; edit < 600 && await second.WaitForNextTickAsync(); edit++) many.Add(latency.EditAsync((edit * 7) % organizations, Seldom));
+    ReportLatency("30 edits/s of as many organizations", [.. await Task.WhenAll(many)], "p99 ≤ 1 s");
+
+    await source.EditAllAsync();
+    while (await source.CountPendingAsync() < scopes / 2) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+    var started = Stopwatch.GetTimestamp();
+    var before = await source.CountPendingAsync();
+    var bystander = await BystanderAsync(latency, organizations, TimeSpan.FromSeconds(60));
+    var after = await source.CountPendingAsync();
+    ReportLatency(Invariant($"one edit every half second while all {scopes:N0} scopes are published anew ({before - after:N0} of them in {Stopwatch.GetElapsedTime(started).TotalSeconds:0} s)"), bystander, "p99 ≤ 1 s");
+
+    List<TimeSpan> killed = [], stopped = [];
+    for (var round = 0; round < 5 && await source.CountPendingAsync() > 100; round++) killed.Add(await latency.LoseWorkerAsync(kill: true));
+    for (var round = 0; round < 5 && await source.CountPendingAsync() > 100; round++) stopped.Add(await latency.LoseWorkerAsync(kill: false));
+    ReportLatency("SIGKILL of a worker until nothing is claimed by it", killed, "≤ 3 s");
+    ReportLatency("SIGSTOP of a worker until nothing is claimed by it", stopped, "≤ 3 s");
+}
+
+// Edits of single organizations while everything is due for the first time.
+async Task AmidAsync(string name, int scopes, (string, string)[] settings)
+{
+    await source.FillAsync(scopes);
+    using var latency = new Latency(source, settings, Environment.GetEnvironmentVariable("EDGE")!);
+    while (await source.CountPendingAsync() < scopes / 2) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+    await latency.ReadyAsync(0);
+    var edits = await BystanderAsync(latency, scopes / 3, TimeSpan.FromSeconds(30));
+    ReportLatency($"one edit every half second while {scopes:N0} scopes are due, {name}", edits, "≤ 1 s");
+}
+
+// One edit every half second for some time, or until nothing is due any more.
+async Task<List<TimeSpan>> BystanderAsync(Latency latency, int organizations, TimeSpan time)
+{
+    var random = new Random(6);
+    var took = new List<TimeSpan>();
+    using var half = new PeriodicTimer(TimeSpan.FromSeconds(0.5));
+    for (var watch = Stopwatch.StartNew(); watch.Elapsed < time && await source.CountPendingAsync() > 10 && await half.WaitForNextTickAsync();)
+        took.Add(await latency.EditAsync(random.Next(organizations), Often));
+    return took;
+}
+
+async Task UnchangedAsync(int scopes, string store)
+{
     Console.WriteLine($"""
 
         | {scopes:N0} scopes × 6 destinations, nothing changed, directory | duration | processor time | most memory | files written | goal |
@@ -160,23 +247,31 @@ async Task UnchangedAsync(int scopes)
         Console.WriteLine(Invariant(
             $"| {name} | {wall.TotalSeconds:0.0} s | {processor.TotalSeconds:0.0} s | {most / 1e6:0} MB | {Newest(store).Count(file => !before.TryGetValue(file.Key, out var time) || time != file.Value)} | ≤ 10 s, ≤ 300 MB, 0 |"));
     }
-    Directory.Delete(store, recursive: true);
 
     static Dictionary<string, DateTime> Newest(string store) =>
         new DirectoryInfo(store).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.Name != ".lock").ToDictionary(file => file.FullName, file => file.LastWriteTimeUtc);
-
-    static void Copy(string from, string to)
-    {
-        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var path = Path.Combine(to, Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            File.Copy(file, path);
-        }
-    }
 }
 
 (string, string)[] DirectoryStore(string path) => [("ConnectionStrings:Postgres", postgres), ("Storage:Provider", "directory"), ("Storage:Directory", path)];
+
+// Names of their own, because Azurite deletes a container some time after it has said so.
+(string, string)[] AzureStore(out string[] containers)
+{
+    var run = Guid.NewGuid().ToString("N")[..8];
+    containers = [$"public-{run}", $"private-{run}", $"history-{run}"];
+    return
+    [
+        ("ConnectionStrings:Postgres", postgres), ("Storage:Provider", "azure"), ("Storage:ConnectionString", azurite),
+        ("Storage:Container", containers[0]), ("Storage:PrivateContainer", containers[1]), ("Storage:HistoryContainer", containers[2]),
+    ];
+}
+
+static void ReportLatency(string what, List<TimeSpan> took, string goal)
+{
+    took.Sort();
+    Console.WriteLine(took.Count == 0 ? $"| {what} | not measured | | | {goal} |"
+        : Invariant($"| {what} (n = {took.Count}) | {took[took.Count / 2].TotalMilliseconds:0} ms | {took[(int)(took.Count * 0.99)].TotalMilliseconds:0} ms | {took[^1].TotalMilliseconds:0} ms | {goal} |"));
+}
 
 static void Report(string what, int scopes, List<Took> took)
 {

@@ -2,7 +2,6 @@ using System.Text.Json;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -17,7 +16,7 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
 
     /// <summary>Creates the tables.</summary>
     public Task MigrateAsync() =>
-        new DatabaseMigrator(Options.Create(new PostgresOptions { ConnectionString = connectionString }), NullLogger<DatabaseMigrator>.Instance)
+        new DatabaseMigrator(new PostgresOptions { ConnectionString = connectionString }, NullLogger<DatabaseMigrator>.Instance)
             .MigrateAsync(new MigrationRequest { WithDestinations = true }, default);
 
     /// <summary>Empties the database and fills it with organizations that have this many scopes together; all of them are due.</summary>
@@ -30,7 +29,7 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
                 "copy destinations (organization_id, type, name, settings, settings_encrypted, required_consent, created_at) from stdin (format binary)");
             for (var number = 0; number < scopes / Environments; number++)
             {
-                var organization = new Guid(number, 1, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, 0]);
+                var organization = OrganizationOf(number);
                 foreach (var (place, (type, settings, consent)) in SixDestinations(number).Index())
                 {
                     await rows.StartRowAsync();
@@ -46,6 +45,45 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
             await rows.CompleteAsync();
         }
         await ExecuteAsync("analyze destinations");
+    }
+
+    /// <summary>An organization's id.</summary>
+    public static Guid OrganizationOf(int number) => new(number, 1, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, 0]);
+
+    /// <summary>Gives one organization's Meta Pixel another id, for all its environments.</summary>
+    public async Task EditAsync(int organization, string pixelId)
+    {
+        await using var command = _database.CreateCommand(
+            "update destinations set settings = jsonb_set(settings, '{pixelId}', to_jsonb($2)) where organization_id = $1 and type = 'meta-pixel'");
+        command.Parameters.AddWithValue(OrganizationOf(organization));
+        command.Parameters.AddWithValue(pixelId);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Changes what every scope publishes, in one transaction: bulk work.</summary>
+    public Task EditAllAsync() => ExecuteAsync("update destinations set settings = jsonb_set(settings, '{pixelId}', to_jsonb((settings->>'pixelId') || 'A')) where type = 'tiktok-pixel'");
+
+    /// <summary>How many scopes wait to be built or are being built, changes that nobody has taken in yet not counted.</summary>
+    public async Task<long> CountPendingAsync()
+    {
+        await using var command = _database.CreateCommand("select count(*) from consent_snapshots.scopes where ready_at is not null or claim_token is not null");
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>The id under which a process on this machine works; null where it has not said so yet.</summary>
+    public async Task<Guid?> FindWorkerAsync(int process)
+    {
+        await using var command = _database.CreateCommand("select worker_id from consent_snapshots.workers where name = $1");
+        command.Parameters.AddWithValue($"{Environment.MachineName}:{process}");
+        return (Guid?)await command.ExecuteScalarAsync();
+    }
+
+    /// <summary>How many scopes a worker has claimed.</summary>
+    public async Task<long> CountClaimsAsync(Guid worker)
+    {
+        await using var command = _database.CreateCommand("select count(*) from consent_snapshots.scopes where claimed_by = $1");
+        command.Parameters.AddWithValue(worker);
+        return (long)(await command.ExecuteScalarAsync())!;
     }
 
     /// <inheritdoc/>

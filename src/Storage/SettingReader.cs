@@ -42,6 +42,39 @@ public sealed class SettingReader(IConfiguration configuration)
         return items;
     }
 
+    /// <summary>A text of a form that only this setting has.</summary>
+    /// <param name="key">The setting.</param>
+    /// <param name="fallback">Its value where it is not set.</param>
+    /// <param name="isValid">Whether a text has the form.</param>
+    /// <param name="form">The form, for the message: what the setting must be.</param>
+    public string Text(string key, string fallback, Func<string, bool> isValid, string form)
+    {
+        if (Text(key) is not { } text) return fallback;
+        if (isValid(text)) return text;
+        Fail($"{key} must be {form}; it is {Redaction.ShowAddress(text)}.");
+        return fallback;
+    }
+
+    /// <summary>Several texts, each in a setting of its own that is numbered from 0: <c>Encryption:Keys:0</c>. They are secrets, so no message repeats one.</summary>
+    /// <param name="key">The setting without the number.</param>
+    /// <param name="rule">What is wrong with one of them, as the message after its name; null where nothing is.</param>
+    public ImmutableArray<string> Secrets(string key, Func<string, string?> rule)
+    {
+        _known.Add(key);
+        if (!string.IsNullOrEmpty(configuration[key])) Fail($"{key} is a list: set {key}:0 ({Variable(key)}__0) for the first, {key}:1 for the next.");
+        var items = ImmutableArray.CreateBuilder<string>();
+        foreach (var child in configuration.GetSection(key).GetChildren())
+        {
+            _known.Add(child.Path);
+            var text = child.Value ?? "";
+            if (rule(text) is { } problem) Fail($"{Redaction.Printable(child.Path)} {problem}");
+            items.Add(text);
+        }
+        return items.ToImmutable();
+    }
+
+    private static string Variable(string key) => key.Replace(":", "__", StringComparison.Ordinal);
+
     /// <summary>A duration within limits.</summary>
     public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least, TimeSpan most)
     {
@@ -91,7 +124,7 @@ public sealed class SettingReader(IConfiguration configuration)
         foreach (var child in configuration.GetSection(section).GetChildren())
         {
             if (!_known.Contains(child.Path)) Fail($"{Redaction.Printable(child.Path)} is not a setting; there are {known}.");
-            else if (child.GetChildren().Any()) Fail($"{child.Path} is one text (several values are separated by commas); it is set as a list or a section.");
+            else if (child.GetChildren().Any(part => !_known.Contains(part.Path))) Fail($"{child.Path} is one text (several values are separated by commas); it is set as a list or a section.");
         }
     }
 }

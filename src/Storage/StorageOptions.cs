@@ -74,6 +74,7 @@ public sealed partial record StorageOptions
         };
         if (options.Provider == StorageProvider.Azure) CheckAzure(options, settings);
         else if (options.Directory is null) settings.Fail("Storage:Directory must be the path of the store while Storage:Provider is directory; it is not set.");
+        settings.RefuseUnknown("Storage");
         return options;
     }
 

@@ -11,7 +11,6 @@ using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using ConsentSnapshots.Worker.Sources.Files;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -47,9 +46,9 @@ public static class WorkerApp
         services.AddSingleton<ScopeDrain>();
         services.AddSingleton<Reconciler>();
         services.AddSingleton<WakeUp>();
-        if (configuration.Source.Provider == SourceProvider.Postgres)
+        if (configuration.Postgres is { } postgres)
         {
-            services.AddPostgres(configuration.Configuration);
+            services.AddPostgres(postgres);
         }
         else
         {
@@ -78,13 +77,13 @@ public static class WorkerApp
         builder.Services.AddSingleton<IHealthPart>(provider => provider.GetRequiredService<DrainService>());
         builder.AddQuartz(quartz =>
         {
-            if (configuration.Source.Provider == SourceProvider.Postgres)
+            if (configuration.Postgres is { } postgres)
             {
                 // One schedule for all replicas, kept where the work is kept.
                 quartz.UsePersistentStore(store =>
                 {
                     store.UsePostgres(
-                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(configuration.Configuration.GetConnectionString("Postgres")!));
+                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(postgres.ConnectionString));
                     store.ConfigureStore(options => options.TablePrefix = QuartzTables.Prefix);
                     store.UseClustering(_ => { });
                     store.UseSystemTextJsonSerializer();
@@ -93,7 +92,14 @@ public static class WorkerApp
             Schedule<DrainJob>(quartz, "drain", configuration.Schedule.Drain);
             Schedule<ReconcileJob>(quartz, "reconcile", configuration.Schedule.Reconcile);
         });
-        builder.AddQuartzHostedService(options => options.WaitForJobsToComplete = true);
+        builder.Services.Configure<QuartzHostedServiceOptions>(options =>
+        {
+            options.WaitForJobsToComplete = true;
+            // What fails here is tried again or ends the worker. In the background it would be lost, and the schedule with it.
+            options.AwaitApplicationStarted = false;
+        });
+        if (configuration.Postgres is null) builder.AddQuartzHostedService();
+        else builder.Services.AddHostedService<ClusteredSchedule>();
         return builder;
     }
 

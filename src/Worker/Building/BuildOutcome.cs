@@ -26,7 +26,15 @@ public abstract record BuildOutcome
     public virtual Manifest? Current => null;
 
     /// <summary>The name of the outcome in lower case, as commands, logs and metrics show it.</summary>
-    public string Name => GetType().Name.ToLowerInvariant();
+    public string Name => this switch
+    {
+        Published => "published",
+        Unchanged => "unchanged",
+        Superseded => "superseded",
+        Held => "held",
+        Refused => "refused",
+        _ => "failed",
+    };
 
     /// <summary>A new version is current.</summary>
     /// <param name="Manifest">The version.</param>

@@ -2,28 +2,6 @@ using System.Diagnostics.Metrics;
 
 namespace ConsentSnapshots.Worker.Diagnostics;
 
-/// <summary>How the build of a scope ended.</summary>
-public enum BuildResult
-{
-    /// <summary>A new version is current.</summary>
-    Published,
-
-    /// <summary>What is published already says the same.</summary>
-    Unchanged,
-
-    /// <summary>Another worker has published something newer.</summary>
-    Superseded,
-
-    /// <summary>The scope keeps its last good version, because the fault is ours or the scope is over a limit.</summary>
-    Held,
-
-    /// <summary>The consent proof refused it.</summary>
-    Refused,
-
-    /// <summary>It failed and will be tried again.</summary>
-    Failed,
-}
-
 /// <summary>Whether every write of the destinations table is followed.</summary>
 public enum TriggerState
 {
@@ -59,7 +37,6 @@ public sealed class WorkerMetrics
     private static readonly double[] s_durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
     // Tag values are made once: what is measured often boxes and formats nothing.
-    private static readonly KeyValuePair<string, object?>[] s_results = Tags<BuildResult>("outcome");
     private static readonly KeyValuePair<string, object?>[] s_states = Tags<TriggerState>("state");
     private static readonly KeyValuePair<string, object?>[] s_kinds = Tags<BlobKind>("kind");
 
@@ -97,17 +74,19 @@ public sealed class WorkerMetrics
     }
 
     /// <summary>A build ended.</summary>
-    /// <param name="result">How.</param>
+    /// <param name="outcome">How: one of the few names that outcomes have.</param>
     /// <param name="attempt">1 for the first attempt since the scope was last complete.</param>
     /// <param name="duration">How long it took.</param>
-    public void Built(BuildResult result, int attempt, TimeSpan duration)
+    public void Built(string outcome, int attempt, TimeSpan duration)
     {
-        var tag = s_results[(int)result];
+        var tag = KeyValuePair.Create("outcome", (object?)outcome);
         _builds.Add(1, tag);
         _buildDuration.Record(duration.TotalSeconds, tag);
-        if (result == BuildResult.Published) _publications.Add(1);
         if (attempt > 1) _retries.Add(1);
     }
+
+    /// <summary>A build made a version current.</summary>
+    public void Published() => _publications.Add(1);
 
     /// <summary>A comparison of source and store ended.</summary>
     public void Reconciled(int differences, TimeSpan duration)

@@ -106,32 +106,6 @@ internal sealed class BuildRecords(NpgsqlDataSource database)
         return command;
     }
 
-    /// <summary>A scope's latest publications, the newest first.</summary>
-    public async Task<ImmutableArray<PublicationRecord>> ListPublicationsAsync(Scope scope, int limit, CancellationToken ct)
-    {
-        await using var command = database.CreateCommand(
-            """
-            select version, publication_id, source_epoch, source_revision, generated_at, manifest_sha256, changed_combinations
-            from consent_snapshots.publications
-            where organization_id = $1 and environment = $2
-            order by version desc, generated_at desc
-            limit $3
-            """);
-        command.Parameters.AddWithValue(scope.Organization.Value);
-        command.Parameters.AddWithValue(scope.Environment.Name());
-        command.Parameters.AddWithValue(limit);
-        var publications = ImmutableArray.CreateBuilder<PublicationRecord>();
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct))
-        {
-            publications.Add(new PublicationRecord(
-                scope, reader.GetInt64(0), reader.GetGuid(1), new SourcePosition(reader.GetInt64(2), reader.GetInt64(3)),
-                reader.GetFieldValue<DateTimeOffset>(4), reader.GetString(5), reader.GetInt32(6)));
-        }
-
-        return publications.ToImmutable();
-    }
-
     private static NpgsqlBatchCommand Command(string sql, Scope scope) =>
         new(sql) { Parameters = { new() { Value = scope.Organization.Value }, new() { Value = scope.Environment.Name() } } };
 

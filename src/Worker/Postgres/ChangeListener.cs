@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 using Polly;
 using Polly.Retry;
@@ -37,10 +36,10 @@ internal sealed class ChangeListener : IAsyncDisposable
     private NpgsqlConnection? _checked;
     private long _notifications;
 
-    public ChangeListener(IOptions<PostgresOptions> options, TimeProvider time, ILogger<ChangeListener> logger)
+    public ChangeListener(PostgresOptions options, TimeProvider time, ILogger<ChangeListener> logger)
     {
-        _source = PostgresConnections.CreateForListening(options.Value);
-        _setting = string.IsNullOrWhiteSpace(options.Value.ListenConnectionString) ? "ConnectionStrings:Postgres" : "ConnectionStrings:PostgresListen";
+        _source = PostgresConnections.CreateForListening(options);
+        _setting = string.IsNullOrWhiteSpace(options.ListenConnectionString) ? "ConnectionStrings:Postgres" : "ConnectionStrings:PostgresListen";
         _time = time;
         _logger = logger;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
@@ -54,7 +53,7 @@ internal sealed class ChangeListener : IAsyncDisposable
                 MaxDelay = TimeSpan.FromSeconds(15),
                 OnRetry = retry =>
                 {
-                    _logger.ListenerRetrying(retry.AttemptNumber + 1, retry.RetryDelay, retry.Outcome.Exception);
+                    _logger.ListenerRetrying(retry.AttemptNumber + 1, retry.RetryDelay, retry.Outcome.Exception?.Message, Unexpected(retry.Outcome.Exception));
                     return default;
                 },
             })
@@ -106,7 +105,7 @@ internal sealed class ChangeListener : IAsyncDisposable
                 }
                 catch (Exception exception) when (exception is not OperationCanceledException || !ct.IsCancellationRequested)
                 {
-                    _logger.ListenerDisconnected(exception);
+                    _logger.ListenerDisconnected(exception.Message, Unexpected(exception));
                 }
                 finally
                 {
@@ -125,6 +124,9 @@ internal sealed class ChangeListener : IAsyncDisposable
             _signals.Writer.TryComplete();
         }
     }
+
+    /// <summary>What an outage of the database does not explain, so that its stack belongs in the log.</summary>
+    private static Exception? Unexpected(Exception? exception) => exception is null || DatabaseOutage.MayPass(exception) ? null : exception;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

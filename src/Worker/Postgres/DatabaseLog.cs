@@ -75,12 +75,12 @@ internal static partial class DatabaseLog
     [LoggerMessage(Events.ListenerConnected, LogLevel.Information, "Listening for changes on {Host}/{Database}")]
     public static partial void ListenerConnected(this ILogger logger, string? host, string? database);
 
-    [LoggerMessage(Events.ListenerDisconnected, LogLevel.Warning, "The listening connection was lost; connecting again")]
-    public static partial void ListenerDisconnected(this ILogger logger, Exception exception);
+    [LoggerMessage(Events.ListenerDisconnected, LogLevel.Warning, "The listening connection was lost; connecting again: {Reason}")]
+    public static partial void ListenerDisconnected(this ILogger logger, string reason, Exception? fault);
 
     [LoggerMessage(Events.DatabaseWaitedFor, LogLevel.Warning, "The database takes no connections (attempt {Attempt}); trying again in {Delay}: {Reason}")]
     public static partial void DatabaseWaitedFor(this ILogger logger, int attempt, TimeSpan delay, string reason);
 
-    [LoggerMessage(Events.ListenerRetrying, LogLevel.Warning, "Cannot listen for changes (attempt {Attempt}); trying again in {Delay}")]
-    public static partial void ListenerRetrying(this ILogger logger, int attempt, TimeSpan delay, Exception? exception);
+    [LoggerMessage(Events.ListenerRetrying, LogLevel.Warning, "Cannot listen for changes (attempt {Attempt}); trying again in {Delay}: {Reason}")]
+    public static partial void ListenerRetrying(this ILogger logger, int attempt, TimeSpan delay, string? reason, Exception? fault);
 }

@@ -3,7 +3,6 @@ using System.Data;
 using System.Globalization;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -40,12 +39,12 @@ internal sealed class MigrationException : Exception
 /// Everything happens in transactions whose settings and lock end with them, so the connection may lead through a pooler that gives the server's session to
 /// somebody else after each transaction.
 /// </remarks>
-internal sealed class DatabaseMigrator(IOptions<PostgresOptions> options, ILogger<DatabaseMigrator> logger)
+internal sealed class DatabaseMigrator(PostgresOptions options, ILogger<DatabaseMigrator> logger)
 {
     /// <summary>The advisory lock that a migration's transactions hold: an arbitrary number, only ours.</summary>
     internal const long LockKey = 0x636F6E73656E74;
 
-    private readonly PostgresOptions _options = options.Value;
+    private readonly PostgresOptions _options = options;
 
     /// <summary>Does what is missing and what was asked for.</summary>
     /// <exception cref="MigrationException">Something was in the way. The message says what was done nevertheless; running again continues.</exception>

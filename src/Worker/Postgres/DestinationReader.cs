@@ -7,7 +7,6 @@ using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -18,7 +17,7 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// Reads destinations. Whatever goes wrong is an exception, or the problem of the row or the scope that it concerns: an empty list means that the
 /// database said so.
 /// </summary>
-internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<PostgresOptions> options, ScopeLimits limits, TimeProvider time, ILogger<DestinationReader> logger)
+internal sealed class DestinationReader(NpgsqlDataSource database, PostgresOptions options, ScopeLimits limits, TimeProvider time, ILogger<DestinationReader> logger)
 {
     // Large enough to be one index scan each, small enough to hold and to keep transactions short.
     private const int OrganizationsPerRead = 100;
@@ -29,7 +28,7 @@ internal sealed class DestinationReader(NpgsqlDataSource database, IOptions<Post
     // Each is refused only where one of these scopes' rows changed between two steps of one statement.
     private const int MostAttempts = 20;
 
-    private readonly TableName _table = options.Value.Table;
+    private readonly TableName _table = options.Table;
 
     // Replaced as a whole; two readers may both find it absent and both look.
     private DestinationsTable? _shape;

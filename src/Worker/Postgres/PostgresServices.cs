@@ -4,11 +4,9 @@ using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -16,17 +14,13 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// <summary>Registers the database side: options, pool, migrator, queue, readers, listener.</summary>
 internal static class PostgresServices
 {
-    /// <summary>Nothing is opened here; the options are validated on start, or when first used by a command.</summary>
-    public static IServiceCollection AddPostgres(this IServiceCollection services, IConfiguration configuration)
+    /// <summary>Nothing is opened here.</summary>
+    public static IServiceCollection AddPostgres(this IServiceCollection services, PostgresOptions options)
     {
-        services.AddOptions<PostgresOptions>()
-            .Bind(configuration.GetSection(PostgresOptions.Section))
-            .Configure(options => options.ReadConnectionStrings(configuration))
-            .ValidateOnStart();
-        services.AddSingleton<IValidateOptions<PostgresOptions>, PostgresOptionsValidator>();
+        services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => PostgresConnections.CreatePool(
-            provider.GetRequiredService<IOptions<PostgresOptions>>().Value, provider.GetService<ILoggerFactory>(), provider.GetService<ScheduleOptions>()?.Parallelism));
+            options, provider.GetService<ILoggerFactory>(), provider.GetService<ScheduleOptions>()?.Parallelism));
         services.AddSingleton<DatabaseMigrator>();
         services.AddSingleton<DatabaseGuard>();
         services.AddSingleton<DestinationReader>();

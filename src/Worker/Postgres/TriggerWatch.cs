@@ -4,7 +4,6 @@ using ConsentSnapshots.Worker.Scheduling;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -14,7 +13,7 @@ namespace ConsentSnapshots.Worker.Postgres;
 /// where the worker's role may, and made up for by a reconcile every minute as long as it lasts.
 /// </summary>
 internal sealed class TriggerWatch(
-    NpgsqlDataSource database, IOptions<PostgresOptions> options, Reconciler reconciler, TimeProvider time, ILogger<TriggerWatch> logger) : BackgroundService, IHealthPart
+    NpgsqlDataSource database, PostgresOptions options, Reconciler reconciler, TimeProvider time, ILogger<TriggerWatch> logger) : BackgroundService, IHealthPart
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ReconcileInterval = TimeSpan.FromMinutes(1);
@@ -60,7 +59,7 @@ internal sealed class TriggerWatch(
     /// <summary>Looks once; whether every write is followed.</summary>
     internal async Task<bool> LookAsync(CancellationToken ct)
     {
-        var name = options.Value.Table;
+        var name = options.Table;
         await using var connection = await database.OpenConnectionAsync(ct);
         if (await DestinationsTable.FindAsync(connection, name, ct) is not { } table)
         {

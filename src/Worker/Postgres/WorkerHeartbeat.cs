@@ -1,7 +1,6 @@
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -40,9 +39,9 @@ internal sealed class WorkerHeartbeat : IAsyncDisposable
     private long _expirations;
     private readonly Outage _outage;
 
-    public WorkerHeartbeat(IOptions<PostgresOptions> options, WorkerIdentity identity, TimeProvider time, ILogger<WorkerHeartbeat> logger)
+    public WorkerHeartbeat(PostgresOptions options, WorkerIdentity identity, TimeProvider time, ILogger<WorkerHeartbeat> logger)
     {
-        _source = PostgresConnections.CreateForHeartbeat(options.Value);
+        _source = PostgresConnections.CreateForHeartbeat(options);
         (_identity, _time, _logger) = (identity, time, logger);
         _outage = new Outage(time);
     }

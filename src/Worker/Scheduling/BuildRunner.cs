@@ -65,7 +65,8 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
             throw;
         }
         Tell(claim, outcome, time.GetElapsedTime(started));
-        metrics?.Built(ResultOf(outcome), claim.Attempt, time.GetElapsedTime(started));
+        metrics?.Built(outcome.Name, claim.Attempt, time.GetElapsedTime(started));
+        if (outcome is BuildOutcome.Published) metrics?.Published();
         try
         {
             await queue.CompleteAsync(claim, outcome, RetryDelay(claim.Attempt), cancellationToken);
@@ -118,16 +119,6 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
                 break;
         }
     }
-
-    private static BuildResult ResultOf(BuildOutcome outcome) => outcome switch
-    {
-        BuildOutcome.Published => BuildResult.Published,
-        BuildOutcome.Unchanged => BuildResult.Unchanged,
-        BuildOutcome.Superseded => BuildResult.Superseded,
-        BuildOutcome.Held => BuildResult.Held,
-        BuildOutcome.Refused => BuildResult.Refused,
-        _ => BuildResult.Failed,
-    };
 
     /// <summary>Spread, so that what failed together does not come back together.</summary>
     private TimeSpan RetryDelay(int attempt) => Jitter.Backoff(attempt, FirstRetryDelay, options.MaxRetryDelay);

@@ -1,4 +1,4 @@
-
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Settings;
 
@@ -17,17 +17,20 @@ public sealed class EncryptionOptions
     /// </summary>
     public IList<string> Keys { get; } = [];
 
-    /// <summary>Every rule that is broken: key, rule, actual shape (never the value).</summary>
-    public IEnumerable<string> Problems()
+    /// <summary>Reads the section and reports every rule that is broken to the reader.</summary>
+    public static EncryptionOptions Read(SettingReader settings)
     {
-        for (var index = 0; index < Keys.Count; index++)
-        {
-            var key = Keys[index] ?? "";
-            if (key.Length != KeyLength * 2 || !key.All(char.IsAsciiHexDigit))
-            {
-                yield return $"Encryption:Keys:{index} must be {KeyLength * 2} hexadecimal digits; it has {key.Length} characters"
-                    + (key.All(char.IsAsciiHexDigit) ? "." : ", not all of them hexadecimal digits.");
-            }
-        }
+        ArgumentNullException.ThrowIfNull(settings);
+        var options = new EncryptionOptions();
+        foreach (var key in settings.Secrets("Encryption:Keys", Problem)) options.Keys.Add(key);
+        settings.RefuseUnknown(Section);
+        return options;
+    }
+
+    private static string? Problem(string key)
+    {
+        var isHexadecimal = key.All(char.IsAsciiHexDigit);
+        return key.Length == KeyLength * 2 && isHexadecimal ? null
+            : $"must be {KeyLength * 2} hexadecimal digits; it has {key.Length} characters{(isHexadecimal ? "." : ", not all of them hexadecimal digits.")}";
     }
 }

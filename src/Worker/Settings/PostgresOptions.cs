@@ -1,14 +1,12 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using ConsentSnapshots.Storage;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Settings;
 
 /// <summary>How to reach the source database. Section <c>Database</c>; the connection strings come from <c>ConnectionStrings</c>.</summary>
-internal sealed class PostgresOptions
+internal sealed partial class PostgresOptions
 {
     /// <summary>The configuration section.</summary>
     public const string Section = "Database";
@@ -58,46 +56,46 @@ internal sealed class PostgresOptions
     /// <summary><see cref="DestinationsTable"/>, read.</summary>
     internal TableName Table => TableName.Parse(DestinationsTable);
 
-    /// <summary>Reads the connection strings, which stand in the section of their own that .NET keeps for them.</summary>
-    internal void ReadConnectionStrings(IConfiguration configuration)
+    /// <summary>Reads the section and the connection strings, and reports every rule that is broken to the reader. Passwords are never repeated.</summary>
+    public static PostgresOptions Read(SettingReader settings)
     {
-        ConnectionString = configuration.GetConnectionString("Postgres") ?? "";
-        ListenConnectionString = configuration.GetConnectionString("PostgresListen") ?? "";
-    }
-}
-
-/// <summary>Finds everything wrong with <see cref="PostgresOptions"/> at once: key, limit, value. Passwords are never repeated.</summary>
-internal sealed partial class PostgresOptionsValidator : IValidateOptions<PostgresOptions>
-{
-    public ValidateOptionsResult Validate(string? name, PostgresOptions options)
-    {
-        var problems = Problems(options).ToList();
-        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
-    }
-
-    private static IEnumerable<string> Problems(PostgresOptions options)
-    {
-        if (Connection("ConnectionStrings:Postgres", options.ConnectionString, required: true) is { } connection) yield return connection;
-        if (Connection("ConnectionStrings:PostgresListen", options.ListenConnectionString, required: false) is { } listen) yield return listen;
-        if (!TableName.TryParse(options.DestinationsTable, out _))
-            yield return $"Database:DestinationsTable is {Redaction.Show(options.DestinationsTable)}. {TableName.Rule}";
-        if (Role("Database:WorkerRole", options.WorkerRole) is { } worker) yield return worker;
-        if (Role("Database:ControlPlaneRole", options.ControlPlaneRole) is { } controlPlane) yield return controlPlane;
-        if (Range("Database:LockTimeout", options.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)) is { } lockTimeout)
-            yield return lockTimeout;
-        if (Range("Database:MigrationWait", options.MigrationWait, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)) is { } wait) yield return wait;
-        if (Range("Database:KeepAlive", options.KeepAlive, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)) is { } keepAlive) yield return keepAlive;
+        ArgumentNullException.ThrowIfNull(settings);
+        var unset = new PostgresOptions();
+        var options = new PostgresOptions
+        {
+            ConnectionString = ReadConnection(settings, "ConnectionStrings:Postgres"),
+            ListenConnectionString = ReadConnection(settings, "ConnectionStrings:PostgresListen"),
+            DestinationsTable = settings.Text("Database:DestinationsTable") ?? unset.DestinationsTable,
+            WorkerRole = ReadRole(settings, "Database:WorkerRole"),
+            ControlPlaneRole = ReadRole(settings, "Database:ControlPlaneRole"),
+            LockTimeout = settings.Duration("Database:LockTimeout", unset.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
+            MigrationWait = settings.Duration("Database:MigrationWait", unset.MigrationWait, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            KeepAlive = settings.Duration("Database:KeepAlive", unset.KeepAlive, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
+        };
+        if (options.ConnectionString.Length == 0)
+            settings.Fail("ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…");
+        if (!TableName.TryParse(options.DestinationsTable, out _)) settings.Fail($"Database:DestinationsTable is {Redaction.Show(options.DestinationsTable)}. {TableName.Rule}");
+        settings.RefuseUnknown(Section);
+        return options;
     }
 
-    private static string? Role(string key, string? name) =>
-        name is null || Encoding.UTF8.GetByteCount(name) > 63 || name.Contains('\0', StringComparison.Ordinal) ? $"{key} must be the name of a role, at most 63 characters, or empty."
-        : name == "public" ? $"{key} is public, which stands for every role. Name one role, or leave it empty."
-        : null;
-
-    private static string? Connection(string key, string? value, bool required)
+    private static string ReadRole(SettingReader settings, string key)
     {
-        if (string.IsNullOrWhiteSpace(value))
-            return required ? $"{key} is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…" : null;
+        var name = settings.Text(key) ?? "";
+        if (Encoding.UTF8.GetByteCount(name) > 63 || name.Contains('\0', StringComparison.Ordinal)) settings.Fail($"{key} must be the name of a role, at most 63 characters, or empty.");
+        else if (name == "public") settings.Fail($"{key} is public, which stands for every role. Name one role, or leave it empty.");
+        return name;
+    }
+
+    private static string ReadConnection(SettingReader settings, string key)
+    {
+        if (settings.Text(key) is not { } text) return "";
+        if (ConnectionProblem(key, text) is { } problem) settings.Fail(problem);
+        return text;
+    }
+
+    private static string? ConnectionProblem(string key, string value)
+    {
         try
         {
             var builder = new NpgsqlConnectionStringBuilder(value);
@@ -135,7 +133,4 @@ internal sealed partial class PostgresOptionsValidator : IValidateOptions<Postgr
 
     [GeneratedRegex(@"(?:\A|\s)(?:host|hostaddr|port|user|username|dbname|password|passfile|sslmode)\s*=", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex Part();
-
-    private static string? Range(string key, TimeSpan value, TimeSpan least, TimeSpan most) =>
-        value >= least && value <= most ? null : $"{key} must be between {least} and {most}; it is {value}.";
 }

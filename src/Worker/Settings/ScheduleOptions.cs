@@ -9,6 +9,8 @@ public sealed class ScheduleOptions
     /// <summary>The section's name.</summary>
     public const string Section = "Schedule";
 
+    private const string CronRule = "a Quartz cron expression (seconds first) that fires again";
+
     /// <summary>
     /// When pending scopes are looked for although nobody signalled: the bound on a change whose notification was lost. More often costs
     /// one query. Default: every 10 seconds.
@@ -27,19 +29,24 @@ public sealed class ScheduleOptions
     /// <summary>The longest wait before a failed scope is tried again. Default: 5 minutes.</summary>
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Every rule that is broken: key, rule, actual value.</summary>
-    public IEnumerable<string> Problems()
+    /// <summary>Reads the section and reports every rule that is broken to the reader.</summary>
+    public static ScheduleOptions Read(SettingReader settings)
     {
-        foreach (var (key, cron) in new[] { (nameof(Drain), Drain), (nameof(Reconcile), Reconcile) })
-            if (!IsCron(cron)) yield return $"Schedule:{key} must be a Quartz cron expression (seconds first) that fires again; it is {Redaction.Show(cron)}.";
-        if (Parallelism is < 1 or > 256) yield return $"Schedule:Parallelism must be 1 to 256; it is {Parallelism}.";
-        if (MaxRetryDelay < TimeSpan.FromSeconds(1) || MaxRetryDelay > TimeSpan.FromDays(1))
-            yield return $"Schedule:MaxRetryDelay must be 00:00:01 to 1.00:00:00; it is {MaxRetryDelay}.";
+        ArgumentNullException.ThrowIfNull(settings);
+        var unset = new ScheduleOptions();
+        var options = new ScheduleOptions
+        {
+            Drain = settings.Text("Schedule:Drain", unset.Drain, IsCron, CronRule),
+            Reconcile = settings.Text("Schedule:Reconcile", unset.Reconcile, IsCron, CronRule),
+            Parallelism = (int)settings.Number("Schedule:Parallelism", unset.Parallelism, 1, 256),
+            MaxRetryDelay = settings.Duration("Schedule:MaxRetryDelay", unset.MaxRetryDelay, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
+        };
+        settings.RefuseUnknown(Section);
+        return options;
     }
 
-    private static bool IsCron(string? text)
+    private static bool IsCron(string text)
     {
-        if (string.IsNullOrWhiteSpace(text)) return false;
         try
         {
             return new CronExpression(text, TimeZoneInfo.Utc).GetNextValidTimeAfter(TimeProvider.System.GetUtcNow()) is not null;

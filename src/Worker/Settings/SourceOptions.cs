@@ -37,20 +37,33 @@ public sealed class SourceOptions
     internal IReadOnlyList<string> PublishedVariables =>
         (Variables ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>Every rule that is broken: key, rule, actual value.</summary>
-    public IEnumerable<string> Problems()
+    /// <summary>Reads the section and reports every rule that is broken to the reader.</summary>
+    public static SourceOptions Read(SettingReader settings)
     {
-        if (Provider != SourceProvider.File) yield break;
-        if (string.IsNullOrWhiteSpace(File)) yield return "Source:File must name a file when Source:Provider is file; it is empty.";
-        else if (!System.IO.File.Exists(File)) yield return $"Source:File must name a file that exists; it is {Redaction.Show(File)}.";
-        foreach (var name in PublishedVariables)
+        ArgumentNullException.ThrowIfNull(settings);
+        var unset = new SourceOptions();
+        var options = new SourceOptions
+        {
+            Provider = settings.OneOf("Source:Provider", unset.Provider, ("file", SourceProvider.File), ("postgres", SourceProvider.Postgres)),
+            File = settings.Text("Source:File"),
+            Variables = settings.Text("Source:Variables"),
+            WatchInterval = settings.Duration("Source:WatchInterval", unset.WatchInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10)),
+        };
+        if (options.Provider == SourceProvider.File) CheckFile(options, settings);
+        settings.RefuseUnknown(Section);
+        return options;
+    }
+
+    private static void CheckFile(SourceOptions options, SettingReader settings)
+    {
+        if (options.File is null) settings.Fail("Source:File must name a file when Source:Provider is file; it is empty.");
+        else if (!System.IO.File.Exists(options.File)) settings.Fail($"Source:File must name a file that exists; it is {Redaction.Show(options.File)}.");
+        foreach (var name in options.PublishedVariables)
         {
             if (!OwnSettings.IsName(name))
-                yield return $"Source:Variables must be names of environment variables (letters, digits and _), separated by commas; it has {Redaction.Show(name)}.";
+                settings.Fail($"Source:Variables must be names of environment variables (letters, digits and _), separated by commas; it has {Redaction.Show(name)}.");
             else if (OwnSettings.Contains(name))
-                yield return $"Source:Variables must not list settings of this program, which would be published; it lists {Redaction.Show(name)}.";
+                settings.Fail($"Source:Variables must not list settings of this program, which would be published; it lists {Redaction.Show(name)}.");
         }
-        if (WatchInterval < TimeSpan.FromMilliseconds(10) || WatchInterval > TimeSpan.FromMinutes(10))
-            yield return $"Source:WatchInterval must be 00:00:00.010 to 00:10:00; it is {WatchInterval}.";
     }
 }

@@ -49,6 +49,9 @@ public sealed class WorkerConfiguration
     /// <summary>Section <c>Source</c>.</summary>
     public SourceOptions Source { get; private init; } = new();
 
+    /// <summary>Section <c>Database</c> and the connection strings; null where the source is a file.</summary>
+    internal PostgresOptions? Postgres { get; private set; }
+
     /// <summary>Section <c>Storage</c>.</summary>
     public StorageOptions Storage { get; private init; } = new();
 
@@ -69,83 +72,38 @@ public sealed class WorkerConfiguration
     public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
     {
         var problems = new List<string>();
-        var (storage, limits) = (new SettingReader(configuration), new SettingReader(configuration));
         var read = new WorkerConfiguration(configuration)
         {
-            Source = Bind<SourceOptions>(configuration, SourceOptions.Section, problems),
-            Storage = StorageOptions.Read(storage),
-            Limits = ReadLimits(limits),
-            Encryption = Bind<EncryptionOptions>(configuration, EncryptionOptions.Section, problems),
-            Schedule = Bind<ScheduleOptions>(configuration, ScheduleOptions.Section, problems),
-            Worker = Bind<WorkerOptions>(configuration, WorkerOptions.Section, problems),
+            Source = ReadPart(ConfigurationParts.Source, SourceOptions.Read),
+            Storage = ReadPart(ConfigurationParts.Storage, StorageOptions.Read),
+            Limits = ReadPart(ConfigurationParts.Source, ReadLimits),
+            Encryption = ReadPart(ConfigurationParts.Encryption, EncryptionOptions.Read),
+            Schedule = ReadPart(ConfigurationParts.Schedule, ScheduleOptions.Read),
+            Worker = ReadPart(ConfigurationParts.Worker, WorkerOptions.Read),
         };
-        if (parts.HasFlag(ConfigurationParts.Source))
-        {
-            problems.AddRange(read.Source.Problems());
-            if (configuration.GetSection($"{SourceOptions.Section}:{nameof(SourceOptions.Variables)}").GetChildren().Any())
-                problems.Add("Source:Variables is one text: names of environment variables, separated by commas.");
-            if (read.Source.Provider == SourceProvider.Postgres)
-            {
-                var postgres = Bind<PostgresOptions>(configuration, PostgresOptions.Section, problems);
-                postgres.ReadConnectionStrings(configuration);
-                problems.AddRange(new PostgresOptionsValidator().Validate(null, postgres).Failures ?? []);
-            }
-        }
-        if (parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(storage.Problems);
-        if (parts.HasFlag(ConfigurationParts.Source)) problems.AddRange(limits.Problems);
-        if (parts.HasFlag(ConfigurationParts.Encryption))
-        {
-            if (!string.IsNullOrEmpty(configuration[$"{EncryptionOptions.Section}:Keys"]))
-                problems.Add("Encryption:Keys is a list: set Encryption:Keys:0 (Encryption__Keys__0) for the current key, Encryption:Keys:1 for an older one.");
-            problems.AddRange(read.Encryption.Problems());
-        }
-        if (parts.HasFlag(ConfigurationParts.Schedule)) problems.AddRange(read.Schedule.Problems());
-        if (parts.HasFlag(ConfigurationParts.Worker)) problems.AddRange(read.Worker.Problems());
+        if (read.Source.Provider == SourceProvider.Postgres) read.Postgres = ReadPart(ConfigurationParts.Source, PostgresOptions.Read);
         return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
+
+        T ReadPart<T>(ConfigurationParts part, Func<SettingReader, T> readPart)
+        {
+            var settings = new SettingReader(configuration);
+            var options = readPart(settings);
+            if (parts.HasFlag(part)) problems.AddRange(settings.Problems);
+            return options;
+        }
     }
 
     /// <summary>What is lower than the default is for an operator to say; what is higher, edges would not read.</summary>
     private static ScopeLimits ReadLimits(SettingReader settings)
     {
         var most = ScopeLimits.Default;
-        return most with
+        var limits = most with
         {
             Destinations = (int)settings.Number("Limits:Destinations", most.Destinations, 1, most.Destinations),
             ScopeSettingsBytes = (int)settings.Number("Limits:ScopeSettingsBytes", most.ScopeSettingsBytes, 1024, most.ScopeSettingsBytes),
             DestinationSettingsBytes = (int)settings.Number("Limits:DestinationSettingsBytes", most.DestinationSettingsBytes, 1024, most.DestinationSettingsBytes),
         };
+        settings.RefuseUnknown("Limits");
+        return limits;
     }
-
-    /// <summary>Binds key by key, so that one value that cannot be converted does not hide the next.</summary>
-    private static T Bind<T>(IConfiguration configuration, string section, List<string> problems) where T : new()
-    {
-        var options = new T();
-        foreach (var child in configuration.GetSection(section).GetChildren())
-        {
-            var single = new ConfigurationBuilder()
-                .AddInMemoryCollection(child.AsEnumerable().Where(entry => entry.Value is not null)
-                    .Select(entry => KeyValuePair.Create(entry.Key[(section.Length + 1)..], entry.Value)))
-                .Build();
-            try
-            {
-                single.Bind(options);
-            }
-            catch (InvalidOperationException)
-            {
-                var expected = typeof(T).GetProperty(child.Key, System.Reflection.BindingFlags.IgnoreCase | System.Reflection.BindingFlags.Public
-                    | System.Reflection.BindingFlags.Instance)?.PropertyType;
-                // The exception quotes the value.
-                problems.Add(expected is null ? $"{section}:{child.Key} cannot be read."
-                    : $"{section}:{child.Key} must be {Expected(expected)}; it is {Redaction.ShowAddress(child.Value)}.");
-            }
-        }
-        return options;
-    }
-
-    private static string Expected(Type type) =>
-        type.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(type).Select(name => name.ToLowerInvariant()))}"
-        : type == typeof(TimeSpan) ? "a time such as 00:00:05"
-        : type == typeof(int) ? "a whole number"
-        : type == typeof(Uri) ? "a URL"
-        : $"a {type.Name}";
 }

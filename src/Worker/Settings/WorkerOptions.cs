@@ -25,18 +25,24 @@ public sealed class WorkerOptions
     /// <summary><see cref="Url"/>; null where nothing is served.</summary>
     internal Uri? ListenUrl => string.Equals(Url.Trim(), Off, StringComparison.OrdinalIgnoreCase) ? null : new Uri(ForUri(Url), UriKind.Absolute);
 
-    /// <summary>Every rule that is broken: key, rule, actual value.</summary>
-    public IEnumerable<string> Problems()
+    /// <summary>Reads the section and reports every rule that is broken to the reader.</summary>
+    public static WorkerOptions Read(SettingReader settings)
     {
-        if (!IsUrl(Url)) yield return $"Worker:Url must be an http URL with a host and a port and nothing else, such as http://127.0.0.1:9464 or http://*:9464, or off; it is {Redaction.ShowAddress(Url)}.";
-        if (ShutdownTimeout < TimeSpan.FromSeconds(1) || ShutdownTimeout > TimeSpan.FromMinutes(10))
-            yield return $"Worker:ShutdownTimeout must be 00:00:01 to 00:10:00; it is {ShutdownTimeout}.";
+        ArgumentNullException.ThrowIfNull(settings);
+        var unset = new WorkerOptions();
+        var options = new WorkerOptions
+        {
+            Url = settings.Text("Worker:Url", unset.Url, IsUrl, "an http URL with a host and a port and nothing else, such as http://127.0.0.1:9464 or http://*:9464, or off"),
+            ShutdownTimeout = settings.Duration("Worker:ShutdownTimeout", unset.ShutdownTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
+        };
+        settings.RefuseUnknown(Section);
+        return options;
     }
 
-    private static bool IsUrl(string? text) =>
-        text is not null && (string.Equals(text.Trim(), Off, StringComparison.OrdinalIgnoreCase)
+    private static bool IsUrl(string text) =>
+        string.Equals(text, Off, StringComparison.OrdinalIgnoreCase)
             || (Uri.TryCreate(ForUri(text), UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp && url.Host.Length > 0
-                && url is { PathAndQuery: "/", Fragment: "", UserInfo: "" }));
+                && url is { PathAndQuery: "/", Fragment: "", UserInfo: "" });
 
     /// <summary>Kestrel's wildcards for every address are no host of a URI.</summary>
     private static string ForUri(string text) =>

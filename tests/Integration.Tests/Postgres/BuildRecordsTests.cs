@@ -43,8 +43,29 @@ public sealed class BuildRecordsTests(PostgresFixture postgres)
         await records.RecordAsync(Production, [], second, Cancel);
         await records.RecordAsync(Production, [], first with { Version = 9 }, Cancel);
 
-        Assert.Equal([second, first], await records.ListPublicationsAsync(Production, 10, Cancel));
-        Assert.Equal([second], await records.ListPublicationsAsync(Production, 1, Cancel));
+        Assert.Equal([second, first], await ReadPublicationsAsync(database));
+    }
+
+    private static async Task<List<PublicationRecord>> ReadPublicationsAsync(SourceDatabase database)
+    {
+        await using var command = database.Pool.CreateCommand(
+            """
+            select version, publication_id, source_epoch, source_revision, generated_at, manifest_sha256, changed_combinations
+            from consent_snapshots.publications
+            where organization_id = $1 and environment = $2
+            order by version desc
+            """);
+        command.Parameters.AddWithValue(Production.Organization.Value);
+        command.Parameters.AddWithValue(Production.Environment.Name());
+        var publications = new List<PublicationRecord>();
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        while (await reader.ReadAsync(Cancel))
+        {
+            publications.Add(new PublicationRecord(
+                Production, reader.GetInt64(0), reader.GetGuid(1), new SourcePosition(reader.GetInt64(2), reader.GetInt64(3)),
+                reader.GetFieldValue<DateTimeOffset>(4), reader.GetString(5), reader.GetInt32(6)));
+        }
+        return publications;
     }
 
     private static DestinationProblem Problem(string name, string? field) => new(

@@ -70,7 +70,7 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
         var logs = new RecordingLogs();
         using var factory = LoggerFactory.Create(builder => builder.AddProvider(logs));
         using var watch = new TriggerWatch(
-            database.Pool, Microsoft.Extensions.Options.Options.Create(database.Options), reconciler: null!, TimeProvider.System, factory.CreateLogger<TriggerWatch>());
+            database.Pool, database.Options, reconciler: null!, TimeProvider.System, factory.CreateLogger<TriggerWatch>());
 
         Assert.True(await watch.LookAsync(Cancel));
         Assert.Empty(logs.Lines);
@@ -259,6 +259,6 @@ public sealed class DestinationsTableTests(PostgresFixture postgres)
     }
 
     private static TriggerWatch Watch(SourceDatabase database) => new(
-        database.Pool, Microsoft.Extensions.Options.Options.Create(database.Options), reconciler: null!, TimeProvider.System,
+        database.Pool, database.Options, reconciler: null!, TimeProvider.System,
         Microsoft.Extensions.Logging.Abstractions.NullLogger<TriggerWatch>.Instance);
 }

@@ -3,7 +3,6 @@ using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Queue;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace ConsentSnapshots.Integration.Tests.Postgres;
 
@@ -19,7 +18,7 @@ public sealed class PostgresQueueTests(PostgresFixture postgres)
         await database.InsertAsync(SourceDatabase.Acme);
         var wakeUp = new WakeUp();
         await using var heartbeat = new WorkerHeartbeat(
-            Options.Create(database.Options), new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
+            database.Options, new WorkerIdentity(SourceDatabase.IdOf("worker-1"), "worker-1"), TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance);
         var queue = new PostgresQueue(new DatabaseGuard(database.Pool, new DatabasePatience(TimeProvider.System, NullLogger<DatabasePatience>.Instance)), database.Queue, heartbeat, new BuildRecords(database.Pool), database.Status, wakeUp);
         var claims = await queue.ClaimAsync(Lane.Edits, 10, Cancel);
         await database.ExecuteAsync("update destinations set enabled = false");

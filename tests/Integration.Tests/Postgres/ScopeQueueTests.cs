@@ -276,7 +276,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "production");
         var identity = new WorkerIdentity(SourceDatabase.IdOf("beating"), "beating");
         await using (var heartbeat = new WorkerHeartbeat(
-            Microsoft.Extensions.Options.Options.Create(database.Options), identity, TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance))
+            database.Options, identity, TimeProvider.System, NullLogger<WorkerHeartbeat>.Instance))
         {
             await heartbeat.StartAsync(Cancel);
             Assert.Equal(3, (await database.NewQueue("beating").ClaimAsync(Lane.Edits, 10, Cancel)).Length);

@@ -90,7 +90,7 @@ internal sealed class SourceDatabase : IAsyncDisposable
     public Task<MigrationResult> MigrateAsync(bool withDestinations = false, bool newEpoch = false) =>
         NewMigrator().MigrateAsync(new MigrationRequest { WithDestinations = withDestinations, NewEpoch = newEpoch }, Cancel);
 
-    public DatabaseMigrator NewMigrator() => new(Microsoft.Extensions.Options.Options.Create(Options), NullLogger<DatabaseMigrator>.Instance);
+    public DatabaseMigrator NewMigrator() => new(Options, NullLogger<DatabaseMigrator>.Instance);
 
     /// <summary>The queue of a worker that has given a sign of life and gives no more: its claims last until <see cref="LoseAsync"/>, whatever the machine is busy with.</summary>
     public ScopeQueue NewQueue(string worker) => new(Pool, IdOf(worker), NullLogger<ScopeQueue>.Instance);
@@ -110,10 +110,10 @@ internal sealed class SourceDatabase : IAsyncDisposable
     public Task TakeInAsync() => ExecuteAsync("select consent_snapshots.take_in_changes()");
 
     public DestinationReader NewReader(NpgsqlDataSource source, ScopeLimits? limits = null) =>
-        new(source, Microsoft.Extensions.Options.Options.Create(Options), limits ?? ScopeLimits.Default, TimeProvider.System, NullLogger<DestinationReader>.Instance);
+        new(source, Options, limits ?? ScopeLimits.Default, TimeProvider.System, NullLogger<DestinationReader>.Instance);
 
     public ChangeListener NewListener(ILogger<ChangeListener>? logger = null) =>
-        Own(new ChangeListener(Microsoft.Extensions.Options.Options.Create(Options), TimeProvider.System, logger ?? NullLogger<ChangeListener>.Instance));
+        Own(new ChangeListener(Options, TimeProvider.System, logger ?? NullLogger<ChangeListener>.Instance));
 
     /// <summary>A pool of another role of this database; the role exists only here and may log in without a password.</summary>
     public NpgsqlDataSource As(string role)

@@ -53,5 +53,5 @@ public sealed class TriggerWatchTests(PostgresFixture postgres)
     }
 
     private static TriggerWatch Watch(SourceDatabase database, NpgsqlDataSource pool, ILoggerFactory factory) =>
-        new(pool, Microsoft.Extensions.Options.Options.Create(database.Options), reconciler: null!, TimeProvider.System, factory.CreateLogger<TriggerWatch>());
+        new(pool, database.Options, reconciler: null!, TimeProvider.System, factory.CreateLogger<TriggerWatch>());
 }

@@ -66,7 +66,8 @@ public sealed partial class WorkerMetricsTests : IDisposable
     [Fact]
     public void Built_Published_CountsBuildAndPublicationAndItsTime()
     {
-        _metrics.Built(BuildResult.Published, attempt: 1, TimeSpan.FromMilliseconds(250));
+        _metrics.Built("published", attempt: 1, TimeSpan.FromMilliseconds(250));
+        _metrics.Published();
 
         Assert.Equal(
             [("consent.worker.builds", 1, "outcome=published"), ("consent.worker.build.duration", 0.25, "outcome=published"), ("consent.worker.publications", 1, "")], _measured);
@@ -75,7 +76,7 @@ public sealed partial class WorkerMetricsTests : IDisposable
     [Fact]
     public void Built_FailedAgain_CountsARetryAndNoPublication()
     {
-        _metrics.Built(BuildResult.Failed, attempt: 2, TimeSpan.FromSeconds(1));
+        _metrics.Built("failed", attempt: 2, TimeSpan.FromSeconds(1));
 
         Assert.Equal([("consent.worker.builds", 1, "outcome=failed"), ("consent.worker.build.duration", 1, "outcome=failed"), ("consent.worker.retries", 1, "")], _measured);
     }

@@ -1,6 +1,7 @@
-
-
+using System.Collections.Immutable;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Settings;
+using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker.Tests.Settings;
 
@@ -9,58 +10,52 @@ public sealed class PostgresOptionsTests
     private const string Valid = "Host=db;Database=app;Username=consent;Password=secret";
 
     [Fact]
-    public void Validate_Defaults_NeedsOnlyTheConnection() =>
-        Assert.True(Validate(new PostgresOptions { ConnectionString = Valid }).Succeeded);
+    public void Read_Defaults_NeedsOnlyTheConnection() => Assert.Empty(Problems(("ConnectionStrings:Postgres", Valid)));
 
     [Fact]
-    public void Validate_EverythingWrong_SaysAllAtOnceWithKeyLimitAndValue()
-    {
-        var result = Validate(new PostgresOptions
-        {
-            ConnectionString = " ",
-            ListenConnectionString = "nonsense",
-            DestinationsTable = "public.destinations; drop table x",
-            WorkerRole = new string('r', 64),
-            LockTimeout = TimeSpan.Zero,
-            MigrationWait = TimeSpan.FromDays(1),
-            KeepAlive = TimeSpan.FromMilliseconds(5),
-        });
-
-        Assert.Equal(
-            [
-                "ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…",
-                "ConnectionStrings:PostgresListen is not a connection string that Npgsql understands. Expected: Host=…;Database=…;Username=…;Password=…",
-                $"Database:DestinationsTable is 'public.destinations; drop table x'. {TableName.Rule}",
-                "Database:WorkerRole must be the name of a role, at most 63 characters, or empty.",
-                "Database:LockTimeout must be between 00:00:00.1000000 and 00:05:00; it is 00:00:00.",
-                "Database:MigrationWait must be between 00:00:01 and 01:00:00; it is 1.00:00:00.",
-                "Database:KeepAlive must be between 00:00:01 and 00:10:00; it is 00:00:00.0050000.",
-            ],
-            result.Failures!);
-    }
+    public void Read_EverythingWrong_SaysAllAtOnceWithKeyLimitAndValue() => Assert.Equal(
+        [
+            "ConnectionStrings:PostgresListen is not a connection string that Npgsql understands. Expected: Host=…;Database=…;Username=…;Password=…",
+            "Database:WorkerRole must be the name of a role, at most 63 characters, or empty.",
+            "Database:LockTimeout must be a duration (hh:mm:ss.fff) from 00:00:00.1000000 to 00:05:00; it is '00:00:00'.",
+            "Database:MigrationWait must be a duration (hh:mm:ss.fff) from 00:00:01 to 01:00:00; it is '1.00:00:00'.",
+            "Database:KeepAlive must be a duration (hh:mm:ss.fff) from 00:00:01 to 00:10:00; it is 'often'.",
+            "ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…",
+            $"Database:DestinationsTable is 'public.destinations; drop table x'. {TableName.Rule}",
+            "Database:Schema is not a setting; there are Database:ControlPlaneRole, Database:DestinationsTable, Database:KeepAlive, Database:LockTimeout, Database:MigrationWait, "
+                + "Database:WorkerRole.",
+        ],
+        Problems(
+            ("ConnectionStrings:Postgres", " "), ("ConnectionStrings:PostgresListen", "nonsense"), ("Database:DestinationsTable", "public.destinations; drop table x"),
+            ("Database:WorkerRole", new string('r', 64)), ("Database:LockTimeout", "00:00:00"), ("Database:MigrationWait", "1.00:00:00"), ("Database:KeepAlive", "often"),
+            ("Database:Schema", "x")));
 
     /// <summary>Postgres takes this name for every role.</summary>
     [Fact]
-    public void Validate_RoleThatIsEverybody_IsRefused() => Assert.Equal(
+    public void Read_RoleThatIsEverybody_IsRefused() => Assert.Equal(
         [
             "Database:WorkerRole is public, which stands for every role. Name one role, or leave it empty.",
             "Database:ControlPlaneRole is public, which stands for every role. Name one role, or leave it empty.",
         ],
-        Validate(new PostgresOptions { ConnectionString = Valid, WorkerRole = "public", ControlPlaneRole = "public" }).Failures!);
+        Problems(("ConnectionStrings:Postgres", Valid), ("Database:WorkerRole", "public"), ("Database:ControlPlaneRole", "public")));
 
     [Theory]
     [InlineData("Host=db;Port=secret-port;Password=secret")]
     [InlineData("Host=db;Passwort=secret")]
     [InlineData("Database=app;Password=secret")]
     [InlineData("Host=db;Multiplexing=true;Password=secret")]
-    public void Validate_BadConnectionString_NeverRepeatsIt(string text)
+    public void Read_BadConnectionString_NeverRepeatsIt(string text)
     {
-        var failure = Assert.Single(Validate(new PostgresOptions { ConnectionString = text }).Failures!);
+        var problem = Assert.Single(Problems(("ConnectionStrings:Postgres", text)));
 
-        Assert.StartsWith("ConnectionStrings:Postgres ", failure, StringComparison.Ordinal);
-        Assert.DoesNotContain("secret", failure, StringComparison.Ordinal);
+        Assert.StartsWith("ConnectionStrings:Postgres ", problem, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", problem, StringComparison.Ordinal);
     }
 
-    private static Microsoft.Extensions.Options.ValidateOptionsResult Validate(PostgresOptions options) =>
-        new PostgresOptionsValidator().Validate(null, options);
+    private static ImmutableArray<string> Problems(params (string Key, string? Value)[] values)
+    {
+        var settings = new SettingReader(new ConfigurationBuilder().AddInMemoryCollection(values.Select(value => KeyValuePair.Create(value.Key, value.Value))).Build());
+        PostgresOptions.Read(settings);
+        return settings.Problems;
+    }
 }

@@ -13,13 +13,13 @@ public sealed class WorkerConfigurationTests
     {
         var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(
             ("Source:Provider", "mysql"), ("Source:WatchInterval", "soon"), ("Storage:Provider", "azure"), ("Storage:Container", "UPPER"),
-            ("Storage:PrivateContainer", "the-same"), ("Storage:HistoryContainer", "the-same"), ("Storage:Timeout", "1.00:00:00"), ("Limits:Destinations", "1001"), ("Encryption:Keys:0", "short"), ("Schedule:Drain", "every minute"), ("Schedule:Parallelism", "many"))));
+            ("Storage:PrivateContainer", "the-same"), ("Storage:HistoryContainer", "the-same"), ("Storage:Timeout", "1.00:00:00"), ("Limits:Destinations", "1001"), ("Encryption:Keys:0", "short"), ("Schedule:Drain", "every minute"), ("Schedule:Parallelism", "many"),
+            ("Schedule:Paralelism", "2"))));
 
         Assert.Equal(
             [
-                "Source:Provider must be one of file, postgres; it is 'mysql'.",
-                "Source:WatchInterval must be a time such as 00:00:05; it is 'soon'.",
-                "Schedule:Parallelism must be a whole number; it is 'many'.",
+                "Source:Provider must be file or postgres; it is 'mysql'.",
+                "Source:WatchInterval must be a duration (hh:mm:ss.fff) from 00:00:00.0100000 to 00:10:00; it is 'soon'.",
                 "Source:File must name a file when Source:Provider is file; it is empty.",
                 "Storage:Timeout must be a duration (hh:mm:ss.fff) from 00:00:00.1000000 to 00:05:00; it is '1.00:00:00'.",
                 "Storage:ConnectionString or Storage:ServiceUri, exactly one of them, must be set while Storage:Provider is azure; neither is.",
@@ -28,6 +28,8 @@ public sealed class WorkerConfigurationTests
                 "Limits:Destinations must be a whole number from 1 to 1000; it is '1001'.",
                 "Encryption:Keys:0 must be 64 hexadecimal digits; it has 5 characters, not all of them hexadecimal digits.",
                 "Schedule:Drain must be a Quartz cron expression (seconds first) that fires again; it is 'every minute'.",
+                "Schedule:Parallelism must be a whole number from 1 to 256; it is 'many'.",
+                "Schedule:Paralelism is not a setting; there are Schedule:Drain, Schedule:MaxRetryDelay, Schedule:Parallelism, Schedule:Reconcile.",
             ],
             exception.Problems);
     }
@@ -61,6 +63,17 @@ public sealed class WorkerConfigurationTests
         Assert.NotNull(WorkerConfiguration.Read(Settings(), ConfigurationParts.Encryption));
 
     [Theory]
+    [InlineData("", "Encryption:Keys:0 must be 64 hexadecimal digits; it has 0 characters.")]
+    [InlineData("xyz", "Encryption:Keys:0 must be 64 hexadecimal digits; it has 3 characters, not all of them hexadecimal digits.")]
+    public void Read_BadKey_SaysItsShapeOnly(string key, string message) => Assert.Equal(
+        [message], Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(("Encryption:Keys:0", key)), ConfigurationParts.Encryption)).Problems);
+
+    /// <summary>Compose files and charts set a variable to nothing where they mean its default.</summary>
+    [Fact]
+    public void Read_BlankSetting_IsTheDefault() =>
+        Assert.Equal("http://127.0.0.1:9464", WorkerConfiguration.Read(Settings(("Worker:Url", " ")), ConfigurationParts.Worker).Worker.Url);
+
+    [Theory]
     [InlineData("http://127.0.0.1:9464")]
     [InlineData("http://*:9464")]
     [InlineData("http://+:9464/")]
@@ -69,14 +82,13 @@ public sealed class WorkerConfigurationTests
     public void Read_WorkerUrl_IsTaken(string url) => Assert.Equal(url, WorkerConfiguration.Read(Settings(("Worker:Url", url)), ConfigurationParts.Worker).Worker.Url);
 
     [Theory]
-    [InlineData("Worker:Url", "", "it is empty")]
     [InlineData("Worker:Url", "9464", "it is '9464'")]
     [InlineData("Worker:Url", "https://127.0.0.1:9464", "it is 'https://127.0.0.1:9464/'")]
     [InlineData("Worker:Url", "http://127.0.0.1:9464/metrics", "it is 'http://127.0.0.1:9464/metrics'")]
     [InlineData("Worker:Url", "http://user:hunter2@127.0.0.1:9464", "it is 'http://127.0.0.1:9464/'")]
     [InlineData("Worker:Url", "http://127.0.0.1:9464;http://127.0.0.1:9465", "it is ")]
-    [InlineData("Worker:ShutdownTimeout", "00:00:00.5", "Worker:ShutdownTimeout must be 00:00:01 to 00:10:00; it is 00:00:00.5000000.")]
-    [InlineData("Worker:ShutdownTimeout", "soon", "Worker:ShutdownTimeout must be a time such as 00:00:05; it is 'soon'.")]
+    [InlineData("Worker:ShutdownTimeout", "00:00:00.5", "Worker:ShutdownTimeout must be a duration (hh:mm:ss.fff) from 00:00:01 to 00:10:00; it is '00:00:00.5'.")]
+    [InlineData("Worker:ShutdownTimeout", "soon", "Worker:ShutdownTimeout must be a duration (hh:mm:ss.fff) from 00:00:01 to 00:10:00; it is 'soon'.")]
     public void Read_WorkerSettingsThatCannotBe_AreRefused(string key, string value, string says)
     {
         var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings((key, value)), ConfigurationParts.Worker));

@@ -7,6 +7,7 @@ using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Settings;
 using ConsentSnapshots.Worker.Sources.Files;
+using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Worker.Tests.Sources;
 
@@ -241,8 +242,18 @@ public sealed class SettingVariablesTests
     [InlineData("POSTHOG_KEY,not a name", "Source:Variables must be names of environment variables (letters, digits and _), separated by commas; it has 'not a name'.")]
     [InlineData("*", "Source:Variables must be names of environment variables (letters, digits and _), separated by commas; it has '*'.")]
     [InlineData("encryption__keys__0", "Source:Variables must not list settings of this program, which would be published; it lists 'encryption__keys__0'.")]
-    public void Problems_Variables_AreNamesOfOthersVariables(string variables, string? problem) =>
-        Assert.Equal(problem, new SourceOptions { File = typeof(SettingVariablesTests).Assembly.Location, Variables = variables }.Problems().SingleOrDefault());
+    public void Read_Variables_AreNamesOfOthersVariables(string variables, string? problem)
+    {
+        var settings = new SettingReader(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Source:File"] = typeof(SettingVariablesTests).Assembly.Location,
+            ["Source:Variables"] = variables,
+        }).Build());
+
+        SourceOptions.Read(settings);
+
+        Assert.Equal(problem, settings.Problems.SingleOrDefault());
+    }
 
     private static int Occurrences(string text, string part) => text.Split(part).Length - 1;
 
