@@ -320,7 +320,7 @@ public sealed class AzureBlobStore : IBlobStore
             throw new StoreUnavailableException(
                 exception.Status > 0 ? $"The store ({Description}) answered {exception.Status} {exception.ErrorCode}." : $"The store ({Description}) cannot be reached: {Cause(exception)}.",
                 exception)
-            { IsWrongKey = exception.Status == 403 && exception.ErrorCode == BlobErrorCode.AuthenticationFailed };
+            { IsWrongKey = IsWrongKey(exception) };
         }
         catch (AggregateException exception)
         {
@@ -342,4 +342,9 @@ public sealed class AzureBlobStore : IBlobStore
     }
 
     private static string Cause(Exception exception) => (exception.InnerException ?? exception).GetType().Name;
+
+    /// <summary>Whether the signature is not that of the account's key. Azurite gives the code of a request that a network rule forbids, with the text of one that is signed wrongly.</summary>
+    private static bool IsWrongKey(RequestFailedException exception) => exception.Status == 403
+        && (exception.ErrorCode == BlobErrorCode.AuthenticationFailed
+            || (exception.ErrorCode == BlobErrorCode.AuthorizationFailure && exception.Message.Contains("failed to authenticate", StringComparison.Ordinal)));
 }

@@ -11,6 +11,8 @@ namespace ConsentSnapshots.Integration.Tests.EndToEnd;
 /// <summary>The worker's service as an operator runs it: a process with environment variables, probes and signals. It is killed when the test ends.</summary>
 internal sealed class WorkerProcess : IDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
+
     private readonly Process _process;
     private readonly List<string> _lines = [];
     private readonly Task _reading;
@@ -86,7 +88,8 @@ internal sealed class WorkerProcess : IDisposable
     public async Task<(int ExitCode, TimeSpan Took)> EndAsync()
     {
         var since = Stopwatch.GetTimestamp();
-        await _process.WaitForExitAsync(Cancel);
+        await _process.WaitForExitAsync(Cancel).WaitAsync(s_patience, TimeProvider.System, Cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Assert.True(_process.HasExited, $"The worker has not ended within {s_patience.TotalSeconds} s. It said:{Environment.NewLine}{string.Join(Environment.NewLine, Lines)}");
         var took = Stopwatch.GetElapsedTime(since);
         await _reading;
         TestContext.Current.SendDiagnosticMessage($"The worker ended with {_process.ExitCode} after {took.TotalSeconds:F1} s, and said:{Environment.NewLine}{string.Join(Environment.NewLine, Lines)}");
