@@ -84,7 +84,14 @@ public static class WorkerApp
                 {
                     store.UsePostgres(
                         NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(postgres.ConnectionString));
-                    store.ConfigureStore(options => options.TablePrefix = QuartzTables.Prefix);
+                    store.ConfigureStore(options =>
+                    {
+                        options.TablePrefix = QuartzTables.Prefix;
+                        // The default is three times, after which the start, and with it the worker, would end for a database that is restarted.
+                        options.IsTransient = exception => DatabaseOutage.Causes(exception);
+                        options.MaxTransientRetries = int.MaxValue - 1;
+                        options.TransientRetryInterval = TimeSpan.FromSeconds(1);
+                    });
                     store.UseClustering(_ => { });
                     store.UseSystemTextJsonSerializer();
                 });
@@ -98,8 +105,7 @@ public static class WorkerApp
             // What fails here is tried again or ends the worker. In the background it would be lost, and the schedule with it.
             options.AwaitApplicationStarted = false;
         });
-        if (configuration.Postgres is null) builder.AddQuartzHostedService();
-        else builder.Services.AddHostedService<ClusteredSchedule>();
+        builder.AddQuartzHostedService();
         return builder;
     }
 

@@ -26,6 +26,8 @@ internal static class RunCommand
         LogLines.AddTo(builder.Logging, builder.Configuration);
         // Npgsql tells every statement at Information.
         builder.Logging.AddFilter("Quartz", LogLevel.Warning).AddFilter("Npgsql", LogLevel.Warning);
+        // Each of its attempts during an outage of the database, with a stack; the heartbeat says that there is one.
+        builder.Logging.AddFilter("Quartz.Impl.AdoJobStore", LogLevel.Error);
         // A start that fails is said once, by the command line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         builder.AddServiceProcess(worker);

@@ -25,4 +25,12 @@ internal static class DatabaseOutage
         NpgsqlException several => several.Message.Contains("suitable host", StringComparison.Ordinal),
         _ => false,
     };
+
+    /// <summary>Whether such a failure is what another exception was thrown for, at any depth.</summary>
+    public static bool Causes(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+            if (MayPass(exception)) return true;
+        return false;
+    }
 }
