@@ -3,6 +3,7 @@ using System.IO.Enumeration;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace ConsentSnapshots.Storage;
 
@@ -17,13 +18,13 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     private const string LockFolder = ".locks";
     private const int Locks = 64;
 
-    // So many flushes wait for the disk at once: a journaling file system puts those that wait together on disk together.
-    private const int ConcurrentFlushes = 32;
+    // So many calls wait for the disk at once.
+    private const int ConcurrentCalls = 32;
 
     private readonly string _root;
     private readonly TimeProvider _time;
-    private readonly DiskThreads _threads = new(ConcurrentFlushes);
-    private readonly FolderSync _folders;
+    private readonly DiskThreads _threads = new(ConcurrentCalls);
+    private readonly DiskSync _disk;
     private readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, Locks).Select(_ => new SemaphoreSlim(1, 1))];
 
     /// <summary>A store in this folder; it is created when first written.</summary>
@@ -31,7 +32,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     {
         _root = Path.GetFullPath(root);
         _time = time;
-        _folders = new FolderSync(_threads);
+        _disk = new DiskSync(_root, _threads);
     }
 
     /// <inheritdoc/>
@@ -43,8 +44,8 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     /// <inheritdoc/>
     public Task EnsureContainersAsync(CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        foreach (var container in Enum.GetValues<BlobContainer>()) _folders.Create(Root(container));
-        foreach (var container in Enum.GetValues<BlobContainer>()) await _folders.FlushAsync(Root(container));
+        foreach (var container in Enum.GetValues<BlobContainer>()) _disk.Create(Root(container));
+        foreach (var container in Enum.GetValues<BlobContainer>()) await _disk.EntriesAsync(Root(container));
         return true;
     });
 
@@ -100,9 +101,14 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         InTurnAsync(BlobContainer.Private, name, async () =>
         {
             var path = PathOf(BlobContainer.Private, name);
-            var (appended, isNew) = await _threads.RunAsync(() => Append(path, bytes.Span, maxLength), cancellationToken);
-            if (isNew) await _folders.FlushAsync(Path.GetDirectoryName(path)!);
-            return appended;
+            var isNew = !File.Exists(path);
+            using (var file = await _threads.RunAsync(() => Append(path, bytes.Span, maxLength), cancellationToken))
+            {
+                if (file is null) return false;
+                await _disk.ContentAsync(file);
+            }
+            if (isNew) await _disk.EntriesAsync(Path.GetDirectoryName(path)!);
+            return true;
         }, cancellationToken);
 
     /// <inheritdoc/>
@@ -175,45 +181,15 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
     }.GetEnumerator();
 
     /// <summary>Puts a file in its place, content and folder entry on disk; false where there is one already that is not to be replaced.</summary>
+    /// <remarks>It is written beside its place, and gets its name once its content is on disk.</remarks>
     private async Task<bool> PutAsync(string path, ReadOnlyMemory<byte> bytes, bool replace, CancellationToken cancellationToken)
-    {
-        var folder = Path.GetDirectoryName(path)!;
-        // Before anything else, so that those who write into the folder at the same time know of each other.
-        _folders.Begin(folder);
-        var flushed = Task.CompletedTask;
-        var (written, ended) = (false, false);
-        try
-        {
-            written = await _threads.RunAsync(() =>
-            {
-                var put = Put(path, bytes.Span, replace);
-                ended = true;
-                flushed = _folders.End(folder, put);
-                return put;
-            }, cancellationToken);
-        }
-        finally
-        {
-            if (!ended) _ = _folders.End(folder, written: false);
-        }
-        await flushed;
-        return written;
-    }
-
-    /// <summary>Writes a file beside its place, puts its content on disk, and gives it its name.</summary>
-    private bool Put(string path, ReadOnlySpan<byte> bytes, bool replace)
     {
         if (!replace && File.Exists(path)) return false;
         var temporary = $"{path}.{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
-            using (var file = Create(temporary))
-            {
-                RandomAccess.Write(file, bytes, 0);
-                RandomAccess.FlushToDisk(file);
-            }
+            using (var file = await _threads.RunAsync(() => Write(temporary, bytes.Span), cancellationToken)) await _disk.ContentAsync(file);
             File.Move(temporary, path, overwrite: replace);
-            return true;
         }
         catch (IOException) when (!replace && File.Exists(path) && File.Exists(temporary))
         {
@@ -226,9 +202,26 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
             DeleteIfThere(temporary);
             throw;
         }
+        await _disk.EntriesAsync(Path.GetDirectoryName(path)!);
+        return true;
     }
 
-    private Microsoft.Win32.SafeHandles.SafeFileHandle Create(string path)
+    private SafeFileHandle Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        var file = Create(path);
+        try
+        {
+            RandomAccess.Write(file, bytes, 0);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private SafeFileHandle Create(string path)
     {
         for (var created = false; ; created = true)
         {
@@ -240,7 +233,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
             // Which of the two it is depends on whether somebody else created the folder a moment later.
             catch (Exception exception) when (!created && (exception is DirectoryNotFoundException or FileNotFoundException))
             {
-                _folders.Create(Path.GetDirectoryName(path)!);
+                _disk.Create(Path.GetDirectoryName(path)!);
             }
         }
     }
@@ -257,22 +250,33 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         }
     }
 
-    private (bool Appended, bool IsNew) Append(string path, ReadOnlySpan<byte> lines, long maxLength)
+    /// <summary>Appends lines; null where the file would get too long.</summary>
+    private SafeFileHandle? Append(string path, ReadOnlySpan<byte> lines, long maxLength)
     {
-        _folders.Create(Path.GetDirectoryName(path)!);
-        var isNew = !File.Exists(path);
-        using var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        var length = RandomAccess.GetLength(file);
-        var whole = WholeLines(file, length);
-        if (whole + lines.Length > maxLength) return (false, isNew);
-        if (whole != length) RandomAccess.SetLength(file, whole);
-        RandomAccess.Write(file, lines, whole);
-        RandomAccess.FlushToDisk(file);
-        return (true, isNew);
+        _disk.Create(Path.GetDirectoryName(path)!);
+        var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        try
+        {
+            var length = RandomAccess.GetLength(file);
+            var whole = WholeLines(file, length);
+            if (whole + lines.Length <= maxLength)
+            {
+                if (whole != length) RandomAccess.SetLength(file, whole);
+                RandomAccess.Write(file, lines, whole);
+                return file;
+            }
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+        file.Dispose();
+        return null;
     }
 
     /// <summary>The length up to the last line that is whole: a crash can leave part of a line at the end, which is cut off.</summary>
-    private static long WholeLines(Microsoft.Win32.SafeHandles.SafeFileHandle file, long length)
+    private static long WholeLines(SafeFileHandle file, long length)
     {
         Span<byte> end = stackalloc byte[1024];
         for (var from = length; from > 0;)
