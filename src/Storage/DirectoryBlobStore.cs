@@ -102,10 +102,11 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         {
             var path = PathOf(BlobContainer.Private, name);
             var isNew = !File.Exists(path);
+            var begun = _disk.Begin();
             using (var file = await _threads.RunAsync(() => Append(path, bytes.Span, maxLength), cancellationToken))
             {
                 if (file is null) return false;
-                await _disk.ContentAsync(file);
+                await _disk.ContentAsync(file, begun);
             }
             if (isNew) await _disk.EntriesAsync(Path.GetDirectoryName(path)!);
             return true;
@@ -188,8 +189,14 @@ public sealed class DirectoryBlobStore : IBlobStore, IDisposable
         var temporary = $"{path}.{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
-            using (var file = await _threads.RunAsync(() => Write(temporary, bytes.Span), cancellationToken)) await _disk.ContentAsync(file);
-            File.Move(temporary, path, overwrite: replace);
+            var begun = _disk.Begin();
+            using (var file = await _threads.RunAsync(() => Write(temporary, bytes.Span), cancellationToken)) await _disk.ContentAsync(file, begun);
+            // A rename may have to wait for the file system's journal.
+            await _threads.RunAsync(() =>
+            {
+                File.Move(temporary, path, overwrite: replace);
+                return true;
+            }, default);
         }
         catch (IOException) when (!replace && File.Exists(path) && File.Exists(temporary))
         {

@@ -12,6 +12,7 @@ namespace ConsentSnapshots.Storage;
 /// A few requests at a time are flushed one by one. What comes beyond them waits for one call that puts the whole file system on disk
 /// (<see href="https://man7.org/linux/man-pages/man2/syncfs.2.html"/>): a journaling file system commits its journal for each flush, so hundreds of flushes of small files cost
 /// hundreds of commits, and one call costs one. Where that call is not known to be reliable, every request is flushed by itself.
+/// The call reports what could not be written since its descriptor was opened. Only the descriptor of the file that was opened first tells of every file, so that one is used.
 /// </remarks>
 internal sealed partial class DiskSync
 {
@@ -27,22 +28,28 @@ internal sealed partial class DiskSync
     private static readonly Version s_firstReliable = new(5, 8);
 
     private readonly DiskThreads _threads;
-    private readonly Action? _syncEverything;
+    private readonly Lazy<bool> _syncsEverything;
+    private readonly Action<SafeHandle> _syncFileSystem;
     private readonly ConcurrentDictionary<string, byte> _created = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private List<Request> _waiting = [];
+    private long _begun;
     private int _alone;
     private bool _syncing;
 
     /// <summary>For the files below a folder.</summary>
-    public DiskSync(string root, DiskThreads threads) : this(threads, IsReliable(root) ? () => SyncFileSystem(root) : null)
-    {
-    }
+    public DiskSync(string root, DiskThreads threads) => (_threads, _syncsEverything, _syncFileSystem) = (threads, new Lazy<bool>(() => IsReliable(root)), SyncFileSystem);
 
-    /// <summary>With another way to put everything on disk; null for none.</summary>
-    internal DiskSync(DiskThreads threads, Action? syncEverything) => (_threads, _syncEverything) = (threads, syncEverything);
+    /// <summary>With another way to put a descriptor's whole file system on disk; null for none.</summary>
+    internal DiskSync(DiskThreads threads, Action<SafeHandle>? syncFileSystem) =>
+        (_threads, _syncsEverything, _syncFileSystem) = (threads, new Lazy<bool>(() => syncFileSystem is not null), syncFileSystem ?? SyncFileSystem);
 
-    private sealed record Request(Func<bool> Flush, TaskCompletionSource Done);
+    /// <summary>What has to be on disk: the content of a file, or, without one, the entries of a folder.</summary>
+    private sealed record Request(SafeFileHandle? File, long Begun, string Folder, TaskCompletionSource Done);
+
+    /// <summary>Says that a file is about to be opened to be written.</summary>
+    /// <returns>What <see cref="ContentAsync"/> is given: the order in which files were opened.</returns>
+    public long Begin() => Interlocked.Increment(ref _begun);
 
     /// <summary>Creates a folder with all above it that are missing. Their entries are on disk once <see cref="EntriesAsync"/> has ended for a folder in it.</summary>
     public void Create(string folder)
@@ -58,12 +65,10 @@ internal sealed partial class DiskSync
     }
 
     /// <summary>Puts the content of a file on disk.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="begun">What <see cref="Begin"/> gave before the file was opened.</param>
     /// <exception cref="IOException">It may not be on disk.</exception>
-    public Task ContentAsync(SafeFileHandle file) => RequestAsync(() =>
-    {
-        RandomAccess.FlushToDisk(file);
-        return true;
-    });
+    public Task ContentAsync(SafeFileHandle file, long begun) => RequestAsync(file, begun, "");
 
     /// <summary>Puts the entries of a folder on disk, and the entry of every folder above it that was created a moment ago, by whomever.</summary>
     /// <exception cref="IOException">They may not be on disk.</exception>
@@ -76,37 +81,37 @@ internal sealed partial class DiskSync
                 if (_created.ContainsKey(above)) (created ??= []).Add(above);
         if (created is null)
         {
-            await RequestAsync(() => Flush(folder));
+            await RequestAsync(null, 0, folder);
             return;
         }
-        await Task.WhenAll([RequestAsync(() => Flush(folder)), .. created.Select(above => RequestAsync(() => Flush(Path.GetDirectoryName(above)!)))]);
+        await Task.WhenAll([RequestAsync(null, 0, folder), .. created.Select(above => RequestAsync(null, 0, Path.GetDirectoryName(above)!))]);
         // Not before it is certain: where the flush failed, the next one tries again.
         foreach (var above in created) _created.TryRemove(above, out _);
     }
 
-    private Task RequestAsync(Func<bool> flush)
+    private Task RequestAsync(SafeFileHandle? file, long begun, string folder)
     {
+        var request = new Request(file, begun, folder, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         var begins = false;
-        Request request;
         lock (_lock)
         {
-            if (_syncEverything is null || (!_syncing && _alone < MostAlone))
+            if (!_syncsEverything.Value || (!_syncing && _alone < MostAlone))
             {
                 _alone++;
-                return AloneAsync(flush);
+                return AloneAsync(request);
             }
-            _waiting.Add(request = new Request(flush, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)));
+            _waiting.Add(request);
             if (!_syncing) _syncing = begins = true;
         }
         if (begins) _ = _threads.RunAsync(SyncWhatWaits, default);
         return request.Done.Task;
     }
 
-    private async Task AloneAsync(Func<bool> flush)
+    private async Task AloneAsync(Request request)
     {
         try
         {
-            await _threads.RunAsync(flush, default);
+            await _threads.RunAsync(() => Flush(request), default);
         }
         finally
         {
@@ -131,8 +136,8 @@ internal sealed partial class DiskSync
             }
             try
             {
-                if (requests.Count == 1) requests[0].Flush();
-                else _syncEverything!();
+                if (requests.Count == 1) Flush(requests[0]);
+                else SyncTogether(requests);
             }
             catch (Exception exception)
             {
@@ -160,45 +165,48 @@ internal sealed partial class DiskSync
         }
     }
 
-    private static void SyncFileSystem(string root) => WithFolder(root, descriptor =>
+    private void SyncTogether(List<Request> requests)
     {
-        if (SyncFileSystem(descriptor) != 0) throw new IOException($"The file system of {Redaction.Show(root)} cannot be put on disk (error {Marshal.GetLastPInvokeError()}).");
-    });
-
-    private static bool Flush(string folder)
-    {
-        WithFolder(folder, descriptor =>
+        if (requests.Where(request => request.File is not null).MinBy(request => request.Begun)?.File is { } first)
         {
-            // A file system that cannot flush a folder says so with EINVAL; there is nothing more to do then.
-            if (Flush(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error && error != InvalidArgument)
-                throw new IOException($"The folder {Redaction.Show(folder)} cannot be flushed (error {error}).");
-        });
+            _syncFileSystem(first);
+            return;
+        }
+        using var folder = OpenFolder(requests[0].Folder);
+        _syncFileSystem(folder);
+    }
+
+    private static bool Flush(Request request)
+    {
+        if (request.File is { } file)
+        {
+            RandomAccess.FlushToDisk(file);
+            return true;
+        }
+        using var folder = OpenFolder(request.Folder);
+        // A file system that cannot flush a folder says so with EINVAL; there is nothing more to do then.
+        if (Flush(folder) != 0 && Marshal.GetLastPInvokeError() is var error && error != InvalidArgument)
+            throw new IOException($"The folder {Redaction.Show(request.Folder)} cannot be flushed (error {error}).");
         return true;
     }
 
-    private static void WithFolder(string folder, Action<int> action)
+    private static void SyncFileSystem(SafeHandle descriptor)
+    {
+        if (SyncAll(descriptor) != 0) throw new IOException($"The file system of the store cannot be put on disk (error {Marshal.GetLastPInvokeError()}).");
+    }
+
+    private static SafeFileHandle OpenFolder(string folder)
     {
         var descriptor = Open(folder, ReadOnly);
-        if (descriptor < 0) throw new IOException($"The folder {Redaction.Show(folder)} cannot be opened to be flushed (error {Marshal.GetLastPInvokeError()}).");
-        try
-        {
-            action(descriptor);
-        }
-        finally
-        {
-            _ = Close(descriptor);
-        }
+        return !descriptor.IsInvalid ? descriptor : throw new IOException($"The folder {Redaction.Show(folder)} cannot be opened to be flushed (error {Marshal.GetLastPInvokeError()}).");
     }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
-    private static partial int Open(string path, int flags);
+    private static partial SafeFileHandle Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Flush(int descriptor);
+    private static partial int Flush(SafeHandle descriptor);
 
     [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
-    private static partial int SyncFileSystem(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
+    private static partial int SyncAll(SafeHandle descriptor);
 }

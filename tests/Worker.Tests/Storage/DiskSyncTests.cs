@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ConsentSnapshots.Storage;
 using Microsoft.Win32.SafeHandles;
 
@@ -24,10 +25,10 @@ public sealed class DiskSyncTests : IDisposable
     public async Task Content_OfManyFilesAtOnce_IsPutOnDiskTogether()
     {
         var calls = 0;
-        var disk = new DiskSync(_threads, () => calls++);
+        var disk = new DiskSync(_threads, _ => calls++);
         var busy = HoldUp();
 
-        var requests = Enumerable.Range(0, 100).Select(_ => disk.ContentAsync(NewFile())).ToList();
+        var requests = Enumerable.Range(0, 100).Select(_ => ContentAsync(disk)).ToList();
         _gate.Set();
         await Task.WhenAll([busy, .. requests]);
 
@@ -37,10 +38,10 @@ public sealed class DiskSyncTests : IDisposable
     [Fact]
     public async Task Content_OfAFewFiles_IsFlushedFileByFile()
     {
-        var disk = new DiskSync(_threads, () => throw new InvalidOperationException("Nothing but the files has to be flushed."));
+        var disk = new DiskSync(_threads, _ => throw new InvalidOperationException("Nothing but the files has to be flushed."));
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => disk.ContentAsync(NewFile())));
-        await disk.ContentAsync(NewFile());
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => ContentAsync(disk)));
+        await ContentAsync(disk);
     }
 
     [Fact]
@@ -48,7 +49,24 @@ public sealed class DiskSyncTests : IDisposable
     {
         var disk = new DiskSync(_threads, null);
 
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => disk.ContentAsync(NewFile())));
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => ContentAsync(disk)));
+    }
+
+    /// <summary>The system reports to a descriptor what could not be written since that was opened, so only the first one hears of everything.</summary>
+    [Fact]
+    public async Task Content_OfManyFilesAtOnce_IsPutOnDiskThroughTheFileThatWasOpenedFirst()
+    {
+        SafeHandle? used = null;
+        var disk = new DiskSync(_threads, descriptor => used = descriptor);
+        var busy = HoldUp();
+        var alone = Enumerable.Range(0, 4).Select(_ => ContentAsync(disk)).ToList();
+        var opened = Enumerable.Range(0, 10).Select(_ => (Begun: disk.Begin(), File: NewFile())).ToList();
+
+        var requests = opened.AsEnumerable().Reverse().Select(file => disk.ContentAsync(file.File, file.Begun)).ToList();
+        _gate.Set();
+        await Task.WhenAll([busy, .. alone, .. requests]);
+
+        Assert.Same(opened[0].File, used);
     }
 
     /// <summary>What was written while a call ran may have missed it.</summary>
@@ -58,18 +76,18 @@ public sealed class DiskSyncTests : IDisposable
         var calls = 0;
         using var entered = new SemaphoreSlim(0);
         using var goOn = new SemaphoreSlim(0);
-        var disk = new DiskSync(_threads, () =>
+        var disk = new DiskSync(_threads, _ =>
         {
             calls++;
             entered.Release();
             goOn.Wait(Cancel);
         });
         var busy = HoldUp();
-        var before = Enumerable.Range(0, 10).Select(_ => disk.ContentAsync(NewFile())).ToList();
+        var before = Enumerable.Range(0, 10).Select(_ => ContentAsync(disk)).ToList();
         _gate.Set();
         await entered.WaitAsync(Cancel);
 
-        var during = Enumerable.Range(0, 10).Select(_ => disk.ContentAsync(NewFile())).ToList();
+        var during = Enumerable.Range(0, 10).Select(_ => ContentAsync(disk)).ToList();
         goOn.Release();
         await Task.WhenAll([busy, .. before]);
         await entered.WaitAsync(Cancel);
@@ -84,12 +102,12 @@ public sealed class DiskSyncTests : IDisposable
     public async Task Content_CallFails_EveryRequestFailsAndTheNextOnesDoNot()
     {
         var fails = true;
-        var disk = new DiskSync(_threads, () =>
+        var disk = new DiskSync(_threads, _ =>
         {
             if (fails) throw new IOException("The disk is broken.");
         });
         var busy = HoldUp();
-        var requests = Enumerable.Range(0, 20).Select(_ => disk.ContentAsync(NewFile())).ToList();
+        var requests = Enumerable.Range(0, 20).Select(_ => ContentAsync(disk)).ToList();
         _gate.Set();
         await busy;
         await Task.WhenAll(requests).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -97,7 +115,7 @@ public sealed class DiskSyncTests : IDisposable
         Assert.Equal(4, requests.Count(request => request.IsCompletedSuccessfully)); // those that were flushed by themselves
         Assert.All(requests.Where(request => request.IsFaulted), request => Assert.Equal("The disk is broken.", request.Exception!.InnerException!.Message));
         fails = false;
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => disk.ContentAsync(NewFile())));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ContentAsync(disk)));
     }
 
     /// <summary>A folder's own name stands in the folder above.</summary>
@@ -123,6 +141,12 @@ public sealed class DiskSyncTests : IDisposable
         _gate.Wait(Cancel);
         return true;
     }, Cancel);
+
+    private Task ContentAsync(DiskSync disk)
+    {
+        var begun = disk.Begin();
+        return disk.ContentAsync(NewFile(), begun);
+    }
 
     private SafeFileHandle NewFile()
     {
