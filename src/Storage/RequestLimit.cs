@@ -39,7 +39,8 @@ internal sealed class RequestLimit(int most, TimeProvider time)
         }
         try
         {
-            while (Pause() is var pause && pause > TimeSpan.Zero) await Task.Delay(pause, time, cancellationToken);
+            // A delay is cut to whole milliseconds, so what is less than one would be asked for again and again.
+            while (Pause() is var pause && pause > TimeSpan.Zero) await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds)), time, cancellationToken);
         }
         catch (OperationCanceledException)
         {

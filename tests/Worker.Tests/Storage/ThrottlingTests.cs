@@ -102,6 +102,21 @@ public sealed class ThrottlingTests
         limit.Leave(await third, refused: false);
     }
 
+    /// <summary>A delay knows whole milliseconds only.</summary>
+    [Fact]
+    public async Task Limit_PausedForPartOfAMillisecond_WaitsWithoutSpinning()
+    {
+        var time = new FakeTimeProvider();
+        var limit = new RequestLimit(1, time);
+        limit.PauseFor(TimeSpan.FromMilliseconds(1.5));
+        var entering = limit.EnterAsync(Cancel);
+
+        for (var millisecond = 0; millisecond < 2; millisecond++)
+            await Task.Run(() => time.Advance(TimeSpan.FromMilliseconds(1)), Cancel).WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel);
+
+        limit.Leave(await entering.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, Cancel), refused: false);
+    }
+
     /// <summary>Lets the clock go on until something is done.</summary>
     private static async Task PassAsync(FakeTimeProvider time, Task until, TimeSpan step)
     {
