@@ -392,8 +392,9 @@ internal sealed class DestinationReader(NpgsqlDataSource database, PostgresOptio
     private async Task<string?> GuardAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, bool locked, IReadOnlyList<Scope>? toBuild, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection, transaction);
-        // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up.
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("set local idle_in_transaction_session_timeout = '5s'"));
+        // A worker that stops within the transaction must not keep the scope's row locked, nor the database from cleaning up. One that builds has lost its claims after the time of a
+        // heartbeat, and whoever takes them over waits for the lock.
+        batch.BatchCommands.Add(new NpgsqlBatchCommand($"set local idle_in_transaction_session_timeout = '{(toBuild is null ? 5 : 2)}s'"));
         if (toBuild is null) batch.BatchCommands.Add(new NpgsqlBatchCommand("set transaction read only"));
         // A database without an encoding may hold bytes that are no text. Postgres would refuse to send them as UTF-8; as they are, we can judge them.
         if (connection.PostgresParameters.GetValueOrDefault("server_encoding") == "SQL_ASCII")
