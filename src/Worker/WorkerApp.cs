@@ -88,8 +88,8 @@ public static class WorkerApp
                     {
                         options.TablePrefix = QuartzTables.Prefix;
                         // The default is three times, after which the start, and with it the worker, would end for a database that is restarted.
-                        options.IsTransient = exception => DatabaseOutage.Causes(exception);
-                        options.MaxTransientRetries = int.MaxValue - 1;
+                        options.IsTransient = DatabaseOutage.Causes;
+                        options.MaxTransientRetries = int.MaxValue - 1; // it counts one more
                         options.TransientRetryInterval = TimeSpan.FromSeconds(1);
                     });
                     store.UseClustering(_ => { });

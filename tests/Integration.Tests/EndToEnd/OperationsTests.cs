@@ -246,6 +246,25 @@ public sealed partial class OperationsTests(PostgresFixture postgres, AzuriteFix
         Assert.Equal(wasForced ? 1 : 0, exitCode);
     }
 
+    /// <summary>The schedule tries its calls again for as long as the database is away; that must not hold up the end.</summary>
+    [Fact]
+    public async Task Stop_DatabaseRefusesConnections_EndsInOrder()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        var proxy = new LoopbackProxy(PortOf(database.Options.ConnectionString));
+        proxy.Open();
+        using var worker = WorkerProcess.Start(Settings(Through(proxy, database.Options.ConnectionString)));
+        await worker.ReadyAsync((code, _, _) => code == HttpStatusCode.OK, "it is ready");
+        await proxy.DisposeAsync();
+        await worker.ReadyAsync((code, _, reasons) => code == HttpStatusCode.ServiceUnavailable && reasons.Any(reason => reason.Contains("no sign of life", StringComparison.Ordinal)), "it notices");
+
+        await worker.TerminateAsync();
+        var (exitCode, _) = await worker.EndAsync();
+
+        Assert.Equal(0, exitCode);
+        Assert.DoesNotContain(worker.Lines, line => line.Contains("without having stopped in order", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Stop_ToldTwice_EndsAtOnce()
     {

@@ -68,6 +68,23 @@ public sealed class WorkerConfigurationTests
     public void Read_BadKey_SaysItsShapeOnly(string key, string message) => Assert.Equal(
         [message], Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(("Encryption:Keys:0", key)), ConfigurationParts.Encryption)).Problems);
 
+    /// <summary>A misspelt name would leave the default in place without a word.</summary>
+    [Theory]
+    [InlineData("Source:Fille")]
+    [InlineData("Storage:Contaner")]
+    [InlineData("Limits:Destination")]
+    [InlineData("Encryption:Key")]
+    [InlineData("Schedule:Drains")]
+    [InlineData("Worker:Urls")]
+    [InlineData("Database:Schema")]
+    public void Read_NameThatIsNoSetting_IsRefusedWithThoseThatThereAre(string key)
+    {
+        var exception = Assert.Throws<InvalidConfigurationException>(() => WorkerConfiguration.Read(Settings(
+            ("Source:Provider", "postgres"), ("ConnectionStrings:Postgres", "Host=db"), ("Storage:Directory", "/nowhere"), (key, "x"))));
+
+        Assert.StartsWith($"{key} is not a setting; there are {key.Split(':')[0]}:", Assert.Single(exception.Problems), StringComparison.Ordinal);
+    }
+
     /// <summary>Compose files and charts set a variable to nothing where they mean its default.</summary>
     [Fact]
     public void Read_BlankSetting_IsTheDefault() =>
