@@ -38,6 +38,18 @@ public static class EdgeApp
         return app;
     }
 
+    /// <summary>Writes every setting that is in force and where it is set, without secrets, and checks them.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="InvalidOptionsException">Some settings cannot be used. They have been written all the same.</exception>
+    public static async Task<int> PrintSettingsAsync(string[] args, TextWriter output)
+    {
+        var settings = new SettingReader(WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]).Configuration);
+        EdgeSettings.TryRead(settings);
+        settings.Text("urls", "addresses to listen on, separated by semicolons", "http://localhost:5000");
+        await SettingTable.WriteAsync(output, settings.Settings);
+        return settings.Problems.IsEmpty ? 0 : throw new InvalidOptionsException(settings.Problems);
+    }
+
     /// <summary>Starts an edge that <see cref="Build"/> made.</summary>
     /// <exception cref="ListenException">An address is in use, or cannot be listened on for another reason.</exception>
     public static async Task StartEdgeAsync(this WebApplication app, CancellationToken cancellationToken = default)

@@ -11,6 +11,13 @@ internal static class EdgeSettings
     /// <exception cref="InvalidOptionsException">Some cannot be used; it has all of them.</exception>
     public static EdgeOptions Read(SettingReader settings)
     {
+        var options = TryRead(settings);
+        return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
+    }
+
+    /// <summary>The settings as they stand; what is wrong with them is at the reader.</summary>
+    public static EdgeOptions TryRead(SettingReader settings)
+    {
         var options = new EdgeOptions
         {
             Storage = StorageOptions.Read(settings),
@@ -25,7 +32,7 @@ internal static class EdgeSettings
             MemoryBytes = settings.Number("Edge:MemoryBytes", 256L << 20, 1L << 20, 1L << 40),
             NegativeCacheDuration = settings.Duration("Edge:NegativeCacheDuration", TimeSpan.FromSeconds(5), TimeSpan.Zero, TimeSpan.FromMinutes(5)),
             NegativeCacheEntries = (int)settings.Number("Edge:NegativeCacheEntries", 10_000, 0, 10_000_000),
-            CacheDirectory = settings.Text("Edge:CacheDirectory") is { } directory ? Path.GetFullPath(directory) : null,
+            CacheDirectory = settings.Text("Edge:CacheDirectory", "the path of a folder") is { } directory ? Path.GetFullPath(directory) : null,
             CacheDirectoryBytes = settings.Number("Edge:CacheDirectoryBytes", 1L << 30, 1L << 20, 1L << 44),
             SharedQueryCache = settings.OneOf("Edge:SharedQueryCache", false, ("true", true), ("false", false)),
             RetryAfter = settings.Duration("Edge:RetryAfter", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
@@ -36,7 +43,7 @@ internal static class EdgeSettings
         };
         CheckTogether(options, settings);
         settings.RefuseUnknown("Edge");
-        return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
+        return options;
     }
 
     /// <summary>What settings must not be together.</summary>
@@ -56,7 +63,7 @@ internal static class EdgeSettings
 
     private static OrganizationId? ReadOrganization(SettingReader settings)
     {
-        if (settings.Text("Edge:Organization") is not { } text) return null;
+        if (settings.Text("Edge:Organization", "the id of an organization") is not { } text) return null;
         if (OrganizationId.TryParse(text, out var id)) return id;
         settings.Fail($"Edge:Organization is not an organization id. {OrganizationId.Rule}");
         return null;
@@ -64,7 +71,7 @@ internal static class EdgeSettings
 
     private static DeploymentEnvironment? ReadEnvironment(SettingReader settings)
     {
-        if (settings.Text("Edge:Environment") is not { } text) return null;
+        if (settings.Text("Edge:Environment", "development, staging or production") is not { } text) return null;
         if (DeploymentEnvironments.TryParse(text, out var environment)) return environment;
         settings.Fail($"Edge:Environment must be development, staging or production; it is {Redaction.Show(text)}.");
         return null;
