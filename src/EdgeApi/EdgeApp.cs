@@ -86,6 +86,7 @@ public static class EdgeApp
             services.AddSingleton(provider => LastGoodDirectory.Open(
                 directory, options.CacheDirectoryBytes, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton(new MemoryBudget(options.MemoryBytes));
+        services.AddSingleton<WorkThreads>();
         services.AddSingleton<BodyCache>();
         AddScopes(services);
         services.AddSingleton<ChangeLogReader>();
@@ -108,6 +109,7 @@ public static class EdgeApp
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<RefreshQueue>();
         services.AddSingleton<PublishedLoaders>();
+        services.AddSingleton<ManifestReview>();
         services.AddSingleton<ScopeLoader>();
         services.AddSingleton<ScopeCopies>();
         services.AddSingleton<HeldScopes>();

@@ -7,9 +7,15 @@ using ConsentSnapshots.Generator.Destinations;
 namespace ConsentSnapshots.EdgeApi.Scopes;
 
 /// <summary>The scopes in memory, as many as the budget allows. Finding one takes no lock.</summary>
-internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeProvider time)
+internal sealed class HeldScopes
 {
+    private readonly MemoryBudget _budget;
+    private readonly EdgeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Action<HeldScope> _forget;
     private readonly ConcurrentDictionary<Scope, HeldScope> _held = new();
+
+    public HeldScopes(MemoryBudget budget, EdgeOptions options, TimeProvider time) => (_budget, _options, _time, _forget) = (budget, options, time, Forget);
 
     /// <summary>How many there are.</summary>
     public int Count => _held.Count;
@@ -31,14 +37,14 @@ internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeP
     {
         while (true)
         {
-            var held = _held.GetOrAdd(served.Scope, static (_, arguments) => new HeldScope(arguments.served, arguments.scopes.Forget), (served, scopes: this));
+            var held = _held.GetOrAdd(served.Scope, static (_, arguments) => new HeldScope(arguments.served, arguments.forget), (served, forget: _forget));
             var before = held.Served;
             held.Served = served;
             held.Confirmed = confirmed;
             held.MissingSince = null;
             if (confirmed) held.Corrupt = false;
             // One that was let go at this very moment is found no more, so another one takes its place.
-            if (!budget.TryCountScope(held)) continue;
+            if (!_budget.TryCountScope(held)) continue;
             if (!ReferenceEquals(before, served)) RemoveBodies(before, except: served);
             return held;
         }
@@ -48,20 +54,20 @@ internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeP
     public bool Drop(Scope scope)
     {
         if (!_held.TryRemove(scope, out var held)) return false;
-        budget.Remove(held);
+        _budget.Remove(held);
         RemoveBodies(held.Served, except: null);
         return true;
     }
 
     /// <summary>What the edge has of a scope when it looks at the store.</summary>
     public Possession PossessionOf(HeldScope held) =>
-        held.MissingSince is { } since && time.GetUtcNow() - since >= options.RevalidateInterval ? Possession.InMemoryAndMissingForLong : Possession.InMemory;
+        held.MissingSince is { } since && _time.GetUtcNow() - since >= _options.RevalidateInterval ? Possession.InMemoryAndMissingForLong : Possession.InMemory;
 
     /// <summary>Remembers that the store does not have a scope that is held; true where that is new.</summary>
     public bool NoteMissing(HeldScope held)
     {
         if (held.MissingSince is not null) return false;
-        held.MissingSince = time.GetUtcNow();
+        held.MissingSince = _time.GetUtcNow();
         return true;
     }
 
@@ -79,7 +85,7 @@ internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeP
             if (except?.Has(answer) == true) continue;
             foreach (var body in answer.HeldBodies)
             {
-                budget.Remove(body);
+                _budget.Remove(body);
                 answer.Forget(body);
             }
         }

@@ -5,7 +5,7 @@ using ConsentSnapshots.Generator.Destinations;
 namespace ConsentSnapshots.EdgeApi.Scopes;
 
 /// <summary>The copies of scopes on local disk. Without <c>Edge:CacheDirectory</c> there are none.</summary>
-internal sealed class ScopeCopies(ScopeLoader loader, LastGoodDirectory? disk = null)
+internal sealed class ScopeCopies(ManifestReview review, LastGoodDirectory? disk = null)
 {
     /// <summary>How many there are.</summary>
     public int Count => disk?.Count ?? 0;
@@ -14,7 +14,7 @@ internal sealed class ScopeCopies(ScopeLoader loader, LastGoodDirectory? disk = 
     public async Task<ServedScope?> TryReadAsync(Scope scope, CancellationToken cancellationToken)
     {
         if (disk is null || await disk.TryReadAsync(scope, cancellationToken) is not { } copy) return null;
-        var (served, problem) = loader.Accept(copy.Manifest, copy.ETag, scope, null);
+        var (served, problem) = await review.AcceptAsync(copy.Manifest, copy.ETag, scope, null);
         if (served is null) disk.RemoveDamaged(scope, problem!);
         return served;
     }
