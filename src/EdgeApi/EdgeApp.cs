@@ -112,6 +112,7 @@ public static class EdgeApp
         services.AddSingleton<ManifestReview>();
         services.AddSingleton<ScopeLoader>();
         services.AddSingleton<ScopeCopies>();
+        services.AddSingleton<PublicationLag>();
         services.AddSingleton<HeldScopes>();
         services.AddSingleton<MissingScopes>();
         services.AddSingleton<ScopeUpdater>();

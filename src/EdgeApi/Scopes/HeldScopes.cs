@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using ConsentSnapshots.EdgeApi.Serving;
 using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.EdgeApi.Scopes;
 
@@ -12,10 +13,12 @@ internal sealed class HeldScopes
     private readonly MemoryBudget _budget;
     private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
+    private readonly PublicationLag _lag;
     private readonly Action<HeldScope> _forget;
     private readonly ConcurrentDictionary<Scope, HeldScope> _held = new();
 
-    public HeldScopes(MemoryBudget budget, EdgeOptions options, TimeProvider time) => (_budget, _options, _time, _forget) = (budget, options, time, Forget);
+    public HeldScopes(MemoryBudget budget, PublicationLag lag, EdgeOptions options, TimeProvider time) =>
+        (_budget, _lag, _options, _time, _forget) = (budget, lag, options, time, Forget);
 
     /// <summary>How many there are.</summary>
     public int Count => _held.Count;
@@ -29,6 +32,15 @@ internal sealed class HeldScopes
     public bool Contains(Scope scope) => _held.ContainsKey(scope);
 
     public bool TryGet(Scope scope, [NotNullWhen(true)] out HeldScope? held) => _held.TryGetValue(scope, out held);
+
+    /// <summary>A publication was announced; true where its scope is held, and so has to be read again.</summary>
+    public bool Announce(ScopeChange change)
+    {
+        var isHeld = _held.TryGetValue(change.Scope, out var held);
+        if (isHeld) _lag.Announced(held!, change);
+        else _lag.Announced(change);
+        return isHeld;
+    }
 
     /// <summary>Holds a version, in the place of the one before it.</summary>
     /// <param name="served">The version.</param>
@@ -45,6 +57,7 @@ internal sealed class HeldScopes
             if (confirmed) held.Corrupt = false;
             // One that was let go at this very moment is found no more, so another one takes its place.
             if (!_budget.TryCountScope(held)) continue;
+            _lag.Served(held, served.Version);
             if (!ReferenceEquals(before, served)) RemoveBodies(before, except: served);
             return held;
         }
@@ -55,6 +68,7 @@ internal sealed class HeldScopes
     {
         if (!_held.TryRemove(scope, out var held)) return false;
         _budget.Remove(held);
+        _lag.LetGo(held);
         RemoveBodies(held.Served, except: null);
         return true;
     }
@@ -74,6 +88,7 @@ internal sealed class HeldScopes
     private void Forget(HeldScope held)
     {
         _held.TryRemove(KeyValuePair.Create(held.Served.Scope, held));
+        _lag.LetGo(held);
         RemoveBodies(held.Served, except: null);
     }
 

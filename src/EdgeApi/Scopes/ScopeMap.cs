@@ -1,5 +1,6 @@
 using ConsentSnapshots.EdgeApi.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Scopes;
@@ -43,13 +44,14 @@ internal sealed class ScopeMap
         return new ValueTask<ScopeLookup>(LoadAsync(scope, cancellationToken));
     }
 
-    /// <summary>A change record named the scope.</summary>
-    public void Changed(Scope scope)
+    /// <summary>The change log announced a publication.</summary>
+    public void Changed(ScopeChange change)
     {
-        _missing.Forget(scope);
+        _missing.Forget(change.Scope);
+        var isHeld = _held.Announce(change);
         // A load under way may have read the manifest before the change: it is repeated, and a "missing" of it is not remembered.
-        if (_loads.TryRepeat(scope)) return;
-        if (_held.Contains(scope)) _refreshes.Schedule(new Refresh(scope, Announced: true, Failures: 0), TimeSpan.Zero);
+        if (_loads.TryRepeat(change.Scope)) return;
+        if (isHeld) _refreshes.Schedule(new Refresh(change.Scope, Announced: true, Failures: 0), TimeSpan.Zero);
     }
 
     /// <summary>Nobody knows what changed: everything held is compared with the store, spread over a time, and nothing counts as missing.</summary>
