@@ -95,6 +95,8 @@ public static class EdgeApp
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
         services.AddHostedService<ScopeRefresher>();
         services.AddHostedService<LoaderFollower>();
+        services.AddSingleton<PreloadSource>();
+        services.AddHostedService<Preloader>();
         services.AddSingleton<EdgeHeaders>();
         services.AddSingleton<ErrorAnswers>();
         services.AddSingleton<AnswerWriter>();

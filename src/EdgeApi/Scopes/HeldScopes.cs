@@ -26,6 +26,9 @@ internal sealed class HeldScopes
     /// <summary>How many of them wait for the store to confirm or renew them.</summary>
     public int Unconfirmed => _held.Values.Count(held => !held.Confirmed);
 
+    /// <summary>Whether some more fit without another one having to leave.</summary>
+    public bool HasRoom => _budget.HasRoomForScopes;
+
     /// <summary>All of them, as they are found while they are enumerated.</summary>
     public IEnumerable<Scope> Scopes => _held.Select(pair => pair.Key);
 

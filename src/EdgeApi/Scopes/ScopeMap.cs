@@ -72,6 +72,18 @@ internal sealed class ScopeMap
     public Task RefreshAsync(Refresh refresh, CancellationToken cancellationToken) =>
         _held.Contains(refresh.Scope) ? _loads.RefreshAsync(refresh, cancellationToken) : Task.CompletedTask;
 
+    /// <summary>Whether some more scopes can be held without another one having to leave.</summary>
+    public bool HasRoom => _held.HasRoom;
+
+    /// <summary>Loads a scope before anybody asks for it, without taking a turn from those who do.</summary>
+    public async Task<ScopeOutcome> PreloadAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        if (_held.Contains(scope)) return ScopeOutcome.Held;
+        var outcome = (await _loads.PreloadAsync(scope, cancellationToken)).Outcome;
+        // What is not whole is nothing to wait for: it is read again when it is published, or asked for.
+        return outcome == ScopeOutcome.Unavailable && _missing.IsBroken(scope) ? ScopeOutcome.Unknown : outcome;
+    }
+
     private async Task<ScopeLookup> LoadAsync(Scope scope, CancellationToken cancellationToken)
     {
         // A refresh under way answers as well; what it found is what a load would find.
