@@ -98,6 +98,7 @@ public static class EdgeApp
             services.AddSingleton(provider => LastGoodDirectory.Open(
                 directory, options.CacheDirectoryBytes, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton(new MemoryBudget(options.MemoryBytes));
+        services.AddSingleton<WorkThreads>();
         services.AddSingleton<BodyCache>();
         AddScopes(services);
         services.AddSingleton<ChangeLogReader>();
@@ -106,6 +107,8 @@ public static class EdgeApp
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
         services.AddHostedService<ScopeRefresher>();
         services.AddHostedService<LoaderFollower>();
+        services.AddSingleton<PreloadSource>();
+        services.AddHostedService<Preloader>();
         services.AddSingleton<EdgeHeaders>();
         services.AddSingleton<ErrorAnswers>();
         services.AddSingleton<AnswerWriter>();
@@ -120,8 +123,10 @@ public static class EdgeApp
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<RefreshQueue>();
         services.AddSingleton<PublishedLoaders>();
+        services.AddSingleton<ManifestReview>();
         services.AddSingleton<ScopeLoader>();
         services.AddSingleton<ScopeCopies>();
+        services.AddSingleton<PublicationLag>();
         services.AddSingleton<HeldScopes>();
         services.AddSingleton<MissingScopes>();
         services.AddSingleton<ScopeUpdater>();

@@ -38,7 +38,8 @@ internal static class EdgeSettings
             RetryAfter = settings.Duration("Edge:RetryAfter", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             Organization = ReadOrganization(settings),
             Environment = ReadEnvironment(settings),
-            Scopes = ReadScopes(settings),
+            Scopes = ReadScopes(settings, "Edge:Scopes"),
+            Preload = ReadPreload(settings),
             Origins = ReadOrigins(settings),
         };
         CheckTogether(options, settings);
@@ -59,6 +60,11 @@ internal static class EdgeSettings
         if (options.Scopes is { Count: > 0 } scopes && !scopes.Any(scope =>
             (options.Organization ?? scope.Organization) == scope.Organization && (options.Environment ?? scope.Environment) == scope.Environment))
             settings.Fail("Edge:Scopes must include what Edge:Organization and Edge:Environment name; it has no such scope, so /analytics/scripts would find nothing.");
+        if (options.Preload?.Scopes is { } preload && preload.Where(scope => !options.Answers(scope)).Order().ToList() is { Count: > 0 } others)
+            settings.Fail($"Edge:Preload must be among Edge:Scopes; {others[0]} is not, so nobody could ask for it.");
+        // An organization of this name has to be told from every scope.
+        if (options.Preload?.Scopes is { Count: > 0 } && settings.Text("Edge:Preload")!.Split(',', StringSplitOptions.TrimEntries).Contains("all"))
+            settings.Fail("Edge:Preload has 'all' beside others: write all alone for every scope, or all/production, all/staging and all/development for an organization that is named all.");
     }
 
     private static OrganizationId? ReadOrganization(SettingReader settings)
@@ -77,15 +83,22 @@ internal static class EdgeSettings
         return null;
     }
 
-    private static FrozenSet<Scope>? ReadScopes(SettingReader settings)
+    /// <summary>All scopes, or some. An organization that is named "all" is written with its environments.</summary>
+    private static EdgePreload? ReadPreload(SettingReader settings)
     {
-        if (settings.List("Edge:Scopes", "scope") is not { } items) return null;
+        if (string.Equals(settings.Text("Edge:Preload"), "all", StringComparison.Ordinal)) return new EdgePreload(null);
+        return ReadScopes(settings, "Edge:Preload") is { } scopes ? new EdgePreload(scopes) : null;
+    }
+
+    private static FrozenSet<Scope>? ReadScopes(SettingReader settings, string key)
+    {
+        if (settings.List(key, "scope") is not { } items) return null;
         var scopes = new HashSet<Scope>();
         foreach (var item in items)
         {
             if (OrganizationId.TryParse(item, out var organization)) scopes.UnionWith(Scope.Of(organization));
             else if (item.Split('/') is [var name, var environment] && Scope.TryParse(name, environment, out var scope)) scopes.Add(scope);
-            else settings.Fail($"Edge:Scopes has {ShowItem(settings, "Edge:Scopes", item)}; {ScopeAdvice(item)}.");
+            else settings.Fail($"{key} has {ShowItem(settings, key, item)}; {ScopeAdvice(item)}.");
         }
         return scopes.ToFrozenSet();
     }
