@@ -61,14 +61,7 @@ public static class EdgeApp
         var options = EdgeOptions.Read(builder.Configuration);
         // A line a request tells nobody anything; what matters is counted.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = 4096; // no request has a body; a small one is drained rather than costing the connection
-            kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
-            kestrel.Limits.MaxRequestLineSize = 8 << 10;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        });
+        builder.WebHost.ConfigureKestrel(ConnectionLimits.Apply);
 
         var services = builder.Services;
         services.AddSingleton(options);
