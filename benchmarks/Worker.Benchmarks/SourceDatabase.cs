@@ -7,7 +7,7 @@ using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Benchmarks;
 
-/// <summary>The database of a control plane whose organizations have six destinations each, for all three environments.</summary>
+/// <summary>The database of a control plane whose organizations have six destinations for each environment: a Meta Pixel of each environment's own, and five that all three share.</summary>
 internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
 {
     private const int Environments = 3;
@@ -26,14 +26,16 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
         await using (var connection = await _database.OpenConnectionAsync())
         {
             await using var rows = await connection.BeginBinaryImportAsync(
-                "copy destinations (organization_id, type, name, settings, settings_encrypted, required_consent, created_at) from stdin (format binary)");
+                "copy destinations (organization_id, environment, type, name, settings, settings_encrypted, required_consent, created_at) from stdin (format binary)");
             for (var number = 0; number < scopes / Environments; number++)
             {
                 var organization = OrganizationOf(number);
-                foreach (var (place, (type, settings, consent)) in SixDestinations(number).Index())
+                foreach (var (place, (environment, type, settings, consent)) in Destinations(number).Index())
                 {
                     await rows.StartRowAsync();
                     await rows.WriteAsync(organization, NpgsqlDbType.Uuid);
+                    if (environment is null) await rows.WriteNullAsync();
+                    else await rows.WriteAsync(environment, NpgsqlDbType.Varchar);
                     await rows.WriteAsync(type, NpgsqlDbType.Varchar);
                     await rows.WriteAsync(type, NpgsqlDbType.Varchar);
                     await rows.WriteAsync(JsonSerializer.Serialize(settings), NpgsqlDbType.Jsonb);
@@ -50,11 +52,11 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
     /// <summary>An organization's id.</summary>
     public static Guid OrganizationOf(int number) => new(number, 1, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, 0]);
 
-    /// <summary>Gives one organization's Meta Pixel another id, for all its environments.</summary>
+    /// <summary>Gives one organization's Meta Pixel another id, in production.</summary>
     public async Task EditAsync(int organization, string pixelId)
     {
         await using var command = _database.CreateCommand(
-            "update destinations set settings = jsonb_set(settings, '{pixelId}', to_jsonb($2)) where organization_id = $1 and type = 'meta-pixel'");
+            "update destinations set settings = jsonb_set(settings, '{pixelId}', to_jsonb($2)) where organization_id = $1 and environment = 'production' and type = 'meta-pixel'");
         command.Parameters.AddWithValue(OrganizationOf(organization));
         command.Parameters.AddWithValue(pixelId);
         await command.ExecuteNonQueryAsync();
@@ -90,14 +92,16 @@ internal sealed class SourceDatabase(string connectionString) : IAsyncDisposable
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
     /// <summary>Every id is the organization's own, so that nothing can be remembered from another one.</summary>
-    private static (string Type, Dictionary<string, string> Settings, string Consent)[] SixDestinations(int number) =>
+    private static (string? Environment, string Type, Dictionary<string, string> Settings, string Consent)[] Destinations(int number) =>
     [
-        ("google-tag-manager", new() { ["id"] = $"GTM-{number:D8}" }, "measurement"),
-        ("google-analytics", new() { ["id"] = $"G-{number:D8}" }, "measurement"),
-        ("meta-pixel", new() { ["pixelId"] = $"1{number:D8}" }, "marketing"),
-        ("posthog", new() { ["id"] = $"phc_{number:D8}", ["apiHost"] = "https://eu.i.posthog.com" }, "measurement"),
-        ("mixpanel", new() { ["token"] = $"0123456789abcdef01234567{number:D8}" }, "experience"),
-        ("tiktok-pixel", new() { ["pixelId"] = $"C{number:D8}" }, "marketing"),
+        (null, "google-tag-manager", new() { ["id"] = $"GTM-{number:D8}" }, "measurement"),
+        (null, "google-analytics", new() { ["id"] = $"G-{number:D8}" }, "measurement"),
+        ("development", "meta-pixel", new() { ["pixelId"] = $"1{number:D8}" }, "marketing"),
+        ("staging", "meta-pixel", new() { ["pixelId"] = $"1{number:D8}" }, "marketing"),
+        ("production", "meta-pixel", new() { ["pixelId"] = $"1{number:D8}" }, "marketing"),
+        (null, "posthog", new() { ["id"] = $"phc_{number:D8}", ["apiHost"] = "https://eu.i.posthog.com" }, "measurement"),
+        (null, "mixpanel", new() { ["token"] = $"0123456789abcdef01234567{number:D8}" }, "experience"),
+        (null, "tiktok-pixel", new() { ["pixelId"] = $"C{number:D8}" }, "marketing"),
     ];
 
     private async Task ExecuteAsync(string sql)

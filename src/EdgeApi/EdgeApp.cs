@@ -1,8 +1,11 @@
 using System.Net.Sockets;
-using ConsentSnapshots.EdgeApi.Endpoints;
-using ConsentSnapshots.EdgeApi.Health;
-using ConsentSnapshots.EdgeApi.Lookup;
-using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.EdgeApi.Diagnostics;
+using ConsentSnapshots.EdgeApi.Disk;
+using ConsentSnapshots.EdgeApi.Following;
+using ConsentSnapshots.EdgeApi.Http;
+using ConsentSnapshots.EdgeApi.Scopes;
+using ConsentSnapshots.EdgeApi.Serving;
+using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
@@ -71,16 +74,15 @@ public static class EdgeApp
         services.AddSingleton<EdgeMetrics>();
         services.TryAddSingleton<IBlobReader>(provider =>
             BlobStores.Create(options.Storage, StoreRetries.Brief(options.NetworkTimeout), provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<StoreHealth>();
-        services.AddSingleton<RefreshQueue>();
-        services.AddSingleton<PublishedLoaders>();
-        services.AddSingleton<ScopeLoader>();
         // Without a directory there is no such service, and those who would use it do without.
-        if (options.CacheDirectory is { } cacheDirectory)
+        if (options.CacheDirectory is { } directory)
             services.AddSingleton(provider => LastGoodDirectory.Open(
-                cacheDirectory, options, provider.GetRequiredService<ScopeLoader>(), provider.GetRequiredService<PublishedLoaders>(), provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
-        services.AddSingleton<ScopeCache>();
+                directory, options.CacheDirectoryBytes, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
+        services.AddSingleton(new MemoryBudget(options.MemoryBytes));
+        services.AddSingleton<BodyCache>();
+        AddScopes(services);
+        services.AddSingleton<ChangeLogReader>();
+        services.AddSingleton<FollowerState>();
         services.AddSingleton<ChangeFollower>();
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
         services.AddHostedService<ScopeRefresher>();
@@ -92,6 +94,20 @@ public static class EdgeApp
         services.AddSingleton<QueryCache>();
         services.AddSingleton<EdgeHealth>();
         AddExport(builder);
+    }
+
+    private static void AddScopes(IServiceCollection services)
+    {
+        services.AddSingleton<StoreHealth>();
+        services.AddSingleton<RefreshQueue>();
+        services.AddSingleton<PublishedLoaders>();
+        services.AddSingleton<ScopeLoader>();
+        services.AddSingleton<ScopeCopies>();
+        services.AddSingleton<HeldScopes>();
+        services.AddSingleton<MissingScopes>();
+        services.AddSingleton<ScopeUpdater>();
+        services.AddSingleton<SharedLoads>();
+        services.AddSingleton<ScopeMap>();
     }
 
     /// <summary>Maps everything the edge answers, and a 404 for the rest.</summary>

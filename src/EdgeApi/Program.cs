@@ -1,5 +1,6 @@
 using ConsentSnapshots.EdgeApi;
-using ConsentSnapshots.EdgeApi.Options;
+using ConsentSnapshots.EdgeApi.Http;
+using ConsentSnapshots.EdgeApi.Settings;
 
 try
 {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Publishing;
@@ -93,7 +94,8 @@ internal static class RegenerateCommand
         var known = new SortedSet<Scope>(await source.ListScopesAsync(cancellationToken));
         if (org is null)
         {
-            await foreach (var current in store.ListCurrentAsync("", cancellationToken)) known.UnionWith(Scope.Of(current.Scope.Organization));
+            await foreach (var blob in store.ListCurrentNamesAsync("", cancellationToken))
+                if (BlobNames.TryParseCurrent(blob.Name, out var scope)) known.UnionWith(Scope.Of(scope.Organization));
             return [.. known];
         }
         var organization = CommandContext.ParseOrganization(org);

@@ -29,8 +29,8 @@ public sealed record PublicationRequest(GeneratedScope Generated, IReadOnlyList<
     /// <summary>Whether to read back every blob instead of trusting the listing, and to announce the scope again.</summary>
     public bool Verify { get; init; }
 
-    /// <summary>The highest version that the source remembers; it counts only where the store has lost its own record. 0 where the source remembers none.</summary>
-    public int RecordedVersion { get; init; }
+    /// <summary>The highest version that the source remembers; it counts only where the store has lost its own record. 0 where the source remembers none, null where it keeps no such record.</summary>
+    public int? RecordedVersion { get; init; }
 }
 
 /// <summary>How a publication ended.</summary>

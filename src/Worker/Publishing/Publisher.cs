@@ -75,9 +75,12 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// lost too, what stands in public and what the source remembers do.
     /// </summary>
     private async Task<(StoredScope Stored, CurrentState Current)> ReadAsync(
-        Scope scope, int recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
+        Scope scope, int? recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
     {
         var reading = store.ReadCurrentAsync(scope, verify, cancellationToken);
+        // A scope that the source has never recorded as published is new, as a rule, and listing a container is the dearest question that a store can be asked.
+        if (recordedVersion == 0 && !lookAtHistory && (await reading) is { Manifest: null, ETag: null } nothing && await IsNewAsync(scope, cancellationToken))
+            return (new StoredScope(null, 0, PublicListing.OfNothing, HistoryListed: true), nothing);
         var listing = store.ListPublicAsync(scope, cancellationToken);
         await Task.WhenAll(reading, listing);
         var (current, blobs) = (await reading, await listing);
@@ -87,11 +90,20 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         // The listing may have seen what another writer put in public after the current manifest was read. The history, which comes before that, has it then.
         var latest = await store.ReadLatestHistoryAsync(scope, cancellationToken);
         var known = Math.Max(latest?.Version ?? 0, current.Manifest?.Version ?? 0);
-        var recorded = known > 0 ? 0 : recordedVersion;
+        var recorded = known > 0 ? 0 : recordedVersion ?? 0;
         // Nothing else tells the version any more, so the list's own word counts, whatever its metadata says.
         if (known == 0 && (blobs.List ?? await store.ReadListAsync(scope, cancellationToken)) is BlobRead.Found list) inPublic = Math.Max(inPublic, PublishedVersions.OfList(list.Bytes) ?? 0);
         var newest = latest?.Manifest is { } last && last.Version >= (current.Manifest?.Version ?? 0) ? last : current.Manifest;
         return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs, HistoryListed: true), current);
+    }
+
+    /// <summary>Whether neither the history nor a list says that a scope without a current manifest was ever published.</summary>
+    private async Task<bool> IsNewAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var history = store.ReadLatestHistoryAsync(scope, cancellationToken);
+        var list = store.ReadListAsync(scope, cancellationToken);
+        await Task.WhenAll(history, list);
+        return await history is null && await list is not BlobRead.Found;
     }
 
     /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Destinations;
@@ -18,6 +19,10 @@ public sealed record CurrentState(Manifest? Manifest, string? ETag = null, strin
 /// <param name="TagsVersion">The version of <c>tags.js</c>; 0 where there is none that can be read.</param>
 public sealed record PublicListing(IReadOnlyDictionary<string, long> Snapshots, int ListVersion, int TagsVersion)
 {
+    /// <summary>That of a new scope. Whatever is there all the same is found when something is to be created in its place.</summary>
+    public static PublicListing OfNothing { get; } =
+        new(ReadOnlyDictionary<string, long>.Empty, 0, 0) { List = new BlobRead.Missing(), Tags = new BlobRead.Missing() };
+
     /// <summary>The list in place, where the store had to be asked for it, or the listing says that there is none.</summary>
     public BlobRead? List { get; init; }
 

@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
+using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Publishing;
 
@@ -41,14 +43,23 @@ public sealed class StoreInventory
         });
         foreach (var (scope, version) in await store.Changes.ReadAnnouncedVersionsAsync(cancellationToken))
             if (inventory._lines.TryGetValue(scope, out var line)) line.IsAnnounced = version >= line.Current.Version;
-        await Parallel.ForEachAsync(store.ListPublicAsync(cancellationToken), parallel, async (blob, token) =>
+        await Parallel.ForEachAsync(inventory.FindSnapshotsAsync(store, cancellationToken), parallel, async (blob, token) =>
         {
-            if (blob.Name == BlobNames.Loader) inventory.HasLoader = true;
-            else if (BlobNames.TryParseSnapshot(blob.Name, out var scope, out var hash)) inventory._lines.GetValueOrDefault(scope)?.Found(hash);
-            else if (BlobNames.TryParsePublic(blob.Name, out var owner) && owner is { } of && inventory._lines.TryGetValue(of, out var line))
+            if (BlobNames.TryParsePublic(blob.Name, out var owner) && owner is { } of && inventory._lines.TryGetValue(of, out var line))
                 line.Found(blob.Name == BlobNames.List(of), await store.VersionOfAsync(blob, token));
         });
         return inventory;
+    }
+
+    /// <summary>Notes every snapshot of the listing; the rest of it, for which the store may have to be asked. Nearly all of a listing are snapshots, whose names say everything.</summary>
+    private async IAsyncEnumerable<ListedBlob> FindSnapshotsAsync(ScopeStore store, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var blob in store.ListPublicAsync(cancellationToken))
+        {
+            if (blob.Name == BlobNames.Loader) HasLoader = true;
+            else if (BlobNames.TryParseSnapshot(blob.Name, out var scope, out var hash)) _lines.GetValueOrDefault(scope)?.Found(hash);
+            else yield return blob;
+        }
     }
 
     /// <summary>One scope: what its manifest names, and which of it was found.</summary>

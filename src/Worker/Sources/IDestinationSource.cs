@@ -59,8 +59,8 @@ public sealed record ScopeRows(Scope Scope, IReadOnlyList<Destination> Rows, Sou
     /// <summary>How many changes of the scope the rows carry, as its queue counts them; null where the queue counts by itself.</summary>
     public long? Changes { get; init; }
 
-    /// <summary>The highest version of the scope that the source remembers to have been published; 0 where it remembers none.</summary>
-    public int RecordedVersion { get; init; }
+    /// <summary>The highest version of the scope that the source remembers to have been published; 0 where it remembers none, null where it keeps no such record.</summary>
+    public int? RecordedVersion { get; init; }
 
     /// <summary>Rows that are left out because the source cannot give their settings, and why.</summary>
     public IReadOnlyDictionary<Guid, SettingProblem> LeftOut { get; init; } = new Dictionary<Guid, SettingProblem>();

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using ConsentSnapshots.EdgeApi.Tests.Endpoints;
+using ConsentSnapshots.EdgeApi.Tests.Http;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Support;
 

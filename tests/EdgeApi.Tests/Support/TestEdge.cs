@@ -1,7 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using ConsentSnapshots.EdgeApi.Lookup;
+using ConsentSnapshots.EdgeApi.Scopes;
+using ConsentSnapshots.EdgeApi.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,7 +32,15 @@ internal sealed class TestEdge : IAsyncDisposable
 
     public CollectedLog Log => _app.Services.GetRequiredService<CollectedLog>();
 
-    public ScopeCache Cache => _app.Services.GetRequiredService<ScopeCache>();
+    public ScopeMap Scopes => _app.Services.GetRequiredService<ScopeMap>();
+
+    public HeldScopes Held => _app.Services.GetRequiredService<HeldScopes>();
+
+    public MissingScopes Missing => _app.Services.GetRequiredService<MissingScopes>();
+
+    public SharedLoads Loads => _app.Services.GetRequiredService<SharedLoads>();
+
+    public MemoryBudget Memory => _app.Services.GetRequiredService<MemoryBudget>();
 
     public T Service<T>()
         where T : notnull => _app.Services.GetRequiredService<T>();

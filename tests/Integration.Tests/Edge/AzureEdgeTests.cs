@@ -1,6 +1,6 @@
 using System.Text;
 using Azure.Storage.Blobs.Models;
-using ConsentSnapshots.EdgeApi.Lookup;
+using ConsentSnapshots.EdgeApi.Following;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;

@@ -54,6 +54,26 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.Equal(300, all.Distinct().Count());
     }
 
+    /// <summary>What one edit costs must not grow with the number of scopes that are known.</summary>
+    [Fact]
+    public async Task Claim_OneOfManyScopesChanged_ReadsNoOther()
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        await database.ExecuteAsync("insert into consent_snapshots.scopes (organization_id, environment) select n::text, 'production' from generate_series(1, 20000) n");
+        await database.ExecuteAsync("analyze consent_snapshots.scopes");
+        await using var connection = await database.Pool.OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using var command = new NpgsqlCommand("insert into consent_snapshots.changes (organization_id, environment, reason) values ('77', 'production', 'test')", connection, transaction);
+        await command.ExecuteNonQueryAsync(Cancel);
+
+        command.CommandText = "select taken from consent_snapshots.take_in_changes()";
+        var taken = await command.ExecuteScalarAsync(Cancel);
+
+        Assert.Equal(1L, taken);
+        command.CommandText = "select seq_tup_read from pg_stat_xact_user_tables where schemaname = 'consent_snapshots' and relname = 'scopes'";
+        Assert.Equal(0L, await command.ExecuteScalarAsync(Cancel));
+    }
+
     [Fact]
     public async Task Claim_RowHeldByAnotherClaim_IsSkippedNotWaitedFor()
     {

@@ -204,6 +204,7 @@ internal sealed class InterleavedWorld
             Clock = SourceClock.Of(_time),
             Announce = ++_attempts > 1,
             Fence = _fence && _fences,
+            RecordedVersion = _completed > 0 ? 1 : 0,
         };
         worker.Building = _scheduler.Start(() => worker.Publisher.PublishAsync(request, _neverCancelled));
         Run(worker);

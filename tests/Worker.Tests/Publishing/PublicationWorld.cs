@@ -53,7 +53,7 @@ public sealed class PublicationWorld
         var destinations = rows.Select(row => new OpenedDestination(row, row.Settings)).ToArray();
         var generated = new SnapshotGenerator(DestinationCatalogue.BuiltIn).Generate(Scope, destinations);
         Assert.Empty(generated.Problems);
-        return new PublicationRequest(generated, destinations, new SourcePosition(1, revision), SourceClock.Of(Time));
+        return new PublicationRequest(generated, destinations, new SourcePosition(1, revision), SourceClock.Of(Time)) { RecordedVersion = 0 };
     }
 
     public Task<PublicationResult> PublishAsync(long revision, params Destination[] rows) => PublishAsync(Request(revision, rows));

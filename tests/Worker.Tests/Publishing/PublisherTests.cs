@@ -649,6 +649,56 @@ public abstract class PublisherTests
         await world.AssertCompleteAsync(2);
     }
 
+    /// <summary>Where the source remembers no version, the scope is new as a rule, and the public container is not listed.</summary>
+    [Fact]
+    public async Task Publish_NewScope_AsksForThreeThings()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        foreach (var container in Enum.GetValues<BlobContainer>()) await world.LoseAsync(container);
+        world.Faults.Forget();
+
+        await world.PublishAsync(world.Request(1, First) with { RecordedVersion = 0 });
+
+        Assert.Equal(
+            ["list history acme/production/", "read private current/acme/production.json", "read public acme/production/scripts.json"],
+            world.Faults.Reads.Where(read => !read.Contains("loader", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        await world.AssertCompleteAsync(1);
+    }
+
+    /// <summary>The source remembers nothing, and the store has some of the scope all the same.</summary>
+    [Theory]
+    [InlineData(BlobContainer.Private)]
+    [InlineData(BlobContainer.History)]
+    [InlineData(BlobContainer.Public)]
+    public async Task Publish_SourceRemembersNothing_GoesOnFromWhateverTheStoreHas(BlobContainer left)
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        await world.PublishAsync(2, First, Second);
+        foreach (var container in Enum.GetValues<BlobContainer>())
+            if (container != left) await world.LoseAsync(container);
+
+        await world.PublishAsync(world.Request(3, Second) with { RecordedVersion = 0 });
+
+        await world.AssertCompleteAsync(3, first: left == BlobContainer.History ? 1 : 3, whole: 3);
+    }
+
+    /// <summary>A snapshot that an earlier attempt left behind may be about to be collected, or be damaged: it is written again.</summary>
+    [Fact]
+    public async Task Publish_NewScopeWithSnapshotsLeftBehind_WritesThemAgain()
+    {
+        var world = await WorldAsync();
+        var manifest = (await world.PublishAsync(1, First)).Manifest;
+        foreach (var container in Enum.GetValues<BlobContainer>()) await world.LoseAsync(container);
+        foreach (var hash in manifest.Snapshots.Keys)
+            await world.Store.Blobs.WriteAsync(BlobContainer.Public, $"acme/production/{hash}.json", "{"u8.ToArray(), BlobProperties.ImmutableJson, Cancel);
+
+        await world.PublishAsync(world.Request(1, First) with { RecordedVersion = 0 });
+
+        await world.AssertCompleteAsync(1);
+    }
+
     /// <summary>Something is in the place of the next version that nobody can read: it is left, and the scope goes on behind it.</summary>
     [Fact]
     public async Task Publish_NextVersionIsTakenByNoManifest_GoesOnBehindIt()

@@ -44,6 +44,9 @@ revoke all on all tables in schema consent_snapshots from public;
 --
 -- An organization's name of more than 1000 bytes is none that could be published, and an index would not take it: such a change is deleted. Each reconcile names the organization.
 --
+-- A change names a few of many scopes, as a rule, which the planner cannot know. Each is therefore looked up by itself (a subquery with a limit or a lock is not made a join of),
+-- so that an edit does not read all scopes.
+--
 -- One worker does it at a time; the others have nothing to wait for. A scope that somebody has locked is left for the next time with its changes, so a session that hangs holds up
 -- one scope and nothing else.
 create function consent_snapshots.take_in_changes(out taken bigint, out unknown_environment text)
@@ -85,7 +88,10 @@ begin
                 where octet_length(s.organization_id) <= 1000 group by 1
             ) o
             cross join three t
-            where not exists (select from consent_snapshots.scopes k where k.organization_id = o.organization_id and k.environment = t.environment)
+            left join lateral (
+                select true as found from consent_snapshots.scopes k where k.organization_id = o.organization_id and k.environment = t.environment limit 1
+            ) known on true
+            where known.found is null
             union all
             select k.organization_id, k.environment, e.changed_at, true
             from consent_snapshots.scopes k
@@ -95,13 +101,17 @@ begin
     ), known as materialized (
         select t.organization_id, t.environment
         from targets t
-        join consent_snapshots.scopes k using (organization_id, environment)
+        cross join lateral (
+            select from consent_snapshots.scopes k where k.organization_id = t.organization_id and k.environment = t.environment limit 1
+        ) k
     ), free as materialized (
         select k.organization_id, k.environment
-        from consent_snapshots.scopes k
-        join targets t using (organization_id, environment)
-        order by k.organization_id, k.environment
-        for update of k skip locked
+        from (select t.organization_id, t.environment from targets t order by t.organization_id, t.environment) t
+        cross join lateral (
+            select k.organization_id, k.environment from consent_snapshots.scopes k
+            where k.organization_id = t.organization_id and k.environment = t.environment
+            for update skip locked
+        ) k
     ), blocked as materialized (
         select * from known except select * from free
     ), counted as (

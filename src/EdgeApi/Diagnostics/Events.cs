@@ -1,0 +1,82 @@
+using ConsentSnapshots.Generator.Destinations;
+
+namespace ConsentSnapshots.EdgeApi.Diagnostics;
+
+/// <summary>Everything the edge logs. The ids 5000 to 5999 are the edge's; an id is never given a second meaning.</summary>
+internal static partial class Events
+{
+    // 50xx: the process
+    [LoggerMessage(5000, LogLevel.Information, "Edge started: {Mode} mode, store {Store}, polling every {PollInterval}.")]
+    public static partial void Started(ILogger logger, string mode, string store, TimeSpan pollInterval);
+
+    [LoggerMessage(5001, LogLevel.Information, "This edge answers for {Count} scopes only (Edge:Scopes); all others get 404.")]
+    public static partial void Limited(ILogger logger, int count);
+
+    // 51xx: the change log
+    [LoggerMessage(5100, LogLevel.Information, "Following the change log from segment {Segment}, offset {Offset}.")]
+    public static partial void FollowerPositioned(ILogger logger, int segment, long offset);
+
+    [LoggerMessage(5101, LogLevel.Warning, "The change log cannot be read; held scopes keep being served and it is tried again. {Reason}")]
+    public static partial void FollowerLost(ILogger logger, string reason);
+
+    [LoggerMessage(5102, LogLevel.Information, "The change log can be read again after {Outage}.")]
+    public static partial void FollowerRecovered(ILogger logger, TimeSpan outage);
+
+    [LoggerMessage(5103, LogLevel.Warning,
+        "The change log is not the one that was followed (segment {Segment}, offset {Offset}); it is sought anew and every held scope compared.")]
+    public static partial void FollowerReset(ILogger logger, int segment, long offset);
+
+    [LoggerMessage(5104, LogLevel.Warning, "{Count} records of the change log cannot be read; every held scope is compared instead.")]
+    public static partial void RecordsUnreadable(ILogger logger, int count);
+
+    [LoggerMessage(5105, LogLevel.Error, "The follower met something it does not know and goes on.")]
+    public static partial void FollowerFault(ILogger logger, Exception exception);
+
+    // 52xx: scopes
+    [LoggerMessage(5200, LogLevel.Debug, "{Scope} is served at version {Version}.")]
+    public static partial void ScopeApplied(ILogger logger, Scope scope, int version);
+
+    [LoggerMessage(5201, LogLevel.Warning, "{Scope} cannot be read whole; {Served}. {Reason}")]
+    public static partial void ScopeCorrupt(ILogger logger, Scope scope, string served, string reason);
+
+    [LoggerMessage(5202, LogLevel.Information, "{Scope} is whole again, at version {Version}.")]
+    public static partial void ScopeMended(ILogger logger, Scope scope, int version);
+
+    [LoggerMessage(5203, LogLevel.Information, "{Scope} is gone from the store and no longer served.")]
+    public static partial void ScopeDropped(ILogger logger, Scope scope);
+
+    [LoggerMessage(5204, LogLevel.Warning, "{Scope} is gone from the store without a change record; it is served until a second look agrees.")]
+    public static partial void ScopeMissingOnce(ILogger logger, Scope scope);
+
+    [LoggerMessage(5205, LogLevel.Information, "{Scope} is served from the last good state on disk, version {Version}, until the store answers.")]
+    public static partial void ScopeFromDisk(ILogger logger, Scope scope, int version);
+
+    [LoggerMessage(5206, LogLevel.Error, "Reading {Scope} met something it does not know.")]
+    public static partial void ScopeFault(ILogger logger, Exception exception, Scope scope);
+
+    [LoggerMessage(5207, LogLevel.Information, "The loader that {Scope} names is not at hand; its tags.js has the loader of this build until it is.")]
+    public static partial void LoaderNotFound(ILogger logger, Scope scope);
+
+    [LoggerMessage(5208, LogLevel.Error, "Looking for a published loader met something it does not know; what is held is served.")]
+    public static partial void LoaderFault(ILogger logger, Exception exception);
+
+    // 53xx: the store
+    [LoggerMessage(5300, LogLevel.Warning, "The store does not answer; scopes that are not held are answered from disk or 503. {Reason}")]
+    public static partial void StoreDown(ILogger logger, string reason);
+
+    [LoggerMessage(5301, LogLevel.Information, "The store answers again.")]
+    public static partial void StoreUp(ILogger logger);
+
+    // 54xx: the disk
+    [LoggerMessage(5400, LogLevel.Warning, "The last good state cannot be written to disk; serving goes on without. {Reason}")]
+    public static partial void DiskWriteFailed(ILogger logger, string reason);
+
+    [LoggerMessage(5401, LogLevel.Warning, "A last good state on disk is damaged and was removed: {Reason}.")]
+    public static partial void DiskEntryDamaged(ILogger logger, string reason);
+
+    [LoggerMessage(5402, LogLevel.Information, "{Count} last good states on disk, {Bytes} bytes.")]
+    public static partial void DiskOpened(ILogger logger, int count, long bytes);
+
+    [LoggerMessage(5403, LogLevel.Information, "The last good state can be written to disk again.")]
+    public static partial void DiskWriteRecovered(ILogger logger);
+}
