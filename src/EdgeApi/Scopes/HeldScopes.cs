@@ -9,7 +9,7 @@ namespace ConsentSnapshots.EdgeApi.Scopes;
 /// <summary>The scopes in memory, as many as the budget allows. Finding one takes no lock.</summary>
 internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<Scope, HeldScope> _held = new();
+    private readonly ConcurrentDictionary<Scope, HeldScope> _held = new(ScopeComparer.Instance);
 
     /// <summary>How many there are.</summary>
     public int Count => _held.Count;
@@ -23,6 +23,9 @@ internal sealed class HeldScopes(MemoryBudget budget, EdgeOptions options, TimeP
     public bool Contains(Scope scope) => _held.ContainsKey(scope);
 
     public bool TryGet(Scope scope, [NotNullWhen(true)] out HeldScope? held) => _held.TryGetValue(scope, out held);
+
+    /// <summary>Finds a scope by its names as they stand in a path, without making anything of them.</summary>
+    public bool TryGet(in ScopeName name, [NotNullWhen(true)] out HeldScope? held) => _held.GetAlternateLookup<ScopeName>().TryGetValue(name, out held);
 
     /// <summary>Holds a version, in the place of the one before it.</summary>
     /// <param name="served">The version.</param>

@@ -166,18 +166,22 @@ public sealed partial class ConnectionLimitTests : IDisposable
         Assert.Equal([.. Enumerable.Range(0, 500).Select(number => expected[number % sets.Length])], got);
     }
 
-    [Fact]
-    public async Task Client_ThatHasFinishedSending_GetsItsAnswer()
+    /// <summary>A half-open connection: the client has said that it sends nothing more. It may or may not get what it asked for; the connection ends.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("GET /v1/acme/pro")]
+    [InlineData("GET /v1/acme/production/scripts.json HTTP/1.1\r\nHost: edge\r\n\r\n")]
+    public async Task Client_ThatHasFinishedSending_IsLetGo(string begun)
     {
         await using var edge = await StartAsync();
+        using var open = new OpenConnections(edge);
         using var connection = await RawConnection.OpenAsync(edge.Address);
+        if (begun.Length > 0) await connection.SendAsync(begun);
 
-        await connection.SendAsync($"GET {List} HTTP/1.1\r\nHost: edge\r\n\r\n");
         connection.FinishSending();
 
-        var answer = await connection.ReadTextToEndAsync();
-        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
-        Assert.EndsWith(Encoding.Latin1.GetString(_store.Current(TestStore.Acme).ListBytes()), answer, StringComparison.Ordinal);
+        await connection.ReadToEndAsync();
+        await open.AreAsync(0);
     }
 
     [Theory]

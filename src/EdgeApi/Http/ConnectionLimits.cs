@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
-namespace ConsentSnapshots.EdgeApi;
+namespace ConsentSnapshots.EdgeApi.Http;
 
 /// <summary>
 /// What one client, and all clients together, may take of the edge. Every limit is written down here, though some have Kestrel's usual value: a limit that nobody names may change with the
