@@ -10,6 +10,19 @@ namespace ConsentSnapshots.EdgeApi.Http;
 /// <param name="CacheControl">What caches may keep.</param>
 internal sealed record AnswerKind(StringValues ContentType, StringValues CacheControl);
 
+/// <summary>The kinds of answers that a scope has.</summary>
+internal sealed class AnswerKinds(EdgeHeaders headers)
+{
+    /// <summary>The scripts for a consent set that the query names.</summary>
+    public AnswerKind ByQuery { get; } = new(EdgeHeaders.Json, headers.ReplacedByQuery);
+
+    /// <summary>The list, or the scripts for a consent set that the path names.</summary>
+    public AnswerKind ByPath { get; } = new(EdgeHeaders.Json, headers.Replaced);
+
+    /// <summary>Loader and list in one file.</summary>
+    public AnswerKind Tags { get; } = new(EdgeHeaders.JavaScript, headers.Replaced);
+}
+
 /// <summary>Sends an answer, or where it is.</summary>
 internal sealed class AnswerWriter(BodyCache bodies, ErrorAnswers errors, EdgeHeaders headers, EdgeOptions options, EdgeMetrics metrics)
 {
@@ -38,6 +51,33 @@ internal sealed class AnswerWriter(BodyCache bodies, ErrorAnswers errors, EdgeHe
         await SendAsync(context, answer, body, kind);
     }
 
+    /// <summary>Writes the headers of an answer whose body is at hand, and counts it.</summary>
+    /// <param name="request">The request's headers.</param>
+    /// <param name="response">The response's.</param>
+    /// <param name="body">The body.</param>
+    /// <param name="kind">What is said about it.</param>
+    /// <param name="precondition">What the request's preconditions ask for: the answer, or 304.</param>
+    /// <returns>The status.</returns>
+    public int Describe(IHeaderDictionary request, IHeaderDictionary response, EncodedBody body, AnswerKind kind, PreconditionResult precondition)
+    {
+        headers.ApplyCommon(request, response);
+        response.ETag = body.ETag;
+        response.CacheControl = kind.CacheControl;
+        response.Vary = headers.VaryByCoding;
+        if (body.ContentLocation.Count > 0) response.ContentLocation = body.ContentLocation;
+        if (precondition == PreconditionResult.NotModified)
+        {
+            metrics.Answered(RequestOutcome.NotModified);
+            return StatusCodes.Status304NotModified;
+        }
+        metrics.Answered(RequestOutcome.Served);
+        response.ContentType = kind.ContentType;
+        if (body.LastModified.Count > 0) response.LastModified = body.LastModified;
+        if (body.ContentEncoding.Count > 0) response.ContentEncoding = body.ContentEncoding;
+        response.ContentLength = body.Bytes.Length;
+        return StatusCodes.Status200OK;
+    }
+
     private Task RedirectAsync(HttpContext context, Answer answer)
     {
         metrics.Answered(RequestOutcome.Redirected);
@@ -56,22 +96,8 @@ internal sealed class AnswerWriter(BodyCache bodies, ErrorAnswers errors, EdgeHe
         if (precondition == PreconditionResult.Failed) return errors.PreconditionFailedAsync(context);
 
         var response = context.Response;
-        headers.ApplyCommon(context);
-        response.Headers.ETag = body.ETag;
-        response.Headers.CacheControl = kind.CacheControl;
-        response.Headers.Vary = headers.VaryByCoding;
-        if (body.ContentLocation.Count > 0) response.Headers.ContentLocation = body.ContentLocation;
-        if (precondition == PreconditionResult.NotModified)
-        {
-            metrics.Answered(RequestOutcome.NotModified);
-            response.StatusCode = StatusCodes.Status304NotModified;
-            return Task.CompletedTask;
-        }
-        metrics.Answered(RequestOutcome.Served);
-        response.Headers.ContentType = kind.ContentType;
-        if (body.LastModified.Count > 0) response.Headers.LastModified = body.LastModified;
-        if (body.ContentEncoding.Count > 0) response.Headers.ContentEncoding = body.ContentEncoding;
-        response.ContentLength = body.Bytes.Length;
+        response.StatusCode = Describe(context.Request.Headers, response.Headers, body, kind, precondition);
+        if (response.StatusCode == StatusCodes.Status304NotModified) return Task.CompletedTask;
         return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(body.Bytes, context.RequestAborted).AsTask();
     }
 }

@@ -77,9 +77,12 @@ internal sealed class EdgeHeaders
     public StringValues VaryByCoding { get; }
 
     /// <summary>What every answer carries: who may read it, and that nobody may take it for something else than it says it is.</summary>
-    public void ApplyCommon(HttpContext context)
+    public void ApplyCommon(HttpContext context) => ApplyCommon(context.Request.Headers, context.Response.Headers);
+
+    /// <param name="request">The request's headers.</param>
+    /// <param name="headers">The response's.</param>
+    public void ApplyCommon(IHeaderDictionary request, IHeaderDictionary headers)
     {
-        var headers = context.Response.Headers;
         headers.XContentTypeOptions = Nosniff;
         headers.AccessControlExposeHeaders = Exposed;
         var origin = _origin;
@@ -87,7 +90,7 @@ internal sealed class EdgeHeaders
         {
             // Also on answers to others: a cache would give them to those who may read.
             headers.Vary = VaryByOrigin;
-            var asking = context.Request.Headers.Origin;
+            var asking = request.Origin;
             if (asking.Count != 1 || asking[0] is not { } text || !_origins.TryGetValue(text, out origin)) return;
         }
         headers.AccessControlAllowOrigin = origin;

@@ -7,13 +7,9 @@ using ConsentSnapshots.Generator.Destinations;
 namespace ConsentSnapshots.EdgeApi.Http;
 
 /// <summary>The way of a request: it finds the scope, picks the answer, and sends it.</summary>
-internal sealed class ScopeAnswers(ScopeMap scopes, AnswerWriter writer, ErrorAnswers errors, EdgeHeaders headers, EdgeOptions options)
+internal sealed class ScopeAnswers(ScopeMap scopes, AnswerWriter writer, ErrorAnswers errors, AnswerKinds kinds, EdgeOptions options)
 {
     private readonly Scope? _bound = options.BoundScope;
-    private readonly AnswerKind _byQuery = new(EdgeHeaders.Json, headers.ReplacedByQuery);
-    private readonly AnswerKind _byPath = new(EdgeHeaders.Json, headers.Replaced);
-    private readonly AnswerKind _list = new(EdgeHeaders.Json, headers.Replaced);
-    private readonly AnswerKind _tags = new(EdgeHeaders.JavaScript, headers.Replaced);
 
     private enum Form
     {
@@ -83,10 +79,10 @@ internal sealed class ScopeAnswers(ScopeMap scopes, AnswerWriter writer, ErrorAn
         if (lookup.Served is not { } served) return errors.UnavailableAsync(context);
         var (name, kind) = form switch
         {
-            Form.List => (AnswerName.List, _list),
-            Form.Tags => (AnswerName.Tags, _tags),
-            Form.Path => (AnswerName.Of(set), _byPath),
-            _ => (AnswerName.Of(set), _byQuery),
+            Form.List => (AnswerName.List, kinds.ByPath),
+            Form.Tags => (AnswerName.Tags, kinds.Tags),
+            Form.Path => (AnswerName.Of(set), kinds.ByPath),
+            _ => (AnswerName.Of(set), kinds.ByQuery),
         };
         return writer.WriteAsync(context, served[name], kind);
     }

@@ -15,7 +15,7 @@ internal sealed class HeldScopes
     private readonly TimeProvider _time;
     private readonly PublicationLag _lag;
     private readonly Action<HeldScope> _forget;
-    private readonly ConcurrentDictionary<Scope, HeldScope> _held = new();
+    private readonly ConcurrentDictionary<Scope, HeldScope> _held = new(ScopeComparer.Instance);
 
     public HeldScopes(MemoryBudget budget, PublicationLag lag, EdgeOptions options, TimeProvider time) =>
         (_budget, _lag, _options, _time, _forget) = (budget, lag, options, time, Forget);
@@ -44,6 +44,9 @@ internal sealed class HeldScopes
         else _lag.Announced(change);
         return isHeld;
     }
+
+    /// <summary>Finds a scope by its names as they stand in a path, without making anything of them.</summary>
+    public bool TryGet(in ScopeName name, [NotNullWhen(true)] out HeldScope? held) => _held.GetAlternateLookup<ScopeName>().TryGetValue(name, out held);
 
     /// <summary>Holds a version, in the place of the one before it.</summary>
     /// <param name="served">The version.</param>
