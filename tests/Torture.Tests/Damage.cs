@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Torture.Tests.Platform;
 
 namespace ConsentSnapshots.Torture.Tests;
 
@@ -9,6 +10,9 @@ internal sealed class Damage
     // A publication that listed the store before the deletion may end after it. It is younger than this.
     private static readonly TimeSpan s_inFlight = TimeSpan.FromSeconds(20);
 
+    // Containers that are deleted one soon after the other, while the store is away or the workers are dead, are as good as deleted at once.
+    private static readonly TimeSpan s_together = TimeSpan.FromSeconds(60);
+
     private readonly ConcurrentDictionary<(Scope? Scope, string Container), long> _damaged = new();
     private readonly ConcurrentDictionary<(Scope Scope, string Container), long> _healed = new();
 
@@ -16,7 +20,12 @@ internal sealed class Damage
     public int Wipes { get; private set; }
 
     /// <summary>Records a deletion; called before it and after it. No scope stands for the whole container.</summary>
-    public void Record(Scope? scope, string container) => _damaged[(scope, container)] = TimeProvider.System.GetTimestamp();
+    public void Record(Scope? scope, string container)
+    {
+        _damaged[(scope, container)] = TimeProvider.System.GetTimestamp();
+        string[] containers = [Product.PublicContainer, Product.PrivateContainer, Product.HistoryContainer];
+        if (scope is null && containers.All(one => _damaged.TryGetValue((null, one), out var last) && TimeProvider.System.GetElapsedTime(last) < s_together)) RecordWipe();
+    }
 
     public void RecordWipe() => Wipes++;
 
