@@ -1,10 +1,11 @@
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.EdgeApi.Http;
+using ConsentSnapshots.EdgeApi.Serving;
 using ConsentSnapshots.EdgeApi.Settings;
 
 try
 {
-    await using var app = EdgeApp.Build(args);
+    await using var app = EdgeApp.Build(args, builder => builder.Services.AddHostedService<HeapTrimmer>());
     await app.StartEdgeAsync();
     await app.WaitForShutdownAsync();
     return 0;
