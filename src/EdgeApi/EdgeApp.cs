@@ -96,6 +96,7 @@ public static class EdgeApp
             services.AddSingleton(provider => LastGoodDirectory.Open(
                 directory, options.CacheDirectoryBytes, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton(new MemoryBudget(options.MemoryBytes));
+        services.AddSingleton(new ServingContext(new ManifestPacker(), options.Storage.PublicBaseUrl));
         services.AddSingleton<WorkThreads>();
         services.AddSingleton<BodyCache>();
         AddScopes(services);

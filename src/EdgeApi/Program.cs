@@ -1,11 +1,12 @@
 using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.EdgeApi.Http;
+using ConsentSnapshots.EdgeApi.Serving;
 using ConsentSnapshots.EdgeApi.Settings;
 
 try
 {
     if (args.Contains("--print-config")) return await EdgeApp.PrintSettingsAsync([.. args.Where(argument => argument != "--print-config")], Console.Out);
-    await using var app = EdgeApp.Build(args);
+    await using var app = EdgeApp.Build(args, builder => builder.Services.AddHostedService<HeapTrimmer>());
     await app.StartEdgeAsync();
     await app.WaitForShutdownAsync();
     return 0;

@@ -1,5 +1,4 @@
 using ConsentSnapshots.EdgeApi.Serving;
-using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
@@ -7,7 +6,7 @@ using ConsentSnapshots.Storage;
 namespace ConsentSnapshots.EdgeApi.Scopes;
 
 /// <summary>Judges what was read of a scope. A manifest is accepted only where all its parts give their hashes.</summary>
-internal sealed class ManifestReview(WorkThreads threads, PublishedLoaders loaders, EdgeOptions options)
+internal sealed class ManifestReview(WorkThreads threads, PublishedLoaders loaders, ServingContext context)
 {
     /// <summary>No manifest is longer, in bytes.</summary>
     public static int MostBytes => ScopeLimits.Default.ManifestBytes;
@@ -43,7 +42,7 @@ internal sealed class ManifestReview(WorkThreads threads, PublishedLoaders loade
             var manifest = Manifest.Parse(bytes);
             if (manifest.Scope != scope) return (null, "The manifest is another scope's.");
             return manifest.FindFault() is { } fault ? (null, fault)
-                : (new ServedScope(manifest, etag, atHand, loaders.Find(manifest.Content.Loader), options.Storage.PublicBaseUrl), null);
+                : (new ServedScope(manifest, etag, atHand, loaders.Find(manifest.Content.Loader), context), null);
         }
         catch (ManifestException exception)
         {

@@ -4,13 +4,19 @@ namespace ConsentSnapshots.EdgeApi.Serving;
 /// What scopes and bodies may take together. Beyond it those leave that nobody has asked for since their last turn (the second-chance form of least recently used: asking for something
 /// sets a flag, and takes no lock). Bodies leave first, because making one again takes less than a millisecond and no store, until no more than an eighth of the budget is theirs.
 /// </summary>
-internal sealed class MemoryBudget(long limit)
+/// <param name="bytes">What may be taken, in bytes. A fifth of it is left to the collector, which keeps garbage and free memory in proportion to what is held.</param>
+internal sealed class MemoryBudget(long bytes)
 {
     private const int ShareOfBodies = 8;
+
+    private readonly long _limit = bytes / 5 * 4;
 
     private readonly Lock _lock = new();
     private readonly Order _scopes = new();
     private readonly Order _bodies = new();
+
+    /// <summary>What is left to the collector, in bytes.</summary>
+    public long Reserve => bytes - _limit;
 
     /// <summary>What is counted now, in bytes.</summary>
     public long Bytes
@@ -26,7 +32,7 @@ internal sealed class MemoryBudget(long limit)
     {
         get
         {
-            lock (_lock) return _scopes.Bytes < limit / 16 * 13;
+            lock (_lock) return _scopes.Bytes < _limit / 16 * 13;
         }
     }
 
@@ -59,7 +65,7 @@ internal sealed class MemoryBudget(long limit)
 
     private void MakeRoom()
     {
-        while (_scopes.Bytes + _bodies.Bytes > limit && Next is { } from)
+        while (_scopes.Bytes + _bodies.Bytes > _limit && Next is { } from)
         {
             var item = from.First!;
             if (item.TakeUse())
@@ -74,7 +80,7 @@ internal sealed class MemoryBudget(long limit)
 
     /// <summary>From which of the two the next item leaves; null where only the scope that was counted last is left, which is about to be served.</summary>
     private Order? Next =>
-        _bodies.Bytes > limit / ShareOfBodies ? _bodies
+        _bodies.Bytes > _limit / ShareOfBodies ? _bodies
         : _scopes.Items.Count > 1 ? _scopes
         : _bodies.First is not null ? _bodies
         : null;

@@ -15,7 +15,7 @@ internal sealed class ServedScope : IAnswerSource
 
     private readonly PackedManifest _manifest;
     private readonly ReadOnlyMemory<byte>? _loader;
-    private readonly string? _publicBaseUrl;
+    private readonly ServingContext _context;
     private readonly HeldCombination[] _combinations;
     private readonly long[] _lastModifiedSeconds = new long[AnswerName.Count];
     private readonly Answer?[] _answers = new Answer?[AnswerName.Count];
@@ -27,10 +27,10 @@ internal sealed class ServedScope : IAnswerSource
     /// <param name="etag">The ETag under which it stands in the store.</param>
     /// <param name="previous">The version that it replaces: answers that stay the same are taken over, with their bodies.</param>
     /// <param name="loader">The loader that the manifest names; null where it is not at hand, and then <c>tags.js</c> has the one of this build.</param>
-    /// <param name="publicBaseUrl">Where the public container is for everybody, if anywhere.</param>
-    public ServedScope(Manifest manifest, string? etag, ServedScope? previous, ReadOnlyMemory<byte>? loader, string? publicBaseUrl)
+    /// <param name="context">What all scopes have in common.</param>
+    public ServedScope(Manifest manifest, string? etag, ServedScope? previous, ReadOnlyMemory<byte>? loader, ServingContext context)
     {
-        (_manifest, _loader, _publicBaseUrl) = (PackedManifest.Of(manifest), loader, publicBaseUrl);
+        (_manifest, _loader, _context) = (context.Packer.Pack(manifest.Bytes.Span), loader, context);
         (Scope, Version, ETag, LoaderHash) = (manifest.Scope, manifest.Version, etag, manifest.Content.Loader == Loader.Hash ? Loader.Hash : manifest.Content.Loader);
         _combinations = [.. manifest.Combinations.Select(combination => new HeldCombination(ParseHash(combination.Snapshot), combination.Since.Version, combination.Since.At.UtcTicks))];
         foreach (var set in ConsentSet.All)
@@ -44,7 +44,7 @@ internal sealed class ServedScope : IAnswerSource
 
     private ServedScope(ServedScope before, ReadOnlyMemory<byte> loader, bool wasServed)
     {
-        (_manifest, _loader, _publicBaseUrl, _combinations) = (before._manifest, loader, before._publicBaseUrl, before._combinations);
+        (_manifest, _loader, _context, _combinations) = (before._manifest, loader, before._context, before._combinations);
         (Scope, Version, ETag, LoaderHash) = (before.Scope, before.Version, before.ETag, before.LoaderHash);
         foreach (var set in ConsentSet.All) TakeOver(before, AnswerName.Of(set));
         TakeOver(before, AnswerName.List);
@@ -107,7 +107,7 @@ internal sealed class ServedScope : IAnswerSource
             : manifest.AnswerBytes(ConsentSet.FromIndex(name.Index));
     }
 
-    public string? PublicAddressOf(AnswerName name) => _publicBaseUrl is null ? null : $"{_publicBaseUrl}/{BlobNameOf(name)}";
+    public string? PublicAddressOf(AnswerName name) => _context.PublicBaseUrl is null ? null : $"{_context.PublicBaseUrl}/{BlobNameOf(name)}";
 
     private string BlobNameOf(AnswerName name) =>
         name == AnswerName.List ? BlobNames.List(Scope)

@@ -87,6 +87,13 @@ public sealed class ScopeContent
     public byte[] SnapshotBytes(ScriptList list)
     {
         var output = new ArrayBufferWriter<byte>(ScriptsLength(list) + _policies[list.Policy].Length + 128);
+        WriteSnapshot(list, output);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Writes the snapshot of a list.</summary>
+    internal void WriteSnapshot(ScriptList list, IBufferWriter<byte> output)
+    {
         output.Write("{\"scripts\":"u8);
         WriteScripts(list, output);
         output.Write(",\"metadata\":{\"schema\":2,\"destinationCount\":"u8);
@@ -96,7 +103,6 @@ public sealed class ScopeContent
         output.Write(",\"csp\":"u8);
         output.Write(PolicyJson(list.Policy));
         output.Write("}}"u8);
-        return output.WrittenSpan.ToArray();
     }
 
     internal ReadOnlySpan<byte> Text(Slice slice) => _text.AsSpan(slice.Start, slice.Length);

@@ -8,6 +8,7 @@ namespace ConsentSnapshots.EdgeApi.Tests.Serving;
 public sealed class ServedScopeTests : IDisposable
 {
     private readonly TestStore _store = new();
+    private readonly ServingContext _context = new(new ManifestPacker(), null);
 
     public void Dispose() => _store.Dispose();
 
@@ -79,5 +80,5 @@ public sealed class ServedScopeTests : IDisposable
         Assert.Equal(first.Compose(AnswerName.List), second.Compose(AnswerName.List));
     }
 
-    private static ServedScope Serve(Manifest manifest, ServedScope? previous = null) => new(manifest, "\"etag\"", previous, Loader.Bytes, null);
+    private ServedScope Serve(Manifest manifest, ServedScope? previous = null) => new(manifest, "\"etag\"", previous, Loader.Bytes, _context);
 }
