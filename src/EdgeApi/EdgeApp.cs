@@ -43,6 +43,18 @@ public static class EdgeApp
         return app;
     }
 
+    /// <summary>Writes every setting that is in force and where it is set, without secrets, and checks them.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="InvalidOptionsException">Some settings cannot be used. They have been written all the same.</exception>
+    public static async Task<int> PrintSettingsAsync(string[] args, TextWriter output)
+    {
+        var settings = new SettingReader(WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]).Configuration);
+        EdgeSettings.TryRead(settings);
+        settings.Text("urls", "addresses to listen on, separated by semicolons", "http://localhost:5000");
+        await SettingTable.WriteAsync(output, settings.Settings);
+        return settings.Problems.IsEmpty ? 0 : throw new InvalidOptionsException(settings.Problems);
+    }
+
     /// <summary>Starts an edge that <see cref="Build"/> made.</summary>
     /// <exception cref="ListenException">An address is in use, or cannot be listened on for another reason.</exception>
     public static async Task StartEdgeAsync(this WebApplication app, CancellationToken cancellationToken = default)
@@ -84,6 +96,7 @@ public static class EdgeApp
             services.AddSingleton(provider => LastGoodDirectory.Open(
                 directory, options.CacheDirectoryBytes, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<LastGoodDirectory>>()));
         services.AddSingleton(new MemoryBudget(options.MemoryBytes));
+        services.AddSingleton<WorkThreads>();
         services.AddSingleton<BodyCache>();
         AddScopes(services);
         services.AddSingleton<ChangeLogReader>();
@@ -92,6 +105,8 @@ public static class EdgeApp
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFollower>());
         services.AddHostedService<ScopeRefresher>();
         services.AddHostedService<LoaderFollower>();
+        services.AddSingleton<PreloadSource>();
+        services.AddHostedService<Preloader>();
         services.AddSingleton<EdgeHeaders>();
         services.AddSingleton<ErrorAnswers>();
         services.AddSingleton<AnswerWriter>();
@@ -109,8 +124,10 @@ public static class EdgeApp
         services.AddSingleton<StoreHealth>();
         services.AddSingleton<RefreshQueue>();
         services.AddSingleton<PublishedLoaders>();
+        services.AddSingleton<ManifestReview>();
         services.AddSingleton<ScopeLoader>();
         services.AddSingleton<ScopeCopies>();
+        services.AddSingleton<PublicationLag>();
         services.AddSingleton<HeldScopes>();
         services.AddSingleton<MissingScopes>();
         services.AddSingleton<ScopeUpdater>();

@@ -4,6 +4,7 @@ using ConsentSnapshots.EdgeApi.Settings;
 
 try
 {
+    if (args.Contains("--print-config")) return await EdgeApp.PrintSettingsAsync([.. args.Where(argument => argument != "--print-config")], Console.Out);
     await using var app = EdgeApp.Build(args);
     await app.StartEdgeAsync();
     await app.WaitForShutdownAsync();

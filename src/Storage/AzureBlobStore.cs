@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Core;
+using Azure.Core.Pipeline;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -22,8 +23,13 @@ public sealed class AzureBlobStore : IBlobStore
 
     /// <summary>A store in the three containers of the options.</summary>
     public AzureBlobStore(StorageOptions options, StoreRetries retries, TimeProvider? time = null)
+        : this(options, retries, time ?? TimeProvider.System, transport: null)
     {
-        time ??= TimeProvider.System;
+    }
+
+    /// <summary>A store that is reached in another way than by the client's own connections.</summary>
+    internal AzureBlobStore(StorageOptions options, StoreRetries retries, TimeProvider time, HttpPipelineTransport? transport)
+    {
         var clientOptions = new BlobClientOptions
         {
             Retry =
@@ -37,6 +43,8 @@ public sealed class AzureBlobStore : IBlobStore
             // Its log lines carry addresses with their signatures.
             Diagnostics = { IsLoggingEnabled = false, IsDistributedTracingEnabled = false },
         };
+        if (transport is not null) clientOptions.Transport = transport;
+        clientOptions.AddPolicy(new LostConnectionPolicy(), HttpPipelinePosition.PerRetry);
         clientOptions.AddPolicy(new ThrottlePolicy(new RequestLimit(MostRequests, time), retries.ThrottlePatience, time), HttpPipelinePosition.PerRetry);
         var service = options.ServiceUri is { } uri
             ? new BlobServiceClient(uri, new DefaultAzureCredential(), clientOptions)

@@ -103,8 +103,23 @@ internal sealed partial class DiskSync
             _waiting.Add(request);
             if (!_syncing) _syncing = begins = true;
         }
-        if (begins) _ = _threads.RunAsync(SyncWhatWaits, default);
+        if (begins) StartSync();
         return request.Done.Task;
+    }
+
+    private void StartSync()
+    {
+        try
+        {
+            _ = _threads.RunAsync(SyncWhatWaits, default);
+        }
+        catch (TaskSchedulerException exception)
+        {
+            // The store was disposed of. Nobody may go on waiting for a call that never comes.
+            List<Request> requests;
+            lock (_lock) (requests, _waiting, _syncing) = (_waiting, [], false);
+            foreach (var request in requests) request.Done.SetException(exception.InnerException ?? exception);
+        }
     }
 
     private async Task AloneAsync(Request request)

@@ -63,12 +63,12 @@ public sealed partial record StorageOptions
         var options = new StorageOptions
         {
             Provider = settings.OneOf("Storage:Provider", StorageProvider.Directory, ("azure", StorageProvider.Azure), ("directory", StorageProvider.Directory)),
-            Directory = settings.Text("Storage:Directory") is { } directory ? Path.GetFullPath(directory) : null,
-            ConnectionString = settings.Text("Storage:ConnectionString"),
+            Directory = settings.Text("Storage:Directory", "the path of a folder") is { } directory ? Path.GetFullPath(directory) : null,
+            ConnectionString = settings.Secret("Storage:ConnectionString", "an Azure Storage connection string"),
             ServiceUri = settings.HttpAddress("Storage:ServiceUri"),
-            Container = settings.Text("Storage:Container") ?? "consent-snapshots",
-            PrivateContainer = settings.Text("Storage:PrivateContainer") ?? "consent-snapshots-private",
-            HistoryContainer = settings.Text("Storage:HistoryContainer") ?? "consent-snapshots-history",
+            Container = settings.Text("Storage:Container", ContainerRule, "consent-snapshots"),
+            PrivateContainer = settings.Text("Storage:PrivateContainer", ContainerRule, "consent-snapshots-private"),
+            HistoryContainer = settings.Text("Storage:HistoryContainer", ContainerRule, "consent-snapshots-history"),
             Timeout = settings.Duration("Storage:Timeout", TimeSpan.FromSeconds(15), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
             PublicBaseUrl = settings.HttpAddress("Storage:PublicBaseUrl")?.AbsoluteUri.TrimEnd('/'),
         };

@@ -45,6 +45,8 @@ internal sealed class EdgeMetrics
     private readonly Counter<long> _storeErrors;
     private readonly Counter<long> _refreshes;
     private readonly Counter<long> _changes;
+    private readonly Histogram<double> _publicationLag;
+    private readonly Counter<long> _negativeLags;
     private readonly Meter _meter;
 
     public EdgeMetrics(IMeterFactory meters)
@@ -55,6 +57,10 @@ internal sealed class EdgeMetrics
         _storeErrors = _meter.CreateCounter<long>("consent.edge.store.errors", "{error}", "Times the store did not answer, by operation.");
         _refreshes = _meter.CreateCounter<long>("consent.edge.refreshes", "{refresh}", "Scopes read from the store, by outcome.");
         _changes = _meter.CreateCounter<long>("consent.edge.changes", "{record}", "Records read from the change log.");
+        _publicationLag = _meter.CreateHistogram(
+            "consent.edge.publication.lag", "s", "Time from a change to the moment from which this edge serves it.", tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600] });
+        _negativeLags = _meter.CreateCounter<long>("consent.edge.publication.lag.negative", "{publication}", "Publications whose change seems to lie in the future: clocks differ.");
     }
 
     // Tag values are made once: the hot path boxes and formats nothing.
@@ -82,9 +88,20 @@ internal sealed class EdgeMetrics
     /// <summary>Publishes what scopes and bodies take.</summary>
     public void ObserveMemory(Func<long> bytes) => _meter.CreateObservableGauge("consent.edge.memory", bytes, "By", "What held scopes and their answers take.");
 
-    /// <summary>Publishes how long ago the change log was last read to its end.</summary>
-    public void ObserveFollower(Func<double> lagSeconds) =>
+    /// <summary>Publishes how long ago the change log was last read to its end, and how far it has been followed.</summary>
+    public void ObserveFollower(Func<double> lagSeconds, Func<long?> place)
+    {
         _meter.CreateObservableGauge("consent.edge.follower.lag", lagSeconds, "s", "Time since the change log was last read to its end.");
+        // Without a place nothing is measured, so that an edge that knows none does not look like one at the beginning of the log.
+        _meter.CreateObservableGauge("consent.edge.follower.place", () => place() is { } records ? (Measurement<long>[])[new(records)] : [], "{record}", "Records of the change log up to the place that has been followed.");
+    }
+
+    /// <summary>A publication that was announced is served. A lag below zero, which only clocks that differ can give, counts as none, and in a counter of its own.</summary>
+    public void PublicationServed(TimeSpan lag)
+    {
+        if (lag < TimeSpan.Zero) _negativeLags.Add(1);
+        _publicationLag.Record(Math.Max(0, lag.TotalSeconds));
+    }
 
     private static KeyValuePair<string, object?>[] Tags<T>(string name)
         where T : struct, Enum =>

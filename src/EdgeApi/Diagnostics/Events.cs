@@ -79,4 +79,20 @@ internal static partial class Events
 
     [LoggerMessage(5403, LogLevel.Information, "The last good state can be written to disk again.")]
     public static partial void DiskWriteRecovered(ILogger logger);
+
+    [LoggerMessage(5404, LogLevel.Warning, "Edge:CacheDirectory {Path} cannot be used ({Reason}): copies that can be read are used, and none is written until that is possible.")]
+    public static partial void DiskUnusable(ILogger logger, string path, string reason);
+
+    // 55xx: preloading
+    [LoggerMessage(5500, LogLevel.Information, "Preloading is done: {Held} scopes are held, {Others} of those wanted do not exist or are not whole.")]
+    public static partial void Preloaded(ILogger logger, int held, int others);
+
+    [LoggerMessage(5501, LogLevel.Warning, "Preloading waits for the store, and is tried again. {Reason}")]
+    public static partial void PreloadWaits(ILogger logger, string reason);
+
+    [LoggerMessage(5502, LogLevel.Warning, "Preloading stops after {Held} scopes, because Edge:MemoryBytes leaves no room for more; the others are loaded when they are asked for.")]
+    public static partial void PreloadFull(ILogger logger, int held);
+
+    [LoggerMessage(5503, LogLevel.Error, "Preloading met something it does not know, and is tried again.")]
+    public static partial void PreloadFault(ILogger logger, Exception exception);
 }

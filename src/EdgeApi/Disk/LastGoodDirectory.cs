@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using System.Text;
 using ConsentSnapshots.EdgeApi.Diagnostics;
-using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
@@ -26,61 +26,45 @@ internal sealed class LastGoodDirectory
     private const string LoaderExtension = ".loader";
 
     private readonly string _path;
-    private readonly long _limit;
-    private readonly TimeProvider _time;
+    private readonly BoundedFolder _folder;
     private readonly ILogger _logger;
-    private readonly FileIndex _files;
     private readonly ConcurrentDictionary<string, byte> _writtenLoaders = new(StringComparer.Ordinal);
     private readonly List<LoaderCopy> _loaders = [];
     private bool _failing;
 
-    private LastGoodDirectory(string path, long limit, TimeProvider time, ILogger logger) =>
-        (_path, _limit, _time, _logger, _files) = (path, limit, time, logger, new FileIndex(limit));
-
-    /// <summary>Opens the directory, creating it where needed.</summary>
-    /// <exception cref="InvalidOptionsException">It cannot be created, listed or written.</exception>
-    public static LastGoodDirectory Open(string path, long limit, TimeProvider time, ILogger<LastGoodDirectory> logger)
-    {
-        var directory = new LastGoodDirectory(path, limit, time, logger);
-        try
-        {
-            directory.Scan();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidOptionsException(
-                [$"Edge:CacheDirectory must be a directory this process can write; {Redaction.Show(path)} is not: {exception.GetType().Name}."]);
-        }
-        return directory;
-    }
+    private LastGoodDirectory(string path, long limit, TimeProvider time, ILogger logger) => (_path, _folder, _logger) = (path, new BoundedFolder(path, limit, time), logger);
 
     /// <summary>The loaders that were found when the directory was opened.</summary>
     public IReadOnlyList<LoaderCopy> Loaders => _loaders;
 
     /// <summary>How many scopes have a copy.</summary>
-    public int Count => _files.Count;
+    public int Count => _folder.Count;
+
+    /// <summary>Opens the directory, creating it where needed. One that cannot be used is logged and never thrown.</summary>
+    public static LastGoodDirectory Open(string path, long limit, TimeProvider time, ILogger<LastGoodDirectory> logger)
+    {
+        var directory = new LastGoodDirectory(path, limit, time, logger);
+        directory.TryAtStart(directory._folder.Probe);
+        directory.TryAtStart(directory.Scan);
+        return directory;
+    }
 
     /// <summary>Reads a scope's copy; null where there is none, or none that is whole (then it is removed).</summary>
     public async Task<LastGoodCopy?> TryReadAsync(Scope scope, CancellationToken cancellationToken)
     {
         var name = FileName(scope);
         // Random organizations never reach the disk.
-        if (!_files.Contains(name)) return null;
-        try
-        {
-            var bytes = await File.ReadAllBytesAsync(Path.Combine(_path, name), cancellationToken);
-            if (LastGoodFormat.TryRead(bytes, out var copy))
-            {
-                Touch(name, bytes.Length);
-                return copy;
-            }
-            RemoveDamaged(scope, "it is not a whole copy");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            RemoveDamaged(scope, exception.GetType().Name);
-        }
-        return null;
+        if (!_folder.Contains(name) || await _folder.TryReadAsync(name, cancellationToken) is not { } bytes) return null;
+        if (LastGoodFormat.TryRead(bytes, out var copy)) _folder.Touch(name);
+        else RemoveDamaged(scope, "it is not a whole copy");
+        return copy;
+    }
+
+    /// <summary>Reads every copy that is whole, those used last first.</summary>
+    public async IAsyncEnumerable<LastGoodCopy> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var bytes in _folder.ReadAllAsync(cancellationToken))
+            if (LastGoodFormat.TryRead(bytes, out var copy)) yield return copy;
     }
 
     /// <summary>
@@ -89,34 +73,21 @@ internal sealed class LastGoodDirectory
     /// </summary>
     public async Task WriteAsync(Scope scope, LastGoodCopy copy, LoaderCopy? loader, CancellationToken cancellationToken)
     {
-        var name = FileName(scope);
-        var bytes = LastGoodFormat.Write(copy);
-        if (bytes.Length > _limit) return;
+        var (name, bytes) = (FileName(scope), LastGoodFormat.Write(copy));
+        if (!_folder.CanHold(bytes.Length))
+        {
+            Remove(scope); // rather than an older version that would never be replaced
+            return;
+        }
         try
         {
-            await WholeFile.ReplaceAsync(Path.Combine(_path, name), bytes, cancellationToken);
-            Touch(name, bytes.Length);
+            await _folder.WriteAsync(name, bytes, isPinned: false, cancellationToken);
             if (loader is not null) await WriteLoaderAsync(loader, cancellationToken);
-            Evict();
             if (Interlocked.Exchange(ref _failing, false)) Events.DiskWriteRecovered(_logger);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             if (!Interlocked.Exchange(ref _failing, true)) Events.DiskWriteFailed(_logger, exception.GetType().Name);
-        }
-    }
-
-    private async Task WriteLoaderAsync(LoaderCopy loader, CancellationToken cancellationToken)
-    {
-        if (!_writtenLoaders.TryAdd(loader.Hash, 0)) return;
-        try
-        {
-            await WholeFile.ReplaceAsync(Path.Combine(_path, loader.Hash + LoaderExtension), loader.Text, cancellationToken);
-        }
-        catch
-        {
-            _writtenLoaders.TryRemove(loader.Hash, out _);
-            throw;
         }
     }
 
@@ -128,40 +99,46 @@ internal sealed class LastGoodDirectory
     }
 
     /// <summary>Forgets a scope that the store no longer has.</summary>
-    public void Remove(Scope scope) => Remove(FileName(scope));
+    public void Remove(Scope scope) => _folder.Remove(FileName(scope));
 
-    private void Remove(string name)
+    private async Task WriteLoaderAsync(LoaderCopy loader, CancellationToken cancellationToken)
     {
-        _files.Remove(name);
-        WholeFile.TryDelete(Path.Combine(_path, name));
+        if (!_writtenLoaders.TryAdd(loader.Hash, 0)) return;
+        try
+        {
+            await _folder.WriteAsync(loader.Hash + LoaderExtension, loader.Text, isPinned: true, cancellationToken);
+        }
+        catch
+        {
+            _writtenLoaders.TryRemove(loader.Hash, out _);
+            throw;
+        }
+    }
+
+    private void TryAtStart(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            if (!Interlocked.Exchange(ref _failing, true)) Events.DiskUnusable(_logger, Redaction.Show(_path), exception.GetType().Name);
+        }
     }
 
     private void Scan()
     {
-        Directory.CreateDirectory(_path);
-        var probe = Path.Combine(_path, $"{Guid.NewGuid():N}{WholeFile.TemporaryExtension}");
-        File.WriteAllBytes(probe, []);
-        File.Delete(probe);
         var loaders = new List<FileInfo>();
         foreach (var file in new DirectoryInfo(_path).EnumerateFiles())
         {
-            if (file.Extension == WholeFile.TemporaryExtension)
-            {
-                WholeFile.TryDelete(file.FullName); // an earlier process ended while it wrote
-            }
-            else if (file.Extension == Extension)
-            {
-                _files.Set(file.Name, file.Length, file.LastWriteTimeUtc.Ticks);
-            }
-            else if (file.Extension == LoaderExtension)
-            {
-                loaders.Add(file);
-            }
+            if (file.Extension == WholeFile.TemporaryExtension) WholeFile.TryDelete(file.FullName); // an earlier process ended while it wrote
+            else if (file.Extension == Extension) _folder.Remember(file);
+            else if (file.Extension == LoaderExtension) loaders.Add(file);
         }
-        // The newest: a loader that no state names any more is one of a build of long ago.
+        // The newest: a loader that no manifest names any more is one of a build of long ago.
         foreach (var (index, file) in loaders.OrderBy(file => file.LastWriteTimeUtc).Index()) ReadLoader(file, isKept: index >= loaders.Count - MostLoaders);
-        Evict();
-        Events.DiskOpened(_logger, _files.Count, _files.Bytes);
+        Events.DiskOpened(_logger, _folder.Count, _folder.OnDisk);
     }
 
     private void ReadLoader(FileInfo file, bool isKept)
@@ -173,30 +150,12 @@ internal sealed class LastGoodDirectory
             {
                 _loaders.Add(new LoaderCopy(hash, bytes));
                 _writtenLoaders.TryAdd(hash, 0);
+                _folder.Pin(file);
                 return;
             }
         }
         if (isKept) Events.DiskEntryDamaged(_logger, "a loader does not give its hash");
         WholeFile.TryDelete(file.FullName);
-    }
-
-    private void Touch(string name, long bytes)
-    {
-        var now = _time.GetUtcNow();
-        _files.Set(name, bytes, now.UtcTicks);
-        try
-        {
-            File.SetLastWriteTimeUtc(Path.Combine(_path, name), now.UtcDateTime); // the order of eviction after a restart
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            // The order is a preference, not a promise.
-        }
-    }
-
-    private void Evict()
-    {
-        foreach (var name in _files.Excess()) Remove(name);
     }
 
     private static string FileName(Scope scope) =>

@@ -63,7 +63,7 @@ internal sealed class ChangeFollower(ChangeLogReader log, FollowerState state, S
     private void PassOn(ChangeLogRead read)
     {
         metrics.ChangesRead(read.Changes.Count);
-        foreach (var scope in read.Changes.Select(change => change.Scope).Distinct()) scopes.Changed(scope);
+        foreach (var change in read.Changes) scopes.Changed(change);
         if (read.MayHaveMissedSome) scopes.RevalidateAll(TimeSpan.Zero);
     }
 }

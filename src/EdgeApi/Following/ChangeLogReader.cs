@@ -53,6 +53,9 @@ internal sealed class ChangeLogReader(IBlobReader store, EdgeOptions options, Ch
     /// <summary>How far the log has been read and passed on; null while no place in it is known.</summary>
     public ChangeLogPlace? Place => _position?.Place;
 
+    /// <summary>The same as a number that edges can be compared by: how many records stand before the place; null while none is known.</summary>
+    public long? RecordsBefore => Place is { } place ? ((place.Segment - 1) * format.SegmentLength + place.Offset) / ChangeRecord.Length : null;
+
     /// <summary>Reads what is new. It counts as read when the caller has passed it on and says so (<see cref="Advance"/>).</summary>
     /// <exception cref="StoreUnavailableException">The log cannot be read.</exception>
     public async Task<ChangeLogRead> ReadAsync(CancellationToken cancellationToken)

@@ -15,10 +15,10 @@ internal sealed class FollowerState
     private string? _reason;
     private int _failures;
 
-    public FollowerState(StoreHealth health, EdgeMetrics metrics, TimeProvider time, ILogger<FollowerState> logger)
+    public FollowerState(ChangeLogReader log, StoreHealth health, EdgeMetrics metrics, TimeProvider time, ILogger<FollowerState> logger)
     {
         (_health, _time, _logger, _lastRead) = (health, time, logger, time.GetUtcNow());
-        metrics.ObserveFollower(() => Lag.TotalSeconds);
+        metrics.ObserveFollower(() => Lag.TotalSeconds, () => log.RecordsBefore);
     }
 
     /// <summary>Why the log cannot be read, and since when; null while it can.</summary>

@@ -11,8 +11,9 @@ namespace ConsentSnapshots.EdgeApi.Http;
 /// <param name="ScopesUnconfirmed">How many of them the store has not confirmed lately.</param>
 /// <param name="ScopesOnDisk">How many last good states there are on disk.</param>
 /// <param name="ChangeLogLagSeconds">How long ago the change log was last read to its end; null before the first time.</param>
+/// <param name="ChangeLogPlace">How many records of the change log stand before the place that has been followed; null while no place is known.</param>
 internal sealed record Readiness(
-    string Status, ImmutableArray<string> Reasons, int ScopesHeld, int ScopesUnconfirmed, int ScopesOnDisk, double? ChangeLogLagSeconds);
+    string Status, ImmutableArray<string> Reasons, int ScopesHeld, int ScopesUnconfirmed, int ScopesOnDisk, double? ChangeLogLagSeconds, long? ChangeLogPlace);
 
 /// <summary>Puts together what the parts know of themselves.</summary>
 internal sealed class EdgeHealth(ChangeLogReader log, FollowerState follower, StoreHealth store, HeldScopes scopes, ScopeCopies copies)
@@ -28,6 +29,6 @@ internal sealed class EdgeHealth(ChangeLogReader log, FollowerState follower, St
         if (store.DownReason is { } down) reasons.Add($"The store does not answer: {down}");
         return new Readiness(
             !ready ? "not-ready" : reasons.Count > 0 ? "degraded" : "ready", reasons.ToImmutable(), scopes.Count, scopes.Unconfirmed, onDisk,
-            log.IsEstablished ? Math.Round(follower.Lag.TotalSeconds, 3) : null);
+            log.IsEstablished ? Math.Round(follower.Lag.TotalSeconds, 3) : null, log.RecordsBefore);
     }
 }

@@ -8,6 +8,7 @@ namespace ConsentSnapshots.EdgeApi.Scopes;
 internal sealed class HeldScope(ServedScope served, Action<HeldScope> letGo) : MemoryItem
 {
     private volatile ServedScope _served = served;
+    private volatile List<AwaitedPublication>? _awaited;
 
     /// <summary>The version that is served. It is only ever replaced by one that is whole.</summary>
     public ServedScope Served
@@ -24,6 +25,12 @@ internal sealed class HeldScope(ServedScope served, Action<HeldScope> letGo) : M
 
     /// <summary>When the store was first found to have no manifest, though no change record said so. Used within the scope's look at the store only.</summary>
     public DateTimeOffset? MissingSince;
+
+    /// <summary>Whether there may be publications that were announced and are not served yet.</summary>
+    public bool IsAwaiting => _awaited is not null;
+
+    /// <summary>Those publications. They belong to <see cref="PublicationLag"/>, which uses them within its lock.</summary>
+    public List<AwaitedPublication> Awaited => _awaited ??= [];
 
     public override long Size => Served.Size;
 

@@ -1,5 +1,6 @@
 using ConsentSnapshots.EdgeApi.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.EdgeApi.Scopes;
@@ -43,13 +44,14 @@ internal sealed class ScopeMap
         return new ValueTask<ScopeLookup>(LoadAsync(scope, cancellationToken));
     }
 
-    /// <summary>A change record named the scope.</summary>
-    public void Changed(Scope scope)
+    /// <summary>The change log announced a publication.</summary>
+    public void Changed(ScopeChange change)
     {
-        _missing.Forget(scope);
+        _missing.Forget(change.Scope);
+        var isHeld = _held.Announce(change);
         // A load under way may have read the manifest before the change: it is repeated, and a "missing" of it is not remembered.
-        if (_loads.TryRepeat(scope)) return;
-        if (_held.Contains(scope)) _refreshes.Schedule(new Refresh(scope, Announced: true, Failures: 0), TimeSpan.Zero);
+        if (_loads.TryRepeat(change.Scope)) return;
+        if (isHeld) _refreshes.Schedule(new Refresh(change.Scope, Announced: true, Failures: 0), TimeSpan.Zero);
     }
 
     /// <summary>Nobody knows what changed: everything held is compared with the store, spread over a time, and nothing counts as missing.</summary>
@@ -69,6 +71,18 @@ internal sealed class ScopeMap
     /// <summary>Compares one scope with the store, if it is still held; what fails is scheduled again, later each time.</summary>
     public Task RefreshAsync(Refresh refresh, CancellationToken cancellationToken) =>
         _held.Contains(refresh.Scope) ? _loads.RefreshAsync(refresh, cancellationToken) : Task.CompletedTask;
+
+    /// <summary>Whether some more scopes can be held without another one having to leave.</summary>
+    public bool HasRoom => _held.HasRoom;
+
+    /// <summary>Loads a scope before anybody asks for it, without taking a turn from those who do.</summary>
+    public async Task<ScopeOutcome> PreloadAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        if (_held.Contains(scope)) return ScopeOutcome.Held;
+        var outcome = (await _loads.PreloadAsync(scope, cancellationToken)).Outcome;
+        // What is not whole is nothing to wait for: it is read again when it is published, or asked for.
+        return outcome == ScopeOutcome.Unavailable && _missing.IsBroken(scope) ? ScopeOutcome.Unknown : outcome;
+    }
 
     private async Task<ScopeLookup> LoadAsync(Scope scope, CancellationToken cancellationToken)
     {

@@ -57,6 +57,15 @@ internal sealed class SharedLoads(ScopeUpdater updater, RefreshQueue refreshes, 
         else if (!load.TryRepeat(refresh.Announced)) refreshes.Schedule(refresh, TimeSpan.Zero);
     }
 
+    /// <summary>Loads a scope for nobody, beside the turns that first requests take; or waits for the look that is under way.</summary>
+    public async Task<ScopeLookup> PreloadAsync(Scope scope, CancellationToken cancellationToken)
+    {
+        var own = new SharedLoad();
+        var load = _loads.GetOrAdd(scope, own);
+        if (ReferenceEquals(load, own)) await LookAsync(new Refresh(scope, Announced: false, Failures: 0), own, cancellationToken);
+        return await load.Result.WaitAsync(cancellationToken);
+    }
+
     /// <summary>Repeats the look at a scope that is under way, because it may have read the manifest before a change; false where none is.</summary>
     public bool TryRepeat(Scope scope) => _loads.TryGetValue(scope, out var load) && load.TryRepeat(announced: true);
 

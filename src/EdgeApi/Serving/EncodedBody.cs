@@ -9,8 +9,8 @@ namespace ConsentSnapshots.EdgeApi.Serving;
 /// </summary>
 internal sealed class EncodedBody : MemoryItem
 {
-    // Measured: the object, its array's header, the strings of its headers and its place in the budget's order.
-    private const int Overhead = 500;
+    // The object, its array's header, the strings of its headers and its place in the budget's order.
+    private const int Overhead = 450;
 
     private readonly Answer _answer;
 

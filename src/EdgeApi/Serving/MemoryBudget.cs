@@ -21,6 +21,15 @@ internal sealed class MemoryBudget(long limit)
         }
     }
 
+    /// <summary>Whether some more scopes fit without another one having to leave.</summary>
+    public bool HasRoomForScopes
+    {
+        get
+        {
+            lock (_lock) return _scopes.Bytes < limit / 16 * 13;
+        }
+    }
+
     /// <summary>Counts a body, or counts it again after its size changed, and lets others go where they take too much.</summary>
     /// <returns>False where it was let go before: it is not counted any more.</returns>
     public bool TryCountBody(MemoryItem body) => TryCount(_bodies, body);

@@ -15,6 +15,10 @@ public enum EdgeMode
     Redirect,
 }
 
+/// <summary>What is loaded before anybody asks for it.</summary>
+/// <param name="Scopes">These scopes; null for every scope of the store.</param>
+public sealed record EdgePreload(FrozenSet<Scope>? Scopes);
+
 /// <summary>The settings under <c>Edge</c>, and the edge's view of those under <c>Storage</c>.</summary>
 public sealed record EdgeOptions
 {
@@ -77,11 +81,14 @@ public sealed record EdgeOptions
 
     /// <summary>
     /// Edge:CacheDirectory: where the last good state of each scope is kept, so that an edge that restarts while the store is down
-    /// still answers. Not shared between edges. Not set: nothing is kept.
+    /// still answers. It is not shared between edges. A directory that cannot be written costs nothing but the copies. Not set: nothing is kept.
     /// </summary>
     public string? CacheDirectory { get; init; }
 
-    /// <summary>Edge:CacheDirectoryBytes: what <see cref="CacheDirectory"/> may take, in bytes; beyond it the states written or used longest ago go. Default 1 GiB.</summary>
+    /// <summary>
+    /// Edge:CacheDirectoryBytes: what <see cref="CacheDirectory"/> may take on disk, in bytes; each file counts as the whole blocks of 4 kB that it takes. Beyond it the states written or
+    /// used longest ago go. Default 1 GiB.
+    /// </summary>
     public long CacheDirectoryBytes { get; init; } = 1L << 30;
 
     /// <summary>
@@ -119,6 +126,12 @@ public sealed record EdgeOptions
     /// answers differ by the asking page, so they are <c>private</c> unless <see cref="SharedQueryCache"/>. Empty: pages of every origin.
     /// </summary>
     public ImmutableArray<string> Origins { get; init; } = [];
+
+    /// <summary>
+    /// Edge:Preload: the scopes that are loaded at the start, from disk or from the store, in the background: written as <see cref="Scopes"/> is, or <c>all</c>. It spares their first
+    /// requests the read of the store, and takes memory for scopes that perhaps nobody asks for. Not set: a scope is loaded by its first request.
+    /// </summary>
+    public EdgePreload? Preload { get; init; }
 
     /// <summary>Whether this edge answers for a scope.</summary>
     public bool Answers(Scope scope) => Scopes is null || Scopes.Contains(scope);

@@ -11,6 +11,13 @@ internal static class EdgeSettings
     /// <exception cref="InvalidOptionsException">Some cannot be used; it has all of them.</exception>
     public static EdgeOptions Read(SettingReader settings)
     {
+        var options = TryRead(settings);
+        return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
+    }
+
+    /// <summary>The settings as they stand; what is wrong with them is at the reader.</summary>
+    public static EdgeOptions TryRead(SettingReader settings)
+    {
         var options = new EdgeOptions
         {
             Storage = StorageOptions.Read(settings),
@@ -25,18 +32,19 @@ internal static class EdgeSettings
             MemoryBytes = settings.Number("Edge:MemoryBytes", 256L << 20, 1L << 20, 1L << 40),
             NegativeCacheDuration = settings.Duration("Edge:NegativeCacheDuration", TimeSpan.FromSeconds(5), TimeSpan.Zero, TimeSpan.FromMinutes(5)),
             NegativeCacheEntries = (int)settings.Number("Edge:NegativeCacheEntries", 10_000, 0, 10_000_000),
-            CacheDirectory = settings.Text("Edge:CacheDirectory") is { } directory ? Path.GetFullPath(directory) : null,
+            CacheDirectory = settings.Text("Edge:CacheDirectory", "the path of a folder") is { } directory ? Path.GetFullPath(directory) : null,
             CacheDirectoryBytes = settings.Number("Edge:CacheDirectoryBytes", 1L << 30, 1L << 20, 1L << 44),
             SharedQueryCache = settings.OneOf("Edge:SharedQueryCache", false, ("true", true), ("false", false)),
             RetryAfter = settings.Duration("Edge:RetryAfter", TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             Organization = ReadOrganization(settings),
             Environment = ReadEnvironment(settings),
-            Scopes = ReadScopes(settings),
+            Scopes = ReadScopes(settings, "Edge:Scopes"),
+            Preload = ReadPreload(settings),
             Origins = ReadOrigins(settings),
         };
         CheckTogether(options, settings);
         settings.RefuseUnknown("Edge");
-        return settings.Problems.IsEmpty ? options : throw new InvalidOptionsException(settings.Problems);
+        return options;
     }
 
     /// <summary>What settings must not be together.</summary>
@@ -52,11 +60,16 @@ internal static class EdgeSettings
         if (options.Scopes is { Count: > 0 } scopes && !scopes.Any(scope =>
             (options.Organization ?? scope.Organization) == scope.Organization && (options.Environment ?? scope.Environment) == scope.Environment))
             settings.Fail("Edge:Scopes must include what Edge:Organization and Edge:Environment name; it has no such scope, so /analytics/scripts would find nothing.");
+        if (options.Preload?.Scopes is { } preload && preload.Where(scope => !options.Answers(scope)).Order().ToList() is { Count: > 0 } others)
+            settings.Fail($"Edge:Preload must be among Edge:Scopes; {others[0]} is not, so nobody could ask for it.");
+        // An organization of this name has to be told from every scope.
+        if (options.Preload?.Scopes is { Count: > 0 } && settings.Text("Edge:Preload")!.Split(',', StringSplitOptions.TrimEntries).Contains("all"))
+            settings.Fail("Edge:Preload has 'all' beside others: write all alone for every scope, or all/production, all/staging and all/development for an organization that is named all.");
     }
 
     private static OrganizationId? ReadOrganization(SettingReader settings)
     {
-        if (settings.Text("Edge:Organization") is not { } text) return null;
+        if (settings.Text("Edge:Organization", "the id of an organization") is not { } text) return null;
         if (OrganizationId.TryParse(text, out var id)) return id;
         settings.Fail($"Edge:Organization is not an organization id. {OrganizationId.Rule}");
         return null;
@@ -64,21 +77,28 @@ internal static class EdgeSettings
 
     private static DeploymentEnvironment? ReadEnvironment(SettingReader settings)
     {
-        if (settings.Text("Edge:Environment") is not { } text) return null;
+        if (settings.Text("Edge:Environment", "development, staging or production") is not { } text) return null;
         if (DeploymentEnvironments.TryParse(text, out var environment)) return environment;
         settings.Fail($"Edge:Environment must be development, staging or production; it is {Redaction.Show(text)}.");
         return null;
     }
 
-    private static FrozenSet<Scope>? ReadScopes(SettingReader settings)
+    /// <summary>All scopes, or some. An organization that is named "all" is written with its environments.</summary>
+    private static EdgePreload? ReadPreload(SettingReader settings)
     {
-        if (settings.List("Edge:Scopes", "scope") is not { } items) return null;
+        if (string.Equals(settings.Text("Edge:Preload"), "all", StringComparison.Ordinal)) return new EdgePreload(null);
+        return ReadScopes(settings, "Edge:Preload") is { } scopes ? new EdgePreload(scopes) : null;
+    }
+
+    private static FrozenSet<Scope>? ReadScopes(SettingReader settings, string key)
+    {
+        if (settings.List(key, "scope") is not { } items) return null;
         var scopes = new HashSet<Scope>();
         foreach (var item in items)
         {
             if (OrganizationId.TryParse(item, out var organization)) scopes.UnionWith(Scope.Of(organization));
             else if (item.Split('/') is [var name, var environment] && Scope.TryParse(name, environment, out var scope)) scopes.Add(scope);
-            else settings.Fail($"Edge:Scopes has {ShowItem(settings, "Edge:Scopes", item)}; {ScopeAdvice(item)}.");
+            else settings.Fail($"{key} has {ShowItem(settings, key, item)}; {ScopeAdvice(item)}.");
         }
         return scopes.ToFrozenSet();
     }

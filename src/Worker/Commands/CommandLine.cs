@@ -73,7 +73,9 @@ public sealed class CommandLine
         root.Add(StatusCommand.Create(context));
         root.Add(TypesCommand.Create(context));
         root.Add(EncryptCommand.Create(context));
-        root.SetAction((_, token) => RunCommand.RunAsync(context, token));
+        var printConfig = new Option<bool>("--print-config") { Description = "Show every setting that is in force and where it is set, without secrets, and check them." };
+        root.Add(printConfig);
+        root.SetAction((result, token) => result.GetValue(printConfig) ? PrintConfigurationAsync(configuration) : RunCommand.RunAsync(context, token));
         if (settings.FirstOrDefault(setting => !setting.Contains('=', StringComparison.Ordinal)) is { } incomplete)
         {
             // Its value is a word of the command line now, and may be a secret.
@@ -120,6 +122,14 @@ public sealed class CommandLine
             await context.WriteErrorAsync($"Failed unexpectedly: {exception}");
             return ExitCodes.Failed;
         }
+    }
+
+    private async Task<int> PrintConfigurationAsync(IConfiguration configuration)
+    {
+        await SettingTable.WriteAsync(_output, WorkerConfiguration.Describe(configuration));
+        // What is wrong is said after what there is, by the exception.
+        WorkerConfiguration.Read(configuration);
+        return ExitCodes.Done;
     }
 
     private static bool IsSetting(string argument) =>

@@ -22,7 +22,7 @@ public sealed class EncryptionOptions
     {
         ArgumentNullException.ThrowIfNull(settings);
         var options = new EncryptionOptions();
-        foreach (var key in settings.Secrets("Encryption:Keys", Problem)) options.Keys.Add(key);
+        foreach (var key in settings.Secrets("Encryption:Keys", $"{KeyLength * 2} hexadecimal digits", Problem)) options.Keys.Add(key);
         settings.RefuseUnknown(Section);
         return options;
     }

@@ -65,7 +65,7 @@ internal sealed partial class PostgresOptions
         {
             ConnectionString = ReadConnection(settings, "ConnectionStrings:Postgres"),
             ListenConnectionString = ReadConnection(settings, "ConnectionStrings:PostgresListen"),
-            DestinationsTable = settings.Text("Database:DestinationsTable") ?? unset.DestinationsTable,
+            DestinationsTable = settings.Text("Database:DestinationsTable", "the name of a table or view", unset.DestinationsTable),
             WorkerRole = ReadRole(settings, "Database:WorkerRole"),
             ControlPlaneRole = ReadRole(settings, "Database:ControlPlaneRole"),
             LockTimeout = settings.Duration("Database:LockTimeout", unset.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
@@ -81,7 +81,7 @@ internal sealed partial class PostgresOptions
 
     private static string ReadRole(SettingReader settings, string key)
     {
-        var name = settings.Text(key) ?? "";
+        var name = settings.Text(key, "the name of a role") ?? "";
         if (Encoding.UTF8.GetByteCount(name) > 63 || name.Contains('\0', StringComparison.Ordinal)) settings.Fail($"{key} must be the name of a role, at most 63 characters, or empty.");
         else if (name == "public") settings.Fail($"{key} is public, which stands for every role. Name one role, or leave it empty.");
         return name;
@@ -89,7 +89,7 @@ internal sealed partial class PostgresOptions
 
     private static string ReadConnection(SettingReader settings, string key)
     {
-        if (settings.Text(key) is not { } text) return "";
+        if (settings.Secret(key, "a connection string in Npgsql's form") is not { } text) return "";
         if (ConnectionProblem(key, text) is { } problem) settings.Fail(problem);
         return text;
     }

@@ -45,8 +45,8 @@ public sealed class SourceOptions
         var options = new SourceOptions
         {
             Provider = settings.OneOf("Source:Provider", unset.Provider, ("file", SourceProvider.File), ("postgres", SourceProvider.Postgres)),
-            File = settings.Text("Source:File"),
-            Variables = settings.Text("Source:Variables"),
+            File = settings.Text("Source:File", "the path of a JSON file"),
+            Variables = settings.Text("Source:Variables", "names of environment variables, separated by commas"),
             WatchInterval = settings.Duration("Source:WatchInterval", unset.WatchInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10)),
         };
         if (options.Provider == SourceProvider.File) CheckFile(options, settings);

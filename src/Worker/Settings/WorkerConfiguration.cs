@@ -93,6 +93,19 @@ public sealed class WorkerConfiguration
         }
     }
 
+    /// <summary>Every setting that these settings give a meaning, as it stands, whether or not it can be used.</summary>
+    public static IReadOnlyList<KnownSetting> Describe(IConfiguration configuration)
+    {
+        var settings = new SettingReader(configuration);
+        if (SourceOptions.Read(settings).Provider == SourceProvider.Postgres) PostgresOptions.Read(settings);
+        StorageOptions.Read(settings);
+        ReadLimits(settings);
+        EncryptionOptions.Read(settings);
+        ScheduleOptions.Read(settings);
+        WorkerOptions.Read(settings);
+        return settings.Settings;
+    }
+
     /// <summary>What is lower than the default is for an operator to say; what is higher, edges would not read.</summary>
     private static ScopeLimits ReadLimits(SettingReader settings)
     {

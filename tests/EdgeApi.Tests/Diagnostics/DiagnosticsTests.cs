@@ -42,6 +42,7 @@ public sealed class DiagnosticsTests : IDisposable
         listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Note(instrument, tags));
         listener.Start();
         await using var edge = await TestEdge.StartAsync(_store);
+        await edge.FollowsAsync();
         (await edge.GetAsync("/v1/acme/production/scripts?consent=marketing")).Dispose();
         (await edge.GetAsync("/v1/acme/production/scripts?consent=marketing", ("If-None-Match", "*"))).Dispose();
         (await edge.GetAsync("/v1/acme/production/scripts")).Dispose();
@@ -52,7 +53,7 @@ public sealed class DiagnosticsTests : IDisposable
             foreach (var outcome in new[] { "served", "not_modified", "bad_request", "not_found" })
                 Assert.Contains(("consent.edge.requests", $"outcome={outcome}"), measured);
             foreach (var result in new[] { "loaded", "held", "missing" }) Assert.Contains(("consent.edge.lookups", $"result={result}"), measured);
-            foreach (var name in new[] { "consent.edge.scopes", "consent.edge.memory", "consent.edge.negative", "consent.edge.follower.lag" })
+            foreach (var name in new[] { "consent.edge.scopes", "consent.edge.memory", "consent.edge.negative", "consent.edge.follower.lag", "consent.edge.follower.place" })
                 Assert.Contains((name, ""), measured);
             Assert.DoesNotContain(measured, entry => entry.Tags.Contains("acme", StringComparison.Ordinal) || entry.Tags.Contains("nobody", StringComparison.Ordinal));
         }
@@ -72,7 +73,7 @@ public sealed class DiagnosticsTests : IDisposable
         using var response = await edge.GetUntilAsync("/health/ready", (answer, _) => answer.IsSuccessStatusCode);
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         using var body = JsonDocument.Parse(text);
-        Assert.Equal(["status", "reasons", "scopesHeld", "scopesUnconfirmed", "scopesOnDisk", "changeLogLagSeconds"],
+        Assert.Equal(["status", "reasons", "scopesHeld", "scopesUnconfirmed", "scopesOnDisk", "changeLogLagSeconds", "changeLogPlace"],
             body.RootElement.EnumerateObject().Select(property => property.Name));
         Assert.Equal("ready", body.RootElement.GetProperty("status").GetString());
         Assert.Equal(1, body.RootElement.GetProperty("scopesHeld").GetInt32());

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using ConsentSnapshots.EdgeApi.Settings;
-using ConsentSnapshots.EdgeApi.Tests.Support;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Settings;
@@ -34,8 +33,8 @@ public sealed class EdgeOptionsTests
     [Theory]
     [InlineData("Edge:Mode", "proxy", "Edge:Mode must be inline or redirect; it is 'proxy'.")]
     [InlineData("Edge:Mode", "redirect", "Storage:PublicBaseUrl must be the public container's address while Edge:Mode is redirect; it is not set.")]
-    [InlineData("Edge:PollInterval", "soon", "Edge:PollInterval must be a duration (hh:mm:ss.fff) from 00:00:00.0100000 to 00:01:00; it is 'soon'.")]
-    [InlineData("Edge:PollInterval", "00:00:00", "Edge:PollInterval must be a duration (hh:mm:ss.fff) from 00:00:00.0100000 to 00:01:00; it is '00:00:00'.")]
+    [InlineData("Edge:PollInterval", "soon", "Edge:PollInterval must be a duration (hh:mm:ss.fff) from 00:00:00.01 to 00:01:00; it is 'soon'.")]
+    [InlineData("Edge:PollInterval", "00:00:00", "Edge:PollInterval must be a duration (hh:mm:ss.fff) from 00:00:00.01 to 00:01:00; it is '00:00:00'.")]
     [InlineData("Edge:MemoryBytes", "-1", "Edge:MemoryBytes must be a whole number from 1048576 to 1099511627776; it is '-1'.")]
     [InlineData("Edge:Environment", "qa", "Edge:Environment must be development, staging or production; it is 'qa'.")]
     [InlineData("Edge:CacheDirectory", "/data/cache", "Edge:CacheDirectory must not lie within Storage:Directory ('/data'); it is '/data/cache'.")]
@@ -178,21 +177,31 @@ public sealed class EdgeOptionsTests
         Assert.DoesNotContain("hunter2", exception.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("acme", "acme/development acme/production acme/staging")]
+    [InlineData("acme/staging, globex/production", "acme/staging globex/production")]
+    [InlineData("all/production", "all/production")]
+    public void Read_Preload_IsTheseScopes(string text, string expected) =>
+        Assert.Equal(expected.Split(' '), Read(("Storage:Directory", "/data"), ("Edge:Preload", text)).Preload!.Scopes!.Select(scope => scope.ToString()).Order(StringComparer.Ordinal));
+
     [Fact]
-    public void Build_CacheDirectoryCannotBeWritten_RefusesToStart()
+    public void Read_PreloadAll_IsEveryScope()
     {
-        var file = Path.GetTempFileName();
-        try
-        {
-            var exception = Assert.Throws<InvalidOptionsException>(() => TestEdge.Build(
-                null, ("Storage:Directory", "/data"), ("Edge:CacheDirectory", Path.Combine(file, "cache"))));
-            Assert.StartsWith("Edge:CacheDirectory must be a directory this process can write;", Assert.Single(exception.Problems), StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+        var options = Read(("Storage:Directory", "/data"), ("Edge:Preload", " all "));
+
+        Assert.NotNull(options.Preload);
+        Assert.Null(options.Preload.Scopes);
     }
+
+    [Theory]
+    [InlineData("", "Edge:Preload is set and names no scope: name at least one, or leave the setting out.")]
+    [InlineData("acme/prod", "Edge:Preload has 'acme/prod'; write acme for its three environments, or one of acme/development, acme/staging, acme/production.")]
+    [InlineData("all,acme", "Edge:Preload has 'all' beside others: write all alone for every scope, or all/production, all/staging and all/development for an organization that is named all.")]
+    public void Read_BadPreload_SaysWhatToWrite(string text, string expected) => Assert.Equal(expected, Problem(("Edge:Preload", text)));
+
+    [Fact]
+    public void Read_PreloadOutsideOfTheScopes_IsRefused() =>
+        Assert.Equal("Edge:Preload must be among Edge:Scopes; globex/production is not, so nobody could ask for it.", Problem(("Edge:Scopes", "acme"), ("Edge:Preload", "acme,globex/production")));
 
     [Fact]
     public async Task Program_BadSettings_ExitsWith2AndListsThem()

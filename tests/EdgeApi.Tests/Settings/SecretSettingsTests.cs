@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Net;
 using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.EdgeApi.Tests.Support;
@@ -16,7 +17,7 @@ public sealed class SecretSettingsTests
         "Storage:Provider", "Storage:ConnectionString", "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:Directory", "Storage:PublicBaseUrl",
         "Edge:Mode", "Edge:PollInterval", "Edge:RevalidateInterval", "Edge:LoadTimeout", "Edge:NetworkTimeout", "Edge:ConcurrentLoads", "Edge:WaitingLoads", "Edge:ConcurrentRefreshes",
         "Edge:MemoryBytes", "Edge:NegativeCacheDuration", "Edge:NegativeCacheEntries", "Edge:CacheDirectory", "Edge:CacheDirectoryBytes", "Edge:SharedQueryCache", "Storage:HistoryContainer", "Storage:Timeout",
-        "Edge:RetryAfter", "Edge:Organization", "Edge:Environment", "Edge:Scopes", "Edge:Origins", "Edge:Unheard",
+        "Edge:RetryAfter", "Edge:Organization", "Edge:Environment", "Edge:Scopes", "Edge:Origins", "Edge:Preload", "Edge:Unheard",
     ];
 
     public static TheoryData<string> Secrets =>
@@ -49,6 +50,32 @@ public sealed class SecretSettingsTests
                     Assert.DoesNotContain(Canary, exception.ToString(), StringComparison.OrdinalIgnoreCase);
                 }
             }
+    }
+
+    [Theory]
+    [MemberData(nameof(Secrets))]
+    public async Task PrintConfig_SecretInEverySetting_ShowsNone(string secret)
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Edge, ["--print-config"], Keys.Select(key => KeyValuePair.Create(key.Replace(":", "__", StringComparison.Ordinal), (string?)secret)), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("Storage:ConnectionString ", outcome.Everything, StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary, outcome.Everything, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task PrintConfig_SomeSet_SaysWhatIsInForceAndWhereItIsSet()
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Edge, ["--print-config", "--Edge:PollInterval=00:00:00.200"], [KeyValuePair.Create("Storage__Directory", (string?)"/nowhere")], TestContext.Current.CancellationToken);
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
+        string Line(string key) => Regex.Replace(outcome.Output.Split('\n').Single(line => line.StartsWith($"{key} ", StringComparison.Ordinal)).Trim(), " +", " ");
+        Assert.Equal("Storage:Directory /nowhere environment variable", Line("Storage:Directory"));
+        Assert.Equal("Edge:PollInterval 00:00:00.200 argument", Line("Edge:PollInterval"));
+        Assert.Equal("Edge:Mode inline default", Line("Edge:Mode"));
+        Assert.Equal("Edge:CacheDirectory (not set)", Line("Edge:CacheDirectory"));
     }
 
     [Theory]

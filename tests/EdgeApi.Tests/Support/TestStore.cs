@@ -139,10 +139,10 @@ internal sealed class TestStore : IDisposable
     }
 
     /// <summary>Appends a change record, to the segment whose turn it is.</summary>
-    public void Announce(Scope scope)
+    public void Announce(Scope scope, DateTimeOffset? changedAt = null)
     {
         var version = _published.GetValueOrDefault(scope)?.Version ?? 1;
-        Append(new ChangeRecord(scope.Organization.Value, scope.Environment.Name(), version, null, _clock).ToBytes());
+        Append(new ChangeRecord(scope.Organization.Value, scope.Environment.Name(), version, changedAt, _clock).ToBytes());
     }
 
     public void Append(byte[] record)

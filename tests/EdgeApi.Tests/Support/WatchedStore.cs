@@ -15,6 +15,8 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
     private int _others;
     private int _logReads;
     private int _loaderReads;
+    private int _atOnce;
+    private int _mostAtOnce;
 
     public string Description => _inner.Description;
 
@@ -28,6 +30,12 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
 
     /// <summary>How many reads of the change log have begun. The follower begins one after the other.</summary>
     public int LogReads => Volatile.Read(ref _logReads);
+
+    /// <summary>How many reads of current manifests are under way.</summary>
+    public int AtOnce => Volatile.Read(ref _atOnce);
+
+    /// <summary>The most there have been at once.</summary>
+    public int MostAtOnce => Volatile.Read(ref _mostAtOnce);
 
     /// <summary>How many reads of the loader that stands alone have begun.</summary>
     public int LoaderReads => Volatile.Read(ref _loaderReads);
@@ -47,11 +55,20 @@ internal sealed class WatchedStore(TestStore store) : IBlobReader
             return await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
         }
         _reads.AddOrUpdate(scope, 1, (_, count) => count + 1);
-        // Read first, then held back: what is handed out later is what was there when it was asked for.
-        var read = await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
-        if (Gate is { } gate) await gate.Task.WaitAsync(cancellationToken);
-        if (RefuseLoads) throw new StoreUnavailableException("The test refuses.");
-        return read;
+        var atOnce = Interlocked.Increment(ref _atOnce);
+        for (var most = MostAtOnce; atOnce > most && Interlocked.CompareExchange(ref _mostAtOnce, atOnce, most) != most; most = MostAtOnce) { }
+        try
+        {
+            // Read first, then held back: what is handed out later is what was there when it was asked for.
+            var read = await _inner.ReadAsync(container, name, knownETag, maxBytes, cancellationToken);
+            if (Gate is { } gate) await gate.Task.WaitAsync(cancellationToken);
+            if (RefuseLoads) throw new StoreUnavailableException("The test refuses.");
+            return read;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _atOnce);
+        }
     }
 
     public Task<BlobRead> ReadRangeAsync(BlobContainer container, string name, long offset, int length, string? knownETag, CancellationToken cancellationToken)

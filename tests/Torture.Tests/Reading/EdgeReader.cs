@@ -13,7 +13,14 @@ internal sealed class EdgeReader(EdgePlace edge, IReadOnlyList<Scope> scopes, Da
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(60);
 
     private readonly HttpClient _http = new() { BaseAddress = edge.Address, Timeout = TimeSpan.FromSeconds(30) };
-    private readonly Dictionary<Scope, (int Version, int Instance, int Wipes)> _seen = [];
+    private readonly Dictionary<Scope, Seen> _seen = [];
+
+    /// <summary>What the edge answered last for a scope.</summary>
+    /// <param name="Version">The version.</param>
+    /// <param name="Instance">Which process of the edge it was.</param>
+    /// <param name="Wipes">How often everything had been deleted.</param>
+    /// <param name="MayBeHeld">Whether it may be a version from before the last time that everything was deleted, which an edge serves until the store has one again.</param>
+    private sealed record Seen(int Version, int Instance, int Wipes, bool MayBeHeld);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -61,9 +68,12 @@ internal sealed class EdgeReader(EdgePlace edge, IReadOnlyList<Scope> scopes, Da
             ledger.Violate($"{edge.Program.Name} answered the list of {scope} with {forbidden}");
         // An edge that was started again may begin with what its disk has.
         if (instance != edge.Program.Instance || wipes != damage.Wipes) return;
-        if (_seen.TryGetValue(scope, out var seen) && seen.Instance == instance && seen.Wipes == wipes && seen.Version > version)
+        var seen = _seen.GetValueOrDefault(scope);
+        if (seen is { MayBeHeld: false } && seen.Instance == instance && seen.Wipes == wipes && seen.Version > version)
             ledger.Violate($"{edge.Program.Name} went back with {scope} from version {seen.Version} to {version}.");
-        _seen[scope] = (version, instance, wipes);
+        // The numbers begin anew with the first version that is another one than what was held.
+        var mayBeHeld = wipes > 0 && (seen is null || seen.Instance != instance || seen.Wipes != wipes || (seen.MayBeHeld && seen.Version == version));
+        _seen[scope] = new Seen(version, instance, wipes, mayBeHeld);
     }
 
     private async Task AskForSetAsync(Scope scope, ConsentSet set, CancellationToken cancellationToken)

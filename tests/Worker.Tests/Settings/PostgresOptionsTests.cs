@@ -17,7 +17,7 @@ public sealed class PostgresOptionsTests
         [
             "ConnectionStrings:PostgresListen is not a connection string that Npgsql understands. Expected: Host=…;Database=…;Username=…;Password=…",
             "Database:WorkerRole must be the name of a role, at most 63 characters, or empty.",
-            "Database:LockTimeout must be a duration (hh:mm:ss.fff) from 00:00:00.1000000 to 00:05:00; it is '00:00:00'.",
+            "Database:LockTimeout must be a duration (hh:mm:ss.fff) from 00:00:00.1 to 00:05:00; it is '00:00:00'.",
             "Database:MigrationWait must be a duration (hh:mm:ss.fff) from 00:00:01 to 01:00:00; it is '1.00:00:00'.",
             "Database:KeepAlive must be a duration (hh:mm:ss.fff) from 00:00:01 to 00:10:00; it is 'often'.",
             "ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…",

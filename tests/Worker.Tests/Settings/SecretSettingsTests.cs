@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ConsentSnapshots.Tests.Support;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
@@ -52,6 +53,35 @@ public sealed class SecretSettingsTests
                     Assert.DoesNotContain(Canary, exception.ToString(), StringComparison.OrdinalIgnoreCase);
                 }
             }
+    }
+
+    [Theory]
+    [MemberData(nameof(Secrets))]
+    public async Task PrintConfig_SecretInEverySetting_ShowsNone(string secret)
+    {
+        var outcome = await Executable.RunAsync(Executable.Worker, ["--print-config"], Variables(Keys.Select(key => (key, secret))), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("Storage:ConnectionString ", outcome.Everything, StringComparison.Ordinal);
+        Assert.DoesNotContain(Canary, outcome.Everything, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task PrintConfig_SomeSet_SaysWhatIsInForceAndWhereItIsSet()
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Worker, ["--print-config", "--Schedule:Parallelism=3"], Variables(
+                [("Source:Provider", "postgres"), ("ConnectionStrings:Postgres", "Host=db;Password=CANARY"), ("Storage:Directory", "/nowhere"), ("Encryption:Keys:0", new string('0', 64))]),
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
+        string Line(string key) => Regex.Replace(outcome.Output.Split('\n').Single(line => line.StartsWith($"{key} ", StringComparison.Ordinal)).Trim(), " +", " ");
+        Assert.Equal("ConnectionStrings:Postgres *** environment variable", Line("ConnectionStrings:Postgres"));
+        Assert.Equal("Storage:Directory /nowhere environment variable", Line("Storage:Directory"));
+        Assert.Equal("Schedule:Parallelism 3 argument", Line("Schedule:Parallelism"));
+        Assert.Equal("Schedule:MaxRetryDelay 00:05:00 default", Line("Schedule:MaxRetryDelay"));
+        Assert.Equal("Database:WorkerRole (not set)", Line("Database:WorkerRole"));
+        Assert.Equal("Encryption:Keys 1 set environment variable", Line("Encryption:Keys"));
     }
 
     [Theory]

@@ -19,9 +19,9 @@ public sealed class WorkerConfigurationTests
         Assert.Equal(
             [
                 "Source:Provider must be file or postgres; it is 'mysql'.",
-                "Source:WatchInterval must be a duration (hh:mm:ss.fff) from 00:00:00.0100000 to 00:10:00; it is 'soon'.",
+                "Source:WatchInterval must be a duration (hh:mm:ss.fff) from 00:00:00.01 to 00:10:00; it is 'soon'.",
                 "Source:File must name a file when Source:Provider is file; it is empty.",
-                "Storage:Timeout must be a duration (hh:mm:ss.fff) from 00:00:00.1000000 to 00:05:00; it is '1.00:00:00'.",
+                "Storage:Timeout must be a duration (hh:mm:ss.fff) from 00:00:00.1 to 00:05:00; it is '1.00:00:00'.",
                 "Storage:ConnectionString or Storage:ServiceUri, exactly one of them, must be set while Storage:Provider is azure; neither is.",
                 "Storage:Container must be 3 to 63 of a-z, 0-9 and single hyphens between them; it is 'UPPER'.",
                 "Storage:PrivateContainer and Storage:HistoryContainer must differ; both are 'the-same'.",

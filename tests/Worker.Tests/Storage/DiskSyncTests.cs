@@ -52,6 +52,22 @@ public sealed class DiskSyncTests : IDisposable
         await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => ContentAsync(disk)));
     }
 
+    [Fact]
+    public async Task Content_AfterTheStoreWasDisposedOf_FailsAndKeepsNobodyWaiting()
+    {
+        var disk = new DiskSync(_threads, _ => { });
+        var busy = HoldUp();
+        var alone = Enumerable.Range(0, 4).Select(_ => ContentAsync(disk)).ToList();
+        _threads.Dispose();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => ContentAsync(disk).WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Cancel));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => ContentAsync(disk).WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Cancel));
+
+        // What had been asked for before is done.
+        _gate.Set();
+        await Task.WhenAll([busy, .. alone]);
+    }
+
     /// <summary>The system reports to a descriptor what could not be written since that was opened, so only the first one hears of everything.</summary>
     [Fact]
     public async Task Content_OfManyFilesAtOnce_IsPutOnDiskThroughTheFileThatWasOpenedFirst()
