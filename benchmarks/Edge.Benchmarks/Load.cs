@@ -16,7 +16,8 @@ internal sealed record Question(string Name, string Path, int Scopes, string Acc
 /// <param name="Rate">Requests a second.</param>
 /// <param name="P99">The time within which 99 of 100 were answered, in milliseconds.</param>
 /// <param name="Requests">How many were answered.</param>
-internal sealed record Measured(double Rate, double P99, long Requests);
+/// <param name="Processor">The server's processor time for each request, in microseconds. It depends less on what else the machine does than the rate.</param>
+internal sealed record Measured(double Rate, double P99, long Requests, double Processor);
 
 /// <summary>Asks a server as fast as it answers, with wrk on 64 connections.</summary>
 internal static partial class Load
@@ -45,14 +46,16 @@ internal static partial class Load
             start.Environment["BENCHMARK_PATH"] = question.Path;
             start.Environment["BENCHMARK_CODING"] = question.AcceptEncoding;
             start.Environment["BENCHMARK_ETAG"] = question.Conditional ? await ETagAsync(server, question) : "";
+            var before = server.ProcessorTime;
             using var wrk = Process.Start(start)!;
             var output = await wrk.StandardOutput.ReadToEndAsync();
             await wrk.WaitForExitAsync();
             if (wrk.ExitCode != 0 || output.Contains("Non-2xx", StringComparison.Ordinal) || output.Contains("Socket errors", StringComparison.Ordinal))
                 throw new InvalidOperationException($"{server.Name}, {question.Name}: {output}");
+            var requests = long.Parse(Requests().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
             return new Measured(
-                double.Parse(Rate().Match(output).Groups[1].Value, CultureInfo.InvariantCulture), Milliseconds(P99().Match(output)),
-                long.Parse(Requests().Match(output).Groups[1].Value, CultureInfo.InvariantCulture));
+                double.Parse(Rate().Match(output).Groups[1].Value, CultureInfo.InvariantCulture), Milliseconds(P99().Match(output)), requests,
+                (server.ProcessorTime - before).TotalMicroseconds / requests);
         }
         finally
         {

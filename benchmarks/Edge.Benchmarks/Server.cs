@@ -19,16 +19,13 @@ internal sealed class Server : IDisposable
     public Uri Address { get; }
 
     /// <summary>What the process and its children have in memory, in bytes.</summary>
-    public long Resident
-    {
-        get
-        {
-            var sum = ResidentOf(_process.Id);
-            foreach (var child in File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                sum += ResidentOf(int.Parse(child, CultureInfo.InvariantCulture));
-            return sum;
-        }
-    }
+    public long Resident => Processes.Sum(ResidentOf);
+
+    /// <summary>The processor time that the process and its children have used, in the system and outside of it.</summary>
+    public TimeSpan ProcessorTime => Processes.Select(ProcessorTimeOf).Aggregate(TimeSpan.Zero, (sum, time) => sum + time);
+
+    private IEnumerable<int> Processes => File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children")
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(child => int.Parse(child, CultureInfo.InvariantCulture)).Prepend(_process.Id);
 
     /// <summary>Starts a program of .NET. The port is given to it as <c>ASPNETCORE_URLS</c>.</summary>
     public static Server Start(string name, string path, string[] arguments, params (string Key, string Value)[] settings)
@@ -137,6 +134,14 @@ internal sealed class Server : IDisposable
         foreach (var line in File.ReadLines($"/proc/{process}/status"))
             if (line.StartsWith("VmRSS:", StringComparison.Ordinal)) return 1024 * long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture);
         return 0;
+    }
+
+    private static TimeSpan ProcessorTimeOf(int process)
+    {
+        // The fields after the name in parentheses; the 12th and the 13th of them are hundredths of a second.
+        var stat = File.ReadAllText($"/proc/{process}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return TimeSpan.FromMilliseconds(10 * (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)));
     }
 
     private static int FreePort()

@@ -10,7 +10,7 @@ internal sealed class HeldAnswersServer(IServer server, HeldAnswers answers) : I
     public IFeatureCollection Features => server.Features;
 
     public Task StartAsync<TContext>(IHttpApplication<TContext> application, CancellationToken cancellationToken)
-        where TContext : notnull => server.StartAsync(new Application<TContext>(application, answers), cancellationToken);
+        where TContext : notnull => server.StartAsync(new HeldAnswersApplication<TContext>(application, answers), cancellationToken);
 
     public Task StopAsync(CancellationToken cancellationToken) => server.StopAsync(cancellationToken);
 
@@ -25,41 +25,43 @@ internal sealed class HeldAnswersServer(IServer server, HeldAnswers answers) : I
         services.AddSingleton<IServer>(provider =>
             new HeldAnswersServer((IServer)ActivatorUtilities.CreateInstance(provider, type), provider.GetRequiredService<HeldAnswers>()));
     }
+}
 
-    private sealed class Application<TContext>(IHttpApplication<TContext> application, HeldAnswers answers) : IHttpApplication<Request<TContext>>
-        where TContext : notnull
+/// <summary>Answers what is held, and makes the application's own context only for the rest.</summary>
+/// <typeparam name="TContext">The application's context.</typeparam>
+internal sealed class HeldAnswersApplication<TContext>(IHttpApplication<TContext> application, HeldAnswers answers) : IHttpApplication<HeldAnswersRequest>
+    where TContext : notnull
+{
+    /// <summary>Kestrel keeps the object with the connection, so that it is made once for many requests.</summary>
+    public HeldAnswersRequest CreateContext(IFeatureCollection contextFeatures)
     {
-        /// <summary>Kestrel keeps the object with the connection, so that it is made once for many requests.</summary>
-        public Request<TContext> CreateContext(IFeatureCollection contextFeatures)
-        {
-            var request = (contextFeatures as IHostContextContainer<Request<TContext>>)?.HostContext ?? new Request<TContext>();
-            if (contextFeatures is IHostContextContainer<Request<TContext>> container) container.HostContext = request;
-            request.Features = contextFeatures;
-            return request;
-        }
-
-        public Task ProcessRequestAsync(Request<TContext> context)
-        {
-            if (answers.TryAnswer(context.Features!, out var sent)) return sent;
-            context.Context = application.CreateContext(context.Features!);
-            context.HasContext = true;
-            return application.ProcessRequestAsync(context.Context);
-        }
-
-        public void DisposeContext(Request<TContext> context, Exception? exception)
-        {
-            if (context.HasContext) application.DisposeContext(context.Context!, exception);
-            (context.Features, context.Context, context.HasContext) = (null, default, false);
-        }
+        var container = contextFeatures as IHostContextContainer<HeldAnswersRequest>;
+        var request = container?.HostContext ?? new HeldAnswersRequest();
+        if (container is not null) container.HostContext = request;
+        request.Features = contextFeatures;
+        return request;
     }
 
-    private sealed class Request<TContext>
+    public Task ProcessRequestAsync(HeldAnswersRequest context)
     {
-        public IFeatureCollection? Features { get; set; }
-
-        /// <summary>The application's own context, where the request is given to it.</summary>
-        public TContext? Context { get; set; }
-
-        public bool HasContext { get; set; }
+        if (answers.TryAnswer(context.Features!, out var sent)) return sent;
+        var own = application.CreateContext(context.Features!);
+        context.Context = own;
+        return application.ProcessRequestAsync(own);
     }
+
+    public void DisposeContext(HeldAnswersRequest context, Exception? exception)
+    {
+        if (context.Context is TContext own) application.DisposeContext(own, exception);
+        (context.Features, context.Context) = (null, null);
+    }
+}
+
+/// <summary>A request under way.</summary>
+internal sealed class HeldAnswersRequest
+{
+    public IFeatureCollection? Features { get; set; }
+
+    /// <summary>The application's own context, where the request was given to it.</summary>
+    public object? Context { get; set; }
 }
