@@ -7,8 +7,8 @@ namespace ConsentSnapshots.EdgeApi.Serving;
 /// </summary>
 internal sealed class HeapTrimmer(MemoryBudget budget, TimeProvider time) : BackgroundService
 {
-    // With the program itself these are what the process takes beyond its budget. While it is busy, the reserve of the budget comes on top.
-    private const long MostWhileBusy = 16 << 20;
+    // While the edge is busy, the reserve of the budget is the collector's; where the budget is small, this much.
+    private const long LeastWhileBusy = 16 << 20;
     private const long MostWhenCalm = 12 << 20;
 
     // Collecting again would free nothing where the difference has hardly grown.
@@ -38,7 +38,7 @@ internal sealed class HeapTrimmer(MemoryBudget budget, TimeProvider time) : Back
         var isCalm = collections == _collections;
         _collections = collections;
         var beyond = Beyond();
-        if (beyond <= (isCalm ? MostWhenCalm : MostWhileBusy + budget.Reserve) || beyond <= _left + Worthwhile) return false;
+        if (beyond <= (isCalm ? MostWhenCalm : Math.Max(LeastWhileBusy, budget.Reserve)) || beyond <= _left + Worthwhile) return false;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         _collections = GC.CollectionCount(0);
         _left = Math.Max(0, Beyond());
