@@ -10,6 +10,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using ConsentSnapshots.EdgeApi;
+using ConsentSnapshots.EdgeApi.Http;
 using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
