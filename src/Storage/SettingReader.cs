@@ -71,7 +71,7 @@ public sealed class SettingReader(IConfiguration configuration)
     public ImmutableArray<string> Secrets(string key, string form, Func<string, string?> rule)
     {
         _known.TryAdd(key, new KnownSetting(key, $"a list: {key}:0, {key}:1, …, each {form}", null, null, null, IsSecret: true));
-        if (!string.IsNullOrEmpty(configuration[key])) Fail($"{key} is a list: set {key}:0 ({Variable(key)}__0) for the first, {key}:1 for the next.");
+        if (!string.IsNullOrEmpty(configuration[key])) Fail($"{key} is a list: set {key}:0 ({_known[key].Variable}__0) for the first, {key}:1 for the next.");
         var items = ImmutableArray.CreateBuilder<string>();
         string? origin = null;
         foreach (var child in configuration.GetSection(key).GetChildren())
@@ -85,8 +85,6 @@ public sealed class SettingReader(IConfiguration configuration)
         if (items.Count > 0) _known[key] = _known[key] with { Value = $"{items.Count} set", Origin = origin, IsSecret = false };
         return items.ToImmutable();
     }
-
-    private static string Variable(string key) => key.Replace(":", "__", StringComparison.Ordinal);
 
     /// <summary>A duration within limits.</summary>
     public TimeSpan Duration(string key, TimeSpan fallback, TimeSpan least, TimeSpan most)

@@ -86,7 +86,7 @@ internal static class EdgeSettings
     /// <summary>All scopes, or some. An organization that is named "all" is written with its environments.</summary>
     private static EdgePreload? ReadPreload(SettingReader settings)
     {
-        if (string.Equals(settings.Text("Edge:Preload"), "all", StringComparison.Ordinal)) return new EdgePreload(null);
+        if (string.Equals(settings.Text("Edge:Preload", "all, or scopes, separated by commas"), "all", StringComparison.Ordinal)) return new EdgePreload(null);
         return ReadScopes(settings, "Edge:Preload") is { } scopes ? new EdgePreload(scopes) : null;
     }
 

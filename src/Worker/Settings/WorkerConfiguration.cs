@@ -71,7 +71,21 @@ public sealed class WorkerConfiguration
     /// <exception cref="InvalidConfigurationException">Something is wrong; everything that is wrong is listed.</exception>
     public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
     {
-        var problems = new List<string>();
+        var (problems, known) = (new List<string>(), new List<KnownSetting>());
+        var read = Read(configuration, parts, problems, known);
+        return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
+    }
+
+    /// <summary>Every setting that these settings give a meaning, as it stands, whether or not it can be used.</summary>
+    public static IReadOnlyList<KnownSetting> Describe(IConfiguration configuration)
+    {
+        var known = new List<KnownSetting>();
+        Read(configuration, ConfigurationParts.All, [], known);
+        return known;
+    }
+
+    private static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts, List<string> problems, List<KnownSetting> known)
+    {
         var read = new WorkerConfiguration(configuration)
         {
             Source = ReadPart(ConfigurationParts.Source, SourceOptions.Read),
@@ -82,28 +96,16 @@ public sealed class WorkerConfiguration
             Worker = ReadPart(ConfigurationParts.Worker, WorkerOptions.Read),
         };
         if (read.Source.Provider == SourceProvider.Postgres) read.Postgres = ReadPart(ConfigurationParts.Source, PostgresOptions.Read);
-        return problems.Count == 0 ? read : throw new InvalidConfigurationException(problems);
+        return read;
 
         T ReadPart<T>(ConfigurationParts part, Func<SettingReader, T> readPart)
         {
             var settings = new SettingReader(configuration);
             var options = readPart(settings);
+            known.AddRange(settings.Settings);
             if (parts.HasFlag(part)) problems.AddRange(settings.Problems);
             return options;
         }
-    }
-
-    /// <summary>Every setting that these settings give a meaning, as it stands, whether or not it can be used.</summary>
-    public static IReadOnlyList<KnownSetting> Describe(IConfiguration configuration)
-    {
-        var settings = new SettingReader(configuration);
-        if (SourceOptions.Read(settings).Provider == SourceProvider.Postgres) PostgresOptions.Read(settings);
-        StorageOptions.Read(settings);
-        ReadLimits(settings);
-        EncryptionOptions.Read(settings);
-        ScheduleOptions.Read(settings);
-        WorkerOptions.Read(settings);
-        return settings.Settings;
     }
 
     /// <summary>What is lower than the default is for an operator to say; what is higher, edges would not read.</summary>
