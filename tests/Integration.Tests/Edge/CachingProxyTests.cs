@@ -1,12 +1,7 @@
 using System.Text.Json.Nodes;
-using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Edge;
 
@@ -15,8 +10,7 @@ public sealed class CachingProxyTests : IAsyncLifetime
 {
     private static readonly string[] s_sets = [.. ConsentSet.All.OrderByDescending(set => set.Index).Select(set => set.Name)];
 
-    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("consent-snapshots-");
-    private WebApplication _edge = null!;
+    private PublishedEdge _edge = null!;
     private Nginx _nginx = null!;
     private HttpClient _http = null!;
 
@@ -24,24 +18,9 @@ public sealed class CachingProxyTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using var blobs = new DirectoryBlobStore(_root.FullName, TimeProvider.System);
-        var world = new PublicationWorld(blobs);
-        await world.PublishAsync(1, PublicationWorld.MetaPixel("11111111111", "marketing"), PublicationWorld.MetaPixel("22222222222", "measurement"),
+        _edge = await PublishedEdge.StartAsync(Cancel, PublicationWorld.MetaPixel("11111111111", "marketing"), PublicationWorld.MetaPixel("22222222222", "measurement"),
             PublicationWorld.MetaPixel("33333333333", "functionality"), PublicationWorld.MetaPixel("44444444444", "experience"));
-        _edge = EdgeApp.Build([], builder =>
-        {
-            builder.Configuration.Sources.Clear();
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-            {
-                ["Storage:Provider"] = "directory",
-                ["Storage:Directory"] = _root.FullName,
-                ["urls"] = "http://127.0.0.1:0",
-                ["Edge:LoadTimeout"] = "00:01:00",
-            });
-            builder.Logging.ClearProviders();
-        });
-        await _edge.StartAsync(Cancel);
-        _nginx = await Nginx.StartAsync(new Uri(_edge.Urls.First()), Cancel);
+        _nginx = await Nginx.StartAsync(_edge.Address, Cancel);
         _http = new HttpClient { BaseAddress = _nginx.Address };
     }
 
@@ -50,7 +29,6 @@ public sealed class CachingProxyTests : IAsyncLifetime
         _http?.Dispose();
         if (_nginx is not null) await _nginx.DisposeAsync();
         if (_edge is not null) await _edge.DisposeAsync();
-        _root.Delete(recursive: true);
     }
 
     [Theory]

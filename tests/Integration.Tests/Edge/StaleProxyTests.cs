@@ -1,12 +1,7 @@
 using System.Globalization;
 using System.Net;
-using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Integration.Tests.Fixtures;
-using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Edge;
 
@@ -20,8 +15,7 @@ public sealed class StaleProxyTests : IAsyncLifetime
 
     private static readonly string[] s_codings = ["br", "gzip", "identity"];
 
-    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("consent-snapshots-");
-    private WebApplication _edge = null!;
+    private PublishedEdge _edge = null!;
     private Nginx _nginx = null!;
     private HttpClient _http = null!;
 
@@ -29,21 +23,7 @@ public sealed class StaleProxyTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        using var blobs = new DirectoryBlobStore(_root.FullName, TimeProvider.System);
-        await new PublicationWorld(blobs).PublishAsync(1, PublicationWorld.MetaPixel("11111111111", "marketing"));
-        _edge = EdgeApp.Build([], builder =>
-        {
-            builder.Configuration.Sources.Clear();
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-            {
-                ["Storage:Provider"] = "directory",
-                ["Storage:Directory"] = _root.FullName,
-                ["urls"] = "http://127.0.0.1:0",
-                ["Edge:LoadTimeout"] = "00:01:00",
-            });
-            builder.Logging.ClearProviders();
-        });
-        await _edge.StartAsync(Cancel);
+        _edge = await PublishedEdge.StartAsync(Cancel, PublicationWorld.MetaPixel("11111111111", "marketing"));
         _nginx = await Nginx.StartAsync(
             (folder, port) => string.Create(CultureInfo.InvariantCulture,
                 $$"""
@@ -53,7 +33,7 @@ public sealed class StaleProxyTests : IAsyncLifetime
                 server {
                     listen unix:{{folder}}/edge.sock;
                     location / {
-                        proxy_pass {{new Uri(_edge.Urls.First()).GetLeftPart(UriPartial.Authority)}};
+                        proxy_pass {{_edge.Address.GetLeftPart(UriPartial.Authority)}};
                         proxy_http_version 1.1;
                         proxy_set_header Connection "";
                         proxy_hide_header Cache-Control;
@@ -85,7 +65,6 @@ public sealed class StaleProxyTests : IAsyncLifetime
         _http?.Dispose();
         if (_nginx is not null) await _nginx.DisposeAsync();
         if (_edge is not null) await _edge.DisposeAsync();
-        _root.Delete(recursive: true);
     }
 
     [Fact]
