@@ -97,13 +97,13 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         return (new StoredScope(newest, Math.Max(Math.Max(known, inPublic), recorded), blobs, HistoryListed: true), current);
     }
 
-    /// <summary>Whether neither the history nor a list says that a scope without a current manifest was ever published.</summary>
+    /// <summary>Whether neither the history nor what stands in public says that a scope without a current manifest was ever published.</summary>
     private async Task<bool> IsNewAsync(Scope scope, CancellationToken cancellationToken)
     {
         var history = store.ReadLatestHistoryAsync(scope, cancellationToken);
-        var list = store.ReadListAsync(scope, cancellationToken);
-        await Task.WhenAll(history, list);
-        return await history is null && await list is not BlobRead.Found;
+        var (list, tags) = (store.ReadListAsync(scope, cancellationToken), store.ReadTagsAsync(scope, cancellationToken));
+        await Task.WhenAll(history, list, tags);
+        return await history is null && await list is not BlobRead.Found && await tags is not BlobRead.Found;
     }
 
     /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>

@@ -651,7 +651,7 @@ public abstract class PublisherTests
 
     /// <summary>Where the source remembers no version, the scope is new as a rule, and the public container is not listed.</summary>
     [Fact]
-    public async Task Publish_NewScope_AsksForThreeThings()
+    public async Task Publish_NewScope_AsksForFourThings()
     {
         var world = await WorldAsync();
         await world.PublishAsync(1, First);
@@ -661,7 +661,7 @@ public abstract class PublisherTests
         await world.PublishAsync(world.Request(1, First) with { RecordedVersion = 0 });
 
         Assert.Equal(
-            ["list history acme/production/", "read private current/acme/production.json", "read public acme/production/scripts.json"],
+            ["list history acme/production/", "read private current/acme/production.json", "read public acme/production/scripts.json", "read public acme/production/tags.js"],
             world.Faults.Reads.Where(read => !read.Contains("loader", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         await world.AssertCompleteAsync(1);
     }
@@ -682,6 +682,21 @@ public abstract class PublisherTests
         await world.PublishAsync(world.Request(3, Second) with { RecordedVersion = 0 });
 
         await world.AssertCompleteAsync(3, first: left == BlobContainer.History ? 1 : 3, whole: 3);
+    }
+
+    /// <summary>Only <c>tags.js</c> is left: it must not stay as it is beside a list of an earlier number.</summary>
+    [Fact]
+    public async Task Publish_SourceRemembersNothingAndOnlyTagsAreLeft_GoesOnBeyondThem()
+    {
+        var world = await WorldAsync();
+        await world.PublishAsync(1, First);
+        var second = (await world.PublishAsync(2, First, Second)).Manifest;
+        foreach (var container in Enum.GetValues<BlobContainer>()) await world.LoseAsync(container);
+        await world.Store.PutTagsAsync(second, null, Cancel);
+
+        await world.PublishAsync(world.Request(3, Second) with { RecordedVersion = 0 });
+
+        await world.AssertCompleteAsync(3, first: 3, whole: 3);
     }
 
     /// <summary>A snapshot that an earlier attempt left behind may be about to be collected, or be damaged: it is written again.</summary>
