@@ -19,6 +19,13 @@ internal sealed record EdgeAnswer(Uri Address, int? Version, ImmutableHashSet<st
     public TimeSpan? Age { get; init; }
 }
 
+/// <summary>Joins an edge's address with what is said of it.</summary>
+internal static class EdgeLines
+{
+    /// <summary>One sentence, with the address in place of "it".</summary>
+    public static string Line(Uri edge, string text) => text.StartsWith("It ", StringComparison.Ordinal) ? $"{edge} {text[3..]}" : $"{edge}: {text}";
+}
+
 /// <summary>What an edge says of itself.</summary>
 /// <param name="Address">The edge's base address.</param>
 /// <param name="Status"><c>ready</c>, <c>degraded</c> or <c>not-ready</c>; null where it did not say.</param>

@@ -38,7 +38,7 @@ internal sealed class EdgeSetupCheck(EdgesOptions edges, ScopeStore store) : ISe
     private static void Say(Findings findings, EdgeState state)
     {
         if (state.Problem is { } problem)
-            findings.Fail($"{state.Address} {Sentence(problem)}", "See that the edge runs and that this machine may reach it; correct Edges__0 … where the address is wrong.");
+            findings.Fail(EdgeLines.Line(state.Address, problem), "See that the edge runs and that this machine may reach it; correct Edges__0 … where the address is wrong.");
         else if (state.Status == "ready") findings.Ok($"{state.Address} is ready.");
         else if (state.Status == "degraded") findings.Warn($"{state.Address} serves what it has and is degraded: {string.Join(' ', state.Reasons)}", "See whether the edge reaches the store: its address, its identity's right to read, the network.");
         else findings.Fail($"{state.Address} is not ready: {string.Join(' ', state.Reasons)}", "See whether the edge reaches the store: its address, its identity's right to read, the network.");
@@ -79,6 +79,4 @@ internal sealed class EdgeSetupCheck(EdgesOptions edges, ScopeStore store) : ISe
         }
         if (newest.Count > 0) findings.Ok($"{edge} serves the newest versions.");
     }
-
-    private static string Sentence(string problem) => problem.StartsWith("It ", StringComparison.Ordinal) ? problem[3..] : $"says: {problem}";
 }

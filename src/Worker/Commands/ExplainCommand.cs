@@ -154,7 +154,7 @@ internal static class ExplainCommand
         if (facts.StoreProblem is { } damaged) yield return ("store", damaged);
         if (edges.IsEmpty) yield return ("edges", "none is named: set Edges__0, Edges__1 … to the addresses of edges, and of the CDN before them");
         foreach (var edge in facts.Edges)
-            yield return ("edge", $"{edge.Address} {edge.Problem ?? string.Create(CultureInfo.InvariantCulture, $"serves version {edge.Version}")}");
+            yield return ("edge", EdgeLines.Line(edge.Address, edge.Problem ?? string.Create(CultureInfo.InvariantCulture, $"It serves version {edge.Version}.")));
     }
 
     private static string State(ScopeFacts facts) => facts.Status switch
@@ -182,7 +182,7 @@ internal static class ExplainCommand
         if (explanation.Since is { } since && facts.Published is { } manifest)
             yield return ("published", string.Create(CultureInfo.InvariantCulture, $"in version {manifest.Version}; unchanged since version {since.Version} of {WireTime.Format(since.At)}"));
         foreach (var problem in explanation.Problems) yield return ("problem", CommandContext.Line(problem));
-        foreach (var (edge, _, text) in explanation.Edges) yield return ("edge", $"{edge} {text}");
+        foreach (var (edge, _, text) in explanation.Edges) yield return ("edge", EdgeLines.Line(edge, text));
     }
 
     private static Task WriteJsonAsync(CommandContext context, ScopeFacts facts, List<DestinationExplanation> explanations) => context.WriteJsonAsync(output =>
