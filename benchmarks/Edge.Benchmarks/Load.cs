@@ -34,21 +34,6 @@ internal static partial class Load
         function request() return requests[math.random(0, scopes - 1)] end
         """;
 
-    private const string OnceScript = """
-        local scopes, path, number = tonumber(os.getenv("BENCHMARK_SCOPES")), os.getenv("BENCHMARK_PATH"), 0
-        local answered = 0
-        function init() wrk.headers["Accept-Encoding"] = os.getenv("BENCHMARK_CODING") end
-        function request()
-          local path = string.gsub(path, "{0}", string.format("%05d", number % scopes))
-          number = number + 1
-          return wrk.format("GET", path)
-        end
-        function response()
-          answered = answered + 1
-          if answered >= scopes + 32 then wrk.thread:stop() end
-        end
-        """;
-
     /// <summary>One run.</summary>
     public static async Task<Measured> RunAsync(Server server, Question question, int seconds)
     {
@@ -78,28 +63,11 @@ internal static partial class Load
         }
     }
 
-    /// <summary>Asks for each scope once, in order, on 32 connections.</summary>
+    /// <summary>Asks for each scope once, on 32 connections.</summary>
     public static async Task OnceEachAsync(Server server, Question question)
     {
-        var script = Path.GetTempFileName();
-        try
-        {
-            await File.WriteAllTextAsync(script, OnceScript);
-            // It stops itself; the duration is the most that it may take.
-            var start = new ProcessStartInfo("wrk", ["-t1", "-c32", "-d120s", "-s", script, server.Address.OriginalString]) { RedirectStandardOutput = true };
-            start.Environment["BENCHMARK_SCOPES"] = question.Scopes.ToString(CultureInfo.InvariantCulture);
-            start.Environment["BENCHMARK_PATH"] = question.Path;
-            start.Environment["BENCHMARK_CODING"] = question.AcceptEncoding;
-            using var wrk = Process.Start(start)!;
-            var output = await wrk.StandardOutput.ReadToEndAsync();
-            await wrk.WaitForExitAsync();
-            if (wrk.ExitCode != 0 || output.Contains("Non-2xx", StringComparison.Ordinal) || long.Parse(Requests().Match(output).Groups[1].Value, CultureInfo.InvariantCulture) < question.Scopes)
-                throw new InvalidOperationException($"{server.Name}, {question.Name}: {output}");
-        }
-        finally
-        {
-            File.Delete(script);
-        }
+        using var http = new HttpClient { BaseAddress = server.Address };
+        await Parallel.ForEachAsync(Enumerable.Range(0, question.Scopes), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (scope, _) => await AskOnceAsync(http, question, scope));
     }
 
     /// <summary>Asks for a path every five milliseconds until something else is over; how long each answer took, in milliseconds, sorted.</summary>
