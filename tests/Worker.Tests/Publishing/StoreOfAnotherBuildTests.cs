@@ -2,7 +2,6 @@ using System.Text;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Publishing;
-using ConsentSnapshots.Worker.Sources;
 
 namespace ConsentSnapshots.Worker.Tests.Publishing;
 
@@ -27,7 +26,7 @@ public sealed class StoreOfAnotherBuildTests : IDisposable
         Assert.Equal(2, before!.Version);
 
         var request = world.Request(before.Envelope.SourceRevision + 1, PublicationWorld.MetaPixel("11111111111", "marketing"));
-        var result = await world.PublishAsync(request with { RecordedVersion = before.Version, Clock = new SourceClock(before.Envelope.GeneratedAt.AddDays(1), null) });
+        var result = await world.PublishAsync(request with { RecordedVersion = before.Version });
 
         Assert.Equal(PublicationOutcome.Published, result.Outcome);
         Assert.Equal(3, result.Manifest.Version);
