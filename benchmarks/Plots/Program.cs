@@ -4,12 +4,12 @@ using ConsentSnapshots.Plots;
 
 // Draws the tables of results in a Markdown file, and writes every row of every table as a line of JSON beside them:
 //   Plots RESULTS.md FOLDER [PREFIX]
-if (args is not ([var file, var folder] or [_, _, _]))
+if (args.Length is not (2 or 3))
 {
     Console.Error.WriteLine("usage: Plots RESULTS.md FOLDER [PREFIX OF THE FILES' NAMES]");
     return 2;
 }
-(file, folder) = (args[0], args[1]);
+var (file, folder) = (args[0], args[1]);
 if (!File.Exists(file))
 {
     Console.Error.WriteLine($"There is no file {file}: give a Markdown file with the tables that a benchmark prints.");

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using ConsentSnapshots.EdgeApi.Tests.Support;
 using ConsentSnapshots.Generator.Consent;
-using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 
 namespace ConsentSnapshots.EdgeApi.Tests.Upgrades;
