@@ -23,6 +23,9 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
 
     public IConfiguration Configuration { get; } = configuration;
 
+    /// <summary>Whether a person reads the result on a terminal, whose width it has to fit.</summary>
+    public bool IsTerminal => width is not null || CreateConsole(output).Profile.Out.IsTerminal;
+
     /// <summary>Writes a line of the result.</summary>
     public Task WriteLineAsync(string text = "") => output.WriteLineAsync(Redaction.PrintableLines(text));
 
@@ -67,6 +70,21 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             return;
         }
         foreach (var (label, text) in lines) await output.WriteLineAsync($"  {label.PadRight(labels)}  {text}");
+    }
+
+    /// <summary>Writes lines. On a terminal they are wrapped within their indent; in a file or pipe each is one line.</summary>
+    public async Task WriteWrappedAsync(int indent, params IEnumerable<string> texts)
+    {
+        var lines = texts.Select(text => Redaction.Printable(Redaction.Mask(text).ReplaceLineEndings(" "))).ToList();
+        if (lines.Count == 0) return;
+        if (IsTerminal)
+        {
+            var console = CreateConsole(output);
+            if (width is not null) console.Profile.Width = width.Value;
+            foreach (var line in lines) console.Write(new Padder(new Text(line), new Padding(indent, 0, 0, 0)));
+            return;
+        }
+        foreach (var line in lines) await output.WriteLineAsync(new string(' ', indent) + line);
     }
 
     /// <summary>Writes one JSON document.</summary>
