@@ -48,6 +48,7 @@ public static class WorkerApp
         if (configuration.Postgres is { } postgres)
         {
             services.AddPostgres(postgres);
+            services.AddSingleton<ISetupCheck, DatabaseSetupCheck>();
         }
         else
         {
@@ -61,6 +62,11 @@ public static class WorkerApp
             services.AddSingleton<MemoryQueue>();
             services.AddSingleton<IScopeQueue>(provider => provider.GetRequiredService<MemoryQueue>());
         }
+        services.AddSingleton<ISetupCheck>(provider => new KeySetupCheck(provider.GetRequiredService<IDestinationSource>(), provider.GetRequiredService<SettingsKeyRing>, isChecked: configuration.Postgres is not null));
+        services.AddSingleton<ISetupCheck, StoreSetupCheck>();
+        services.AddSingleton<ISetupCheck, FreshnessSetupCheck>();
+        services.AddSingleton(configuration.Edges);
+        services.AddSingleton<ISetupCheck, EdgeSetupCheck>();
         return services;
     }
 
