@@ -238,14 +238,14 @@ public sealed class ChartObjectTests
 
         Assert.All(policies.Values, policy => Assert.Equal(["Ingress", "Egress"], policy.Spec.PolicyTypes));
         Assert.Equal(["metrics from monitoring"], Into("worker"));
-        Assert.Equal("http from ingress-nginx", Into("edge")[0]);
+        Assert.Equal(["http from ingress-nginx and worker"], Into("edge"));
         Assert.Empty(Into("migrate"));
-        Assert.Equal("53 53, 5432 6432, 443, 4317", OutOf("worker"));
+        Assert.Equal("53 53, 5432 6432, 443, http, 4317", OutOf("worker"));
         Assert.Equal("53 53, 443, 4317", OutOf("edge"));
         Assert.Equal("53 53, 5432 6432, 4317", OutOf("migrate"));
 
         string[] Into(string component) => [.. (policies[component].Spec.Ingress ?? []).Select(rule =>
-            $"{rule.Ports.Single().Port.Value} from {rule.FromProperty.Single().NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]}")];
+            $"{rule.Ports.Single().Port.Value} from {string.Join(" and ", rule.FromProperty.Select(peer => peer.NamespaceSelector?.MatchLabels["kubernetes.io/metadata.name"] ?? peer.PodSelector.MatchLabels["app.kubernetes.io/component"]))}")];
         string OutOf(string component) => string.Join(", ", policies[component].Spec.Egress.Select(rule => string.Join(' ', rule.Ports.Select(port => port.Port.Value))));
     }
 
