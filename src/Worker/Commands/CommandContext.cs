@@ -114,7 +114,9 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     }
 
     /// <summary>The services of a command that is not the service: quiet but for warnings, which go to standard error.</summary>
-    public static ServiceProvider Services(WorkerConfiguration worker)
+    /// <param name="worker">The settings.</param>
+    /// <param name="patient">Whether a store that does not answer is asked again for long; a person who looks for what is wrong is told soon.</param>
+    public static ServiceProvider Services(WorkerConfiguration worker, bool patient = true)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging =>
@@ -125,7 +127,7 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             logging.AddFilter(typeof(Scheduling.ScopeDrain).FullName, LogLevel.Critical);
         });
         services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
-        services.AddSnapshotPublishing(worker);
+        services.AddSnapshotPublishing(worker, patient ? null : StoreRetries.Brief(TimeSpan.FromSeconds(5)));
         return services.BuildServiceProvider();
     }
 

@@ -37,7 +37,7 @@ internal static class DoctorCommand
         var (worker, findings) = ReadSettings(context);
         yield return ("Settings", findings);
         if (worker is null) yield break;
-        await using var services = CommandContext.Services(worker);
+        await using var services = CommandContext.Services(worker, patient: false);
         foreach (var check in services.GetServices<ISetupCheck>()) yield return (check.Area, await CheckAsync(check, cancellationToken));
     }
 

@@ -35,7 +35,7 @@ internal static class ExplainCommand
             var scope = CommandContext.ParseScope(parsed.GetValue(organization), parsed.GetValue(environment));
             ConsentSet? set = parsed.GetValue(consent) is { } text ? ParseConsent(text) : null;
             var worker = WorkerConfiguration.Read(context.Configuration);
-            await using var services = CommandContext.Services(worker);
+            await using var services = CommandContext.Services(worker, patient: false);
             var facts = await GatherAsync(services, worker, scope, set, token);
             var ids = Choose(facts, parsed.GetValue(destination));
             var explanations = ids.Select(id => DestinationExplanation.Of(facts, id)).ToList();
@@ -131,13 +131,14 @@ internal static class ExplainCommand
         foreach (var explanation in explanations)
         {
             await context.WriteLineAsync();
-            await context.WriteLineAsync($"{Title(explanation)}");
+            await context.WriteLineAsync(Title(explanation));
             await context.WriteFactsAsync(OfDestination(facts, explanation));
         }
     }
 
+    /// <summary>Type and name are as the tenant wrote them.</summary>
     private static string Title(DestinationExplanation explanation) =>
-        explanation.Type.Length == 0 ? explanation.Id.ToString() : explanation.Name.Length == 0 ? $"{explanation.Type} ({explanation.Id})" : $"{explanation.Type} '{explanation.Name}' ({explanation.Id})";
+        $"{Redaction.Printable(explanation.Type)}{(explanation.Name.Length == 0 ? "" : $" '{Redaction.Printable(explanation.Name)}'")} ({explanation.Id})".TrimStart();
 
     private static IEnumerable<(string Label, string Text)> OfScope(ScopeFacts facts, ImmutableArray<Uri> edges)
     {
