@@ -15,7 +15,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using OpenTelemetry.Metrics;
 using Quartz;
 
@@ -91,8 +90,7 @@ public static class WorkerApp
                 // One schedule for all replicas, kept where the work is kept.
                 quartz.UsePersistentStore(store =>
                 {
-                    store.UsePostgres(
-                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(postgres.ConnectionString));
+                    store.UsePostgres(options => options.DataSourceFactory = _ => PostgresConnections.CreateForScheduling(postgres));
                     store.ConfigureStore(options =>
                     {
                         options.TablePrefix = QuartzTables.Prefix;
