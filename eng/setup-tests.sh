@@ -23,6 +23,7 @@ main() {
     need_chromium
     need_pgbouncer
     need_nginx
+    need_prometheus
     need_docker
     keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
@@ -54,6 +55,9 @@ need_chromium() {
 need_pgbouncer() { need_program pgbouncer pgbouncer; }
 
 need_nginx() { need_program nginx nginx-light; }
+
+# Its package has promtool as well, which tests the alert rules.
+need_prometheus() { need_program prometheus prometheus; }
 
 # need_program NAME PACKAGE: only the program is wanted. The tests start their own, and the service that Debian's package starts is none of theirs.
 need_program() {
