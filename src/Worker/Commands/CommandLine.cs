@@ -73,6 +73,7 @@ public sealed class CommandLine
         root.Add(StatusCommand.Create(context));
         root.Add(TypesCommand.Create(context));
         root.Add(EncryptCommand.Create(context));
+        root.Add(HealthCommand.Create(context));
         var printConfig = new Option<bool>("--print-config") { Description = "Show every setting that is in force and where it is set, without secrets, and check them." };
         root.Add(printConfig);
         root.SetAction((result, token) => result.GetValue(printConfig) ? PrintConfigurationAsync(configuration) : RunCommand.RunAsync(context, token));
