@@ -25,7 +25,10 @@ finish() {
     # Without BuildKit each step of a build leaves an image. Those of the last hours spare the next build its first steps, and another checkout may be using them.
     docker image prune --force --filter label=consent-snapshots.stage=build --filter until=3h >/dev/null 2>&1 || true
     # Bases that were made of earlier files, of another SDK say.
-    docker image prune --force --all --filter label=consent-snapshots.base --filter until=72h >/dev/null 2>&1 || true
+    docker image ls --filter 'reference=consent-snapshots.local/*' --format '{{.Repository}}:{{.Tag}}' | while read -r image; do
+        made=$(docker image inspect --format '{{.Created}}' "$image" 2>/dev/null) || continue
+        if (($(date +%s) - $(date --date "$made" +%s) > 3 * 24 * 3600)); then docker image rm "$image" >/dev/null 2>&1 || true; fi
+    done
     rm -rf "$work"
     exec {users}>&-
     eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
@@ -76,7 +79,7 @@ look_at() { # NAME PROGRAM
     docker export "$project-look" | tar --numeric-owner -tv >"$work/files"
     docker cp "$project-look:/sbom/$program.cdx.json" "$work/sbom" >/dev/null
     docker rm --volumes "$project-look" >/dev/null
-    paths='/(sh|bash|dash|ash|busybox|apt|apt-get|dpkg|curl|wget|perl|python3?)$'
+    paths='/(sh|bash|dash|ash|busybox|apt|apt-get|dpkg|curl|wget|perl|python3?)( -> .*)?$'
     so [ -z "$(grep -E "$paths" "$work/files")" ]
     # Nothing runs with more rights than it was started with, and the program cannot change itself.
     so [ -z "$(grep -E '^-..[sS]|^-.....[sS]' "$work/files")" ]
@@ -165,7 +168,7 @@ browser=$(type -P chromium || type -P chromium-browser || type -P google-chrome)
     --user-data-dir="$work/browser" --virtual-time-budget=10000 --dump-dom "$(address cdn)/" >"$work/body" 2>/dev/null || not_so the browser opens the page
 so has 'Accept All'
 so has 'data-script="google-analytics"'
-so has 'waits for consent'
+so has 'data-state="waiting"'
 
 # The store is gone, and the edge starts again: what it has on its disk, it serves. Without the edge, the CDN does.
 compose kill azurite >/dev/null 2>&1

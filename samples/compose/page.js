@@ -9,7 +9,7 @@ function row(script, isLoaded) {
   const row = document.createElement('tr');
   row.dataset.script = script.id;
   row.dataset.state = isLoaded ? 'loaded' : 'waiting';
-  for (const text of [script.id, inWords(script.category), isLoaded ? 'loaded' : 'waits for consent']) row.insertCell().textContent = text;
+  for (const text of [script.id, inWords(script.category), isLoaded ? 'loaded' : 'waiting']) row.insertCell().textContent = text;
   return row;
 }
 

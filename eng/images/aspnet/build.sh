@@ -19,7 +19,7 @@ ln -s ../share/dotnet/dotnet "$root/usr/bin/dotnet"
 add_folder "$root" /usr/share/dotnet "$dotnet"/{dotnet,host}
 for name in NETCore AspNetCore; do add_folder "$root" "/usr/share/dotnet/shared/Microsoft.$name.App" "$dotnet/shared/Microsoft.$name.App/$version"; done
 tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's libraries and .NET $version" \
-    --change "LABEL consent-snapshots.local-build=$label consent-snapshots.base=aspnet" \
+    --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV APP_UID=1654 ASPNETCORE_HTTP_PORTS=8080 DOTNET_RUNNING_IN_CONTAINER=true DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=true DOTNET_VERSION=$version ASPNET_VERSION=$version" \
     --change "USER 1654" \
     - "$tag" >/dev/null

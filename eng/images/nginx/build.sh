@@ -22,7 +22,7 @@ copy_programs "$root" "$nginx"
 [[ $nginx == /usr/sbin/nginx ]] || ln -sf "$nginx" "$root/usr/sbin/nginx"
 mkdir -p "$root"/{etc/nginx,usr/share/nginx,var/lib/nginx,var/log/nginx}
 tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's nginx" \
-    --change "LABEL consent-snapshots.local-build=$label consent-snapshots.base=nginx" \
+    --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV PATH=/usr/sbin:/usr/bin" \
     --change "EXPOSE 80" \
     - "$tag" >/dev/null

@@ -26,6 +26,6 @@ ln -s "$npm" "$root/usr/bin/npm"
 mkdir -p "$root/etc/ssl/certs"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's node and npm" \
-    --change "LABEL consent-snapshots.local-build=$label consent-snapshots.base=node" \
+    --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV PATH=/usr/sbin:/usr/bin HOME=/root NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt npm_config_registry=$(npm config get registry) npm_config_cafile=/etc/ssl/certs/ca-certificates.crt" \
     - "$tag" >/dev/null

@@ -13,7 +13,7 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 new_distroless "$root"
 tar -C "$root" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's libraries" \
-    --change "LABEL consent-snapshots.local-build=$label consent-snapshots.base=runtime-deps" \
+    --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV APP_UID=1654 ASPNETCORE_HTTP_PORTS=8080 DOTNET_RUNNING_IN_CONTAINER=true DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=true" \
     --change "USER 1654" \
     - "$tag" >/dev/null

@@ -70,6 +70,6 @@ while read -r package; do
 done <"$root/used"
 
 tar -C "$tree" --owner=0 --group=0 --numeric-owner -c . | docker import --message "Packed from this machine's .NET SDK $sdk, its C compiler, and the packages of the lock files" \
-    --change "LABEL consent-snapshots.local-build=$label consent-snapshots.base=sdk" \
+    --change "LABEL consent-snapshots.local-build=$label" \
     --change "ENV PATH=/usr/sbin:/usr/bin HOME=/root DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=true DOTNET_RUNNING_IN_CONTAINER=true NUGET_CERT_REVOCATION_MODE=offline" \
     - "$tag" >/dev/null
