@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # What publishing costs: the whole way from PostgreSQL to a directory against a plain parallel writer of the same files, to Azurite against PUTs of the same blobs by the SDK alone, in
 # turns; what a rebuild costs where nothing changed; and how long an edit takes to the edge, alone and beside bulk work. Arguments: a folder on the disk to be measured (a temporary one if left out), then, if not all, what to measure: directory,
-# azurite, unchanged, edge. SCOPES=n measures with another number of scopes. Needs Docker and the images that ./test.sh provides. The table is in docs/performance.md.
+# azurite, unchanged, edge. SCOPES=n measures with another number of scopes. Needs Docker and the images that ./test.sh provides. Prints Markdown, and keeps it with its plots in
+# artifacts/benchmarks (benchmarks/results.sh); the table is in docs/performance.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=../eng/images/tags.env
 source ../eng/images/tags.env
+# shellcheck source=benchmarks/results.sh
+source ./results.sh
 folder=${1:-$(mktemp -d)}
 dotnet build Worker.Benchmarks -c Release -v quiet -nologo >&2
 dotnet build ../src/EdgeApi -c Release -v quiet -nologo >&2
@@ -18,6 +21,6 @@ trap 'docker rm -f "$postgres" "$azurite" >/dev/null' EXIT
 port() { docker port "$1" "$2" | head -n 1 | sed 's/.*://'; }
 until docker exec "$postgres" pg_isready --host localhost -q; do sleep 0.2; done
 until curl -s -o /dev/null "http://127.0.0.1:$(port "$azurite" 10000)/"; do sleep 0.2; done
-dotnet run --project Worker.Benchmarks -c Release --no-build -- \
+keep publication dotnet run --project Worker.Benchmarks -c Release --no-build -- \
   "Host=127.0.0.1;Port=$(port "$postgres" 5432);Username=postgres;Password=only-for-benchmarks;Database=postgres;Maximum Pool Size=100;Command Timeout=600" \
   "DefaultEndpointsProtocol=http;AccountName=benchmarks;AccountKey=$key;BlobEndpoint=http://127.0.0.1:$(port "$azurite" 10000)/benchmarks" "$folder" "${@:2}"

@@ -29,7 +29,8 @@ main() {
     provide_image "$POSTGRES_IMAGE" postgres
     provide_image "$AZURITE_IMAGE" azurite
     build_browser_bundle
-    install_backend_sample
+    install_packages samples/c15t-backend "what the c15t backend sample needs"
+    install_packages tests/http-api "what holds the edge against its OpenAPI document"
 }
 
 need_node() {
@@ -142,11 +143,11 @@ build_browser_bundle() (
     fi
 )
 
-# What samples/c15t-backend needs. npm writes the file inside node_modules at the end of an installation.
-install_backend_sample() (
-    cd samples/c15t-backend
+# install_packages FOLDER WHAT: the packages that the folder's lock file names. npm writes the file inside node_modules at the end of an installation.
+install_packages() (
+    cd "$1"
     if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
-        say "installing what the c15t backend sample needs"
+        say "installing $2"
         npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null >&2
     fi
 )

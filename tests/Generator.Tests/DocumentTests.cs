@@ -28,6 +28,26 @@ public sealed partial class DocumentTests
         }
     }
 
+    /// <summary>Whoever begins at the README finds every page, by the index.</summary>
+    [Fact]
+    public void Pages_OfDocs_AreInTheIndex()
+    {
+        var linked = Link().Matches(Read("docs/README.md")).Select(match => match.Groups["target"].Value.Split('#')[0]).ToHashSet(StringComparer.Ordinal);
+
+        var missing = Directory.EnumerateFiles(RepositoryFiles.At("docs"), "*.md").Select(path => Path.GetFileName(path)).Where(page => page != "README.md" && !linked.Contains(page));
+
+        Assert.Empty(missing);
+        Assert.Contains("(docs/README.md)", Read("README.md"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Each picture in a document is there, and is shown to those who do not see it by a text.</summary>
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Pictures_HaveATextInTheirPlace(string document)
+    {
+        foreach (Match match in Picture().Matches(Code().Replace(Read(document), ""))) Assert.True(match.Groups["text"].Length > 20, $"{document}: {match.Value} says too little to those who do not see it.");
+    }
+
     // As GitHub makes it of a heading.
     private static string Anchor(string title) => NotInAnchors().Replace(title.Trim().ToLowerInvariant(), "").Replace(' ', '-');
 
@@ -38,6 +58,9 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex("\\]\\((?<target>(?!https?:|mailto:)[^)\\s]+)\\)", RegexOptions.CultureInvariant)]
     private static partial Regex Link();
+
+    [GeneratedRegex("!\\[(?<text>[^\\]]*)\\]\\([^)]*\\)", RegexOptions.CultureInvariant)]
+    private static partial Regex Picture();
 
     [GeneratedRegex("^#{1,6} (?<title>.+)$", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
     private static partial Regex Heading();

@@ -1,7 +1,9 @@
-// Bundles what the browser tests put on their pages: the consent clients, client-side routers, vendors' real libraries, and a checker of accessibility.
+// Bundles what the browser tests put on their pages: the consent clients, client-side routers, vendors' real libraries, a checker of accessibility, and
+// what draws the documents' diagrams.
 //
 // package-lock.json holds Astro and c15t 1.8.6 without most of their dependencies: a page loads only Astro's client router and c15t's
-// browser client, and the rest (build tools, a server) is several hundred megabytes. `npm ci` installs exactly what the lock file says.
+// browser client, and the rest (build tools, a server) is several hundred megabytes. Mermaid's file for pages has everything in it, so
+// it stands there without dependencies, too. `npm ci` installs exactly what the lock file says.
 import { copyFile, mkdir } from "node:fs/promises";
 import { build } from "esbuild";
 
@@ -50,5 +52,6 @@ await Promise.all([
     ["@segment/analytics-next/dist/umd/standalone.js", "segment.js"],
     ["@ht-sdks/events-sdk-js-browser/dist/umd/events.min.js", "hightouch.js"],
     ["axe-core/axe.min.js", "axe.js"],
+    ["mermaid/dist/mermaid.min.js", "mermaid.js"],
   ].map(([from, to]) => copyFile(`node_modules/${from}`, `dist/${to}`)),
 ]);

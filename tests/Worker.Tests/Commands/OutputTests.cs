@@ -25,7 +25,7 @@ public sealed class OutputTests : IDisposable
 
         await RunAsync(0, null, "regenerate", "--all");
         foreach (var width in new int?[] { null, 80 })
-            foreach (var command in new[] { "status", "status --org acme", "preview --org acme --env production --consent marketing", "regenerate --all --dry-run" })
+            foreach (var command in new[] { "status", "status --org acme", "preview --org acme --env production --consent marketing", "explain --org acme --env production", "regenerate --all --dry-run" })
             {
                 var (output, error) = await RunAsync(0, width, command.Split(' '));
                 Assert.DoesNotContain($"{output}{error}", character => character != '\n' && char.IsControl(character) || character == '\u202e');
