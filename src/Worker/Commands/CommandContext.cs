@@ -34,6 +34,10 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     /// <summary>Writes a line about what is wrong.</summary>
     public Task WriteErrorAsync(string text) => error.WriteLineAsync(Redaction.Clean(text));
 
+    /// <summary>Asks the service at an address whether it is well, and writes the answer; the exit code.</summary>
+    public Task<int> AskHealthAsync(string listenAddress, bool ready, CancellationToken cancellationToken) =>
+        HealthProbe.AskAsync(HealthProbe.AddressOf(listenAddress)!, ready, output, error, cancellationToken);
+
     /// <summary>
     /// Writes a table. On a terminal it has borders and fits the width. In a file or pipe it has neither: each row is one line, so that it can be searched.
     /// </summary>
