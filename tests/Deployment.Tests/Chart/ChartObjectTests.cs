@@ -238,7 +238,7 @@ public sealed class ChartObjectTests
 
         Assert.All(policies.Values, policy => Assert.Equal(["Ingress", "Egress"], policy.Spec.PolicyTypes));
         Assert.Equal(["metrics from monitoring"], Into("worker"));
-        Assert.Equal(["http from ingress-nginx and worker"], Into("edge"));
+        Assert.Equal(["http from ingress-nginx and worker", "metrics from monitoring"], Into("edge"));
         Assert.Empty(Into("migrate"));
         Assert.Equal("53 53, 5432 6432, 443, http, 4317", OutOf("worker"));
         Assert.Equal("53 53, 443, 4317", OutOf("edge"));
@@ -247,6 +247,53 @@ public sealed class ChartObjectTests
         string[] Into(string component) => [.. (policies[component].Spec.Ingress ?? []).Select(rule =>
             $"{rule.Ports.Single().Port.Value} from {string.Join(" and ", rule.FromProperty.Select(peer => peer.NamespaceSelector?.MatchLabels["kubernetes.io/metadata.name"] ?? peer.PodSelector.MatchLabels["app.kubernetes.io/component"]))}")];
         string OutOf(string component) => string.Join(", ", policies[component].Spec.Egress.Select(rule => string.Join(' ', rule.Ports.Select(port => port.Port.Value))));
+    }
+
+    /// <summary>What is scraped is a port of a Service that the monitor selects.</summary>
+    [Fact]
+    public async Task Monitors_Everything_SelectAPortOfEachProgram()
+    {
+        var chart = await RenderedChart.OfAsync("everything");
+        var monitors = chart.Documents.Where(document => document.Contains("\nkind: ServiceMonitor\n", StringComparison.Ordinal)).ToList();
+
+        Assert.Equal(2, monitors.Count);
+        foreach (var (component, port) in new[] { ("worker", 9464), ("edge", 9465) })
+        {
+            Assert.Contains(monitors, monitor => monitor.Contains($"      app.kubernetes.io/component: {component}\n  endpoints:\n    - port: metrics\n", StringComparison.Ordinal));
+            var service = Assert.Single(chart.Of<V1Service>(), service => service.Spec.Selector["app.kubernetes.io/component"] == component && service.Spec.Ports.Any(candidate => candidate.Name == "metrics"));
+            Assert.Equal(port, Assert.Single(service.Spec.Ports).Port);
+            var pod = chart.Pods.Single(pod => pod.Component == component);
+            var address = chart.EnvironmentOf(pod.Container, (_, _) => [])[component == "edge" ? "Edge__MetricsUrl" : "Worker__Url"];
+            Assert.Equal($"http://+:{port}", address);
+            Assert.Equal(port, pod.Container.Ports.Single(candidate => candidate.Name == "metrics").ContainerPort);
+        }
+    }
+
+    /// <summary>Alerts of what does not exist would be silent, or fire for ever.</summary>
+    [Theory]
+    [InlineData("everything", "postgres worker edge")]
+    [InlineData("azure-secrets", "postgres worker")]
+    [InlineData("self-hosted", "worker")]
+    [InlineData("edges-only", "")]
+    public async Task Rules_ValueSet_HasTheGroupsOfWhatIsMeasured(string set, string groups)
+    {
+        var chart = await RenderedChart.OfAsync(set, "--set", "monitoring.prometheusRule.enabled=true");
+        var rules = chart.Documents.SingleOrDefault(document => document.Contains("\nkind: PrometheusRule\n", StringComparison.Ordinal));
+
+        Assert.Equal(groups.Length > 0, rules is not null);
+        Assert.Equal(
+            groups.Split(' ', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal),
+            (rules ?? "").Split('\n').Select(line => line.TrimStart(' ', '-')).Where(line => line.StartsWith("name: consent-snapshots-", StringComparison.Ordinal)).Select(line => line[(line.LastIndexOf('-') + 1)..]).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>A chart has only files of its own folder, so it has a copy of the rules that are tested with a real Prometheus.</summary>
+    [Fact]
+    public async Task Rules_Chart_AreThoseOfTheObservabilityFolder()
+    {
+        var (rules, copy) = (Tools.At("deploy", "observability", "rules.yaml"), Path.Combine(RenderedChart.ChartFolder, "files", "rules.yaml"));
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1") File.Copy(rules, copy, overwrite: true);
+
+        Assert.Equal(await File.ReadAllTextAsync(rules, TestContext.Current.CancellationToken), await File.ReadAllTextAsync(copy, TestContext.Current.CancellationToken));
     }
 
     private static int ReplicasOf(RenderedChart chart, Pod pod) =>
