@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The edge (native, and as managed code) beside nginx that serves the same bytes, Kestrel that does nothing, and a handler that generates on request, in turns: requests a second, p99, memory, bytes allocated
-# for each request, time of the first answer. Arguments: what to measure, if not all: start, one, many, allocated, naive, azure. ROUNDS=n (3) and SECONDS_EACH=n (3) are the number and the
-# length of the runs. EDGE_NATIVE and EDGE_MANAGED name programs that are measured in place of those that it builds. Everything takes about 15 minutes. Needs Debian's wrk and nginx-light,
+# for each request, time of the first answer. Arguments: what to measure, if not all: start, one, many, cold, allocated, naive, azure. ROUNDS=n (3) and SECONDS_EACH=n (3) are the number and the
+# length of the runs. EDGE_NATIVE and EDGE_MANAGED name programs that are measured in place of those that it builds, and EDGE_READYTORUN one that is measured beside them (managed code that was
+# published with -p:PublishAot=false -p:PublishReadyToRun=true, in a copy of the repository, because that changes the lock files). Everything takes about 15 minutes. Needs Debian's wrk and nginx-light,
 # which it installs, and for naive and azure Docker and the images that ./test.sh provides. Prints Markdown, and keeps it with its plots in
 # artifacts/benchmarks (benchmarks/results.sh); the table is in docs/performance.md.
 set -euo pipefail
@@ -15,7 +16,7 @@ source ./results.sh
 need wrk wrk
 need nginx nginx-light
 parts=("$@")
-((${#parts[@]} > 0)) || parts=(start one many allocated naive azure)
+((${#parts[@]} > 0)) || parts=(start one many cold allocated naive azure)
 work=$(mktemp -d)
 containers=()
 finish() {
@@ -48,8 +49,8 @@ for part in "${parts[@]}"; do
             export AZURITE
             until curl -s -o /dev/null "http://127.0.0.1:$(port "$container" 10000)/"; do sleep 0.2; done
             ;;
-        start | one | many | allocated) ;;
-        *) fail "$part is not one of start, one, many, allocated, naive, azure" ;;
+        start | one | many | cold | allocated) ;;
+        *) fail "$part is not one of start, one, many, cold, allocated, naive, azure" ;;
     esac
 done
 keep edge timeout 1500 Edge.Benchmarks/bin/Release/net10.0/Edge.Benchmarks "${parts[@]}"

@@ -30,6 +30,7 @@ main() {
     build_browser_bundle
     install_packages samples/c15t-backend "what the c15t backend sample needs"
     install_packages tests/http-api "what holds the edge against its OpenAPI document"
+    install_packages tests/Deployment.Tests/tools "Helm and Kubernetes' schemas"
 }
 
 need_node() {

@@ -63,6 +63,32 @@ internal static partial class Load
         }
     }
 
+    /// <summary>Asks for each scope once, on 32 connections.</summary>
+    public static async Task OnceEachAsync(Server server, Question question)
+    {
+        using var http = new HttpClient { BaseAddress = server.Address };
+        await Parallel.ForEachAsync(Enumerable.Range(0, question.Scopes), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (scope, _) => await AskOnceAsync(http, question, scope));
+    }
+
+    /// <summary>Asks for a path every five milliseconds until something else is over; how long each answer took, in milliseconds, sorted.</summary>
+    public static async Task<List<double>> ProbeAsync(HttpClient http, string path, Task until)
+    {
+        var answers = new List<Task<double>>();
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (!until.IsCompleted && await timer.WaitForNextTickAsync()) answers.Add(AnswerAsync());
+        var times = (await Task.WhenAll(answers)).ToList();
+        times.Sort();
+        return times;
+
+        async Task<double> AnswerAsync()
+        {
+            var started = Stopwatch.GetTimestamp();
+            using var response = await http.GetAsync(new Uri(path, UriKind.Relative));
+            response.EnsureSuccessStatusCode();
+            return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+        }
+    }
+
     /// <summary>One answer, checked to be what is to be measured; its bytes.</summary>
     public static async Task<byte[]> AskOnceAsync(HttpClient http, Question question, int scope, string? etag = null)
     {

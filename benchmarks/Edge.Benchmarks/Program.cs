@@ -18,11 +18,13 @@ if (args is ["store", var place, var count])
     return;
 }
 
-string[] parts = args.Length > 0 ? args : ["start", "one", "many", "allocated", "naive", "azure"];
+string[] parts = args.Length > 0 ? args : ["start", "one", "many", "cold", "allocated", "naive", "azure"];
 var seconds = Number("SECONDS_EACH", 3);
 var rounds = Number("ROUNDS", 3);
 var native = Variable("EDGE_NATIVE");
 var managed = Variable("EDGE_MANAGED");
+List<(string Name, string Path)> edges = [("edge, native", native), ("edge, managed", managed)];
+if (Environment.GetEnvironmentVariable("EDGE_READYTORUN") is { Length: > 0 } compiled) edges.Add(("edge, ReadyToRun", compiled));
 var folder = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"consent-snapshots-edge-{Environment.ProcessId}")).FullName;
 const string List = "/v1/org-{0}/production/scripts.json";
 const string Query = "/v1/org-{0}/production/scripts?consent=%7B%22measurement%22%3Atrue%2C%22marketing%22%3Atrue%7D";
@@ -38,6 +40,7 @@ try
     if (parts.Contains("many"))
         foreach (var scopes in (int[])[1_000, 10_000, 30_000])
             await CompareAsync(scopes, [new("list, br", List, scopes, "br")]);
+    if (parts.Contains("cold")) await ColdAsync();
     if (parts.Contains("allocated")) await AllocatedAsync();
     if (parts.Contains("naive")) await NaiveAsync();
     if (parts.Contains("azure")) await AzureAsync();
@@ -52,7 +55,7 @@ async Task StartAsync()
 {
     var store = StoreOf(1);
     Heading($"first answer after the start, warm files ({2 * rounds + 1} starts)", "median", "longest", "resident then", "goal");
-    foreach (var (name, path) in ((string, string)[])[("edge, native", native), ("edge, managed", managed)])
+    foreach (var (name, path) in edges)
     {
         var took = new List<double>();
         var resident = 0L;
@@ -79,7 +82,7 @@ async Task CompareAsync(int scopes, Question[] questions)
     try
     {
         var length = 0;
-        foreach (var (name, path) in ((string, string)[])[("edge, native", native), ("edge, managed", managed)])
+        foreach (var (name, path) in edges)
         {
             var edge = Edge(name, path, store);
             servers.Add(edge);
@@ -112,7 +115,7 @@ async Task CompareAsync(int scopes, Question[] questions)
         Heading($"resident memory, {scopes:N0} scopes", "after the start", "after each scope was asked for once", "after the load", "goal");
         foreach (var (server, (name, resident)) in servers.Zip(memory))
             Row(name, Megabytes(resident[0]), Megabytes(resident[1]), Megabytes(server.Resident), scopes switch { 1 => "–", 1_000 => "≤ 60 MB, native", _ => "≤ 320 MB, native" });
-        Row("nginx", "", "", Megabytes(servers[2].Resident), "–");
+        Row("nginx", "", "", Megabytes(servers[edges.Count].Resident), "–");
     }
     finally
     {
@@ -137,6 +140,31 @@ async Task<int> CopyAnswersAsync(Server edge, Question[] questions, string files
             if (question.AcceptEncoding == "br") length = body.Length;
         });
     return length;
+}
+
+// 10,000 scopes that nobody has asked for are asked for once, on 32 connections, as fast as they are answered. Meanwhile a scope that is held is asked for 200 times a second.
+async Task ColdAsync()
+{
+    const int Scopes = 10_000;
+    var store = StoreOf(Scopes + 1);
+    Heading($"a scope that is held, while {Scopes:N0} others are asked for the first time", "alone: p50, p99, longest", "meanwhile: p50, p99, longest", "the others took", "resident then", "goal");
+    foreach (var (name, path) in ((string, string)[])[("edge, native", native), ("edge, managed", managed)])
+    {
+        using var edge = Edge(name, path, store);
+        await edge.AnswersAsync(Of(List, Scopes));
+        using var http = new HttpClient { BaseAddress = edge.Address };
+        await Load.ProbeAsync(http, Of(List, Scopes), Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System));
+        var alone = await Load.ProbeAsync(http, Of(List, Scopes), Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System));
+        var started = Stopwatch.GetTimestamp();
+        var others = Load.OnceEachAsync(edge, new Question("first requests", List, Scopes, "br"));
+        var meanwhile = await Load.ProbeAsync(http, Of(List, Scopes), others);
+        await others;
+        var took = Stopwatch.GetElapsedTime(started);
+        Row(name, Times(alone), Times(meanwhile), Invariant($"{took.TotalSeconds:0.0} s"), Megabytes(edge.Resident), "p99 ≤ 10 ms");
+    }
+    Directory.Delete(store, recursive: true);
+
+    static string Times(List<double> sorted) => Invariant($"{sorted[sorted.Count / 2]:0.0}, {sorted[sorted.Count * 99 / 100]:0.0}, {sorted[^1]:0.0} ms");
 }
 
 // In a process that hosts the edge, or Kestrel alone, as managed code: the runtime's own count.

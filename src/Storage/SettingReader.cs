@@ -70,20 +70,38 @@ public sealed class SettingReader(IConfiguration configuration)
     /// <param name="rule">What is wrong with one of them, as the message after its name; null where nothing is.</param>
     public ImmutableArray<string> Secrets(string key, string form, Func<string, string?> rule)
     {
-        _known.TryAdd(key, new KnownSetting(key, $"a list: {key}:0, {key}:1, …, each {form}", null, null, null, IsSecret: true));
+        var items = Items(key, form, isSecret: true);
+        foreach (var (path, text) in items)
+            if (rule(text) is { } problem) Fail($"{Redaction.Printable(path)} {problem}");
+        return [.. items.Select(item => item.Text)];
+    }
+
+    /// <summary>Several http or https addresses, each in a setting of its own that is numbered from 0: <c>Edges:0</c>.</summary>
+    /// <param name="key">The setting without the number.</param>
+    public ImmutableArray<Uri> HttpAddresses(string key)
+    {
+        var addresses = ImmutableArray.CreateBuilder<Uri>();
+        foreach (var (path, _) in Items(key, "an http or https address", isSecret: false))
+        {
+            if (HttpAddress(path) is { } address) addresses.Add(address);
+        }
+        return addresses.ToImmutable();
+    }
+
+    private List<(string Path, string Text)> Items(string key, string form, bool isSecret)
+    {
+        _known.TryAdd(key, new KnownSetting(key, $"a list: {key}:0, {key}:1, …, each {form}", null, null, null, isSecret));
         if (!string.IsNullOrEmpty(configuration[key])) Fail($"{key} is a list: set {key}:0 ({_known[key].Variable}__0) for the first, {key}:1 for the next.");
-        var items = ImmutableArray.CreateBuilder<string>();
+        var items = new List<(string Path, string Text)>();
         string? origin = null;
         foreach (var child in configuration.GetSection(key).GetChildren())
         {
-            Read(child.Path, form, fallback: null, isSecret: true);
+            Read(child.Path, form, fallback: null, isSecret);
             origin ??= _known[child.Path].Origin;
-            var text = child.Value ?? "";
-            if (rule(text) is { } problem) Fail($"{Redaction.Printable(child.Path)} {problem}");
-            items.Add(text);
+            items.Add((child.Path, child.Value ?? ""));
         }
         if (items.Count > 0) _known[key] = _known[key] with { Value = $"{items.Count} set", Origin = origin, IsSecret = false };
-        return items.ToImmutable();
+        return items;
     }
 
     /// <summary>A duration within limits.</summary>

@@ -15,7 +15,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using OpenTelemetry.Metrics;
 using Quartz;
 
@@ -25,7 +24,10 @@ namespace ConsentSnapshots.Worker;
 public static class WorkerApp
 {
     /// <summary>Adds source, store, generator and publisher as configured. Nothing is opened or started by this.</summary>
-    public static IServiceCollection AddSnapshotPublishing(this IServiceCollection services, WorkerConfiguration configuration)
+    /// <param name="services">The services.</param>
+    /// <param name="configuration">The settings.</param>
+    /// <param name="retries">How often and how long the store is asked again; for work that can wait where left out.</param>
+    public static IServiceCollection AddSnapshotPublishing(this IServiceCollection services, WorkerConfiguration configuration, StoreRetries? retries = null)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(configuration.Schedule);
@@ -37,7 +39,7 @@ public static class WorkerApp
         services.AddMetrics();
         services.AddSingleton<WorkerMetrics>();
         services.AddSingleton<IBlobStore>(provider => new MeteredBlobStore(
-            BlobStores.Create(configuration.Storage, StoreRetries.Patient(configuration.Storage.Timeout), provider.GetRequiredService<TimeProvider>()),
+            BlobStores.Create(configuration.Storage, retries ?? StoreRetries.Patient(configuration.Storage.Timeout), provider.GetRequiredService<TimeProvider>()),
             provider.GetRequiredService<WorkerMetrics>()));
         services.AddSingleton(provider => new ScopeStore(provider.GetRequiredService<IBlobStore>()));
         services.AddSingleton<Publisher>();
@@ -49,6 +51,7 @@ public static class WorkerApp
         if (configuration.Postgres is { } postgres)
         {
             services.AddPostgres(postgres);
+            services.AddSingleton<ISetupCheck, DatabaseSetupCheck>();
         }
         else
         {
@@ -62,6 +65,11 @@ public static class WorkerApp
             services.AddSingleton<MemoryQueue>();
             services.AddSingleton<IScopeQueue>(provider => provider.GetRequiredService<MemoryQueue>());
         }
+        services.AddSingleton<ISetupCheck>(provider => new KeySetupCheck(provider.GetRequiredService<IDestinationSource>(), provider.GetRequiredService<SettingsKeyRing>, isChecked: configuration.Postgres is not null));
+        services.AddSingleton<ISetupCheck, StoreSetupCheck>();
+        services.AddSingleton<ISetupCheck, FreshnessSetupCheck>();
+        services.AddSingleton(configuration.Edges);
+        services.AddSingleton<ISetupCheck, EdgeSetupCheck>();
         return services;
     }
 
@@ -82,8 +90,7 @@ public static class WorkerApp
                 // One schedule for all replicas, kept where the work is kept.
                 quartz.UsePersistentStore(store =>
                 {
-                    store.UsePostgres(
-                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(postgres.ConnectionString));
+                    store.UsePostgres(options => options.DataSourceFactory = _ => PostgresConnections.CreateForScheduling(postgres));
                     store.ConfigureStore(options =>
                     {
                         options.TablePrefix = QuartzTables.Prefix;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Settings;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace ConsentSnapshots.Worker.Commands;
 
@@ -20,6 +22,9 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public const int MostLines = 20;
 
     public IConfiguration Configuration { get; } = configuration;
+
+    /// <summary>Whether a person reads the result on a terminal, whose width it has to fit.</summary>
+    public bool IsTerminal => width is not null || CreateConsole(output).Profile.Out.IsTerminal;
 
     /// <summary>Writes a line of the result.</summary>
     public Task WriteLineAsync(string text = "") => output.WriteLineAsync(Redaction.PrintableLines(text));
@@ -47,6 +52,41 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             await output.WriteLineAsync(string.Join("  ", row.Select((cell, index) => cell.PadRight(widths[index]))).TrimEnd());
     }
 
+    /// <summary>
+    /// Writes labelled lines. On a terminal their texts are wrapped beside the labels; in a file or pipe each is one line, so that it can be searched.
+    /// </summary>
+    public async Task WriteFactsAsync(IEnumerable<(string Label, string Text)> facts)
+    {
+        var lines = facts.Select(fact => (fact.Label, Text: Redaction.Printable(Redaction.Mask(fact.Text).ReplaceLineEndings(" ")))).ToList();
+        if (lines.Count == 0) return;
+        var labels = lines.Max(line => line.Label.Length);
+        var console = CreateConsole(output);
+        if (width is not null || console.Profile.Out.IsTerminal)
+        {
+            if (width is not null) console.Profile.Width = width.Value;
+            var grid = new Grid().AddColumn(new GridColumn().NoWrap().Width(labels).Padding(2, 0, 2, 0)).AddColumn(new GridColumn().Padding(0, 0, 0, 0));
+            foreach (var (label, text) in lines) grid.AddRow(Markup.Escape(label), Markup.Escape(text));
+            console.Write(grid);
+            return;
+        }
+        foreach (var (label, text) in lines) await output.WriteLineAsync($"  {label.PadRight(labels)}  {text}");
+    }
+
+    /// <summary>Writes lines. On a terminal they are wrapped within their indent; in a file or pipe each is one line.</summary>
+    public async Task WriteWrappedAsync(int indent, params IEnumerable<string> texts)
+    {
+        var lines = texts.Select(text => Redaction.Printable(Redaction.Mask(text).ReplaceLineEndings(" "))).ToList();
+        if (lines.Count == 0) return;
+        if (IsTerminal)
+        {
+            var console = CreateConsole(output);
+            if (width is not null) console.Profile.Width = width.Value;
+            foreach (var line in lines) console.Write(new Padder(new Text(line), new Padding(indent, 0, 0, 0)));
+            return;
+        }
+        foreach (var line in lines) await output.WriteLineAsync(new string(' ', indent) + line);
+    }
+
     /// <summary>Writes one JSON document.</summary>
     public async Task WriteJsonAsync(Func<JsonOutput, Task> write)
     {
@@ -67,7 +107,8 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             await action(() => { });
             return;
         }
-        await console.Progress().AutoClear(true).StartAsync(async progress =>
+        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn(), new CountColumn(), new RateColumn(), new RemainingTimeColumn()];
+        await console.Progress().AutoClear(true).Columns(columns).StartAsync(async progress =>
         {
             var task = progress.AddTask(what, maxValue: count);
             await action(() => task.Increment(1));
@@ -83,15 +124,17 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
         HelpName = "ID",
     };
 
-    public static Option<string?> EnvironmentOption(bool required = false) => new("--env")
+    public static Option<string?> EnvironmentOption(bool required = false)
     {
-        Description = "development, staging or production.",
-        Required = required,
-        HelpName = "NAME",
-    };
+        var option = new Option<string?>("--env") { Description = "development, staging or production.", Required = required, HelpName = "NAME" };
+        option.CompletionSources.Add("development", "staging", "production");
+        return option;
+    }
 
     /// <summary>The services of a command that is not the service: quiet but for warnings, which go to standard error.</summary>
-    public static ServiceProvider Services(WorkerConfiguration worker)
+    /// <param name="worker">The settings.</param>
+    /// <param name="patient">Whether a store that does not answer is asked again for long; a person who looks for what is wrong is told soon.</param>
+    public static ServiceProvider Services(WorkerConfiguration worker, bool patient = true)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging =>
@@ -102,7 +145,7 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             logging.AddFilter(typeof(Scheduling.ScopeDrain).FullName, LogLevel.Critical);
         });
         services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
-        services.AddSnapshotPublishing(worker);
+        services.AddSnapshotPublishing(worker, patient ? null : StoreRetries.Brief(TimeSpan.FromSeconds(5)));
         return services.BuildServiceProvider();
     }
 
@@ -122,4 +165,18 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
         $"{(problem.LeavesOut ? "left out" : "no effect")}: {Redaction.Printable(problem.Type)} '{Redaction.Printable(problem.Name)}' ({problem.DestinationId}): {Redaction.Printable(problem.Message)}";
 
     private static IAnsiConsole CreateConsole(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+
+    /// <summary>How many of how many.</summary>
+    private sealed class CountColumn : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(string.Create(CultureInfo.InvariantCulture, $"{task.Value:F0}/{task.MaxValue:F0}"));
+    }
+
+    /// <summary>How many in a second.</summary>
+    private sealed class RateColumn : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Text(task.Speed is { } speed ? string.Create(CultureInfo.InvariantCulture, $"{speed:F0}/s") : "");
+    }
 }

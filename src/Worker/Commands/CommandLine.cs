@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
@@ -71,11 +72,17 @@ public sealed class CommandLine
         root.Add(RegenerateCommand.Create(context));
         root.Add(PreviewCommand.Create(context));
         root.Add(StatusCommand.Create(context));
+        root.Add(ExplainCommand.Create(context));
+        root.Add(DoctorCommand.Create(context));
         root.Add(TypesCommand.Create(context));
         root.Add(EncryptCommand.Create(context));
+        root.Add(CompletionCommand.Create(context));
         var printConfig = new Option<bool>("--print-config") { Description = "Show every setting that is in force and where it is set, without secrets, and check them." };
         root.Add(printConfig);
-        root.SetAction((result, token) => result.GetValue(printConfig) ? PrintConfigurationAsync(configuration) : RunCommand.RunAsync(context, token));
+        var json = CommandContext.JsonOption();
+        json.Description = "With --print-config, write JSON for a program.";
+        root.Add(json);
+        root.SetAction((result, token) => result.GetValue(printConfig) ? PrintConfigurationAsync(context, configuration, result.GetValue(json)) : RunCommand.RunAsync(context, token));
         if (settings.FirstOrDefault(setting => !setting.Contains('=', StringComparison.Ordinal)) is { } incomplete)
         {
             // Its value is a word of the command line now, and may be a secret.
@@ -124,12 +131,31 @@ public sealed class CommandLine
         }
     }
 
-    private async Task<int> PrintConfigurationAsync(IConfiguration configuration)
+    private async Task<int> PrintConfigurationAsync(CommandContext context, IConfiguration configuration, bool json)
     {
-        await SettingTable.WriteAsync(_output, WorkerConfiguration.Describe(configuration));
+        var settings = WorkerConfiguration.Describe(configuration);
+        if (json) await context.WriteJsonAsync(output => WriteSettings(output.Writer, settings));
+        else await SettingTable.WriteAsync(_output, settings);
         // What is wrong is said after what there is, by the exception.
         WorkerConfiguration.Read(configuration);
         return ExitCodes.Done;
+    }
+
+    private static Task WriteSettings(Utf8JsonWriter writer, IReadOnlyList<KnownSetting> settings)
+    {
+        writer.WriteStartArray();
+        foreach (var setting in settings)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("setting", setting.Key);
+            writer.WriteString("variable", setting.Variable);
+            writer.WriteString("value", setting.Shown);
+            writer.WriteString("from", setting.Origin ?? (setting.Default is null ? "" : "default"));
+            writer.WriteString("form", setting.Form);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        return Task.CompletedTask;
     }
 
     private static bool IsSetting(string argument) =>

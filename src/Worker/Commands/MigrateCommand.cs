@@ -11,7 +11,8 @@ internal static class MigrateCommand
     {
         var withDestinations = new Option<bool>("--with-destinations") { Description = "Create the destinations table where there is none. An existing one is never altered." };
         var newEpoch = new Option<bool>("--new-epoch") { Description = "After the database was restored: what is published counts as older than what is there now." };
-        var command = new Command("migrate", "Bring our schema in Postgres up to date; safe to repeat.") { withDestinations, newEpoch };
+        var json = CommandContext.JsonOption();
+        var command = new Command("migrate", "Bring our schema in Postgres up to date; safe to repeat.") { withDestinations, newEpoch, json };
         command.SetAction(async (parsed, token) =>
         {
             var worker = WorkerConfiguration.Read(context.Configuration, ConfigurationParts.Source);
@@ -28,6 +29,19 @@ internal static class MigrateCommand
             {
                 await context.WriteErrorAsync(exception.Message);
                 return ExitCodes.Failed;
+            }
+            if (parsed.GetValue(json))
+            {
+                await context.WriteJsonAsync(output =>
+                {
+                    output.Writer.WriteStartObject();
+                    output.Writer.WriteStartArray("applied");
+                    foreach (var step in result.Applied) output.Writer.WriteStringValue(step);
+                    output.Writer.WriteEndArray();
+                    output.Writer.WriteEndObject();
+                    return Task.CompletedTask;
+                });
+                return ExitCodes.Done;
             }
             foreach (var step in result.Applied) await context.WriteLineAsync($"applied: {step}");
             await context.WriteLineAsync(result.Applied.IsEmpty ? "The database is up to date; nothing was applied." : $"{result.Applied.Length} step(s) applied.");

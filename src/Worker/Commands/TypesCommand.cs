@@ -12,6 +12,7 @@ internal static class TypesCommand
     public static Command Create(CommandContext context)
     {
         var name = new Argument<string?>("TYPE") { Description = "A type's name or alias.", Arity = ArgumentArity.ZeroOrOne };
+        name.CompletionSources.Add([.. DestinationCatalogue.BuiltIn.Types.Select(type => type.Name)]);
         var json = CommandContext.JsonOption();
         json.Description = "Write JSON: the list for an admin UI, or with TYPE the JSON Schema of its settings.";
         var command = new Command("types", "List the destination types, or show one type's settings.") { name, json };

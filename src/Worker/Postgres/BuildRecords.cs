@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 using Npgsql;
 using NpgsqlTypes;

@@ -49,24 +49,7 @@ internal static class DatabaseRoles
     private static async Task GrantWorkerAsync(NpgsqlConnection connection, PostgresOptions options, CancellationToken ct)
     {
         var role = Quote(options.WorkerRole);
-        // The trigger functions are for a worker whose role owns the table: it may mend the triggers.
-        await ExecuteAsync(connection,
-            $"""
-            grant usage on schema consent_snapshots to {role};
-            grant select on consent_snapshots.source, consent_snapshots.schema_versions to {role};
-            grant select, insert, delete on consent_snapshots.changes, consent_snapshots.destination_reports to {role};
-            grant select, insert on consent_snapshots.publications to {role};
-            grant select, insert, update on consent_snapshots.scopes, consent_snapshots.followed to {role};
-            grant select, insert, update, delete on consent_snapshots.workers, consent_snapshots.destination_scripts to {role};
-            grant usage, select, update on consent_snapshots.last_told to {role};
-            grant execute on function
-                consent_snapshots.tell_workers(), consent_snapshots.take_in_changes(), consent_snapshots.claim_scopes(uuid, integer, integer), consent_snapshots.beat(uuid, text),
-                consent_snapshots.release_lost_claims(), consent_snapshots.mend_times(), consent_snapshots.destinations_changed(), consent_snapshots.destinations_replicated(),
-                consent_snapshots.record_scripts(text, text, bigint, timestamptz, uuid[], bytea[], bigint[], timestamptz[])
-                to {role};
-            """, ct);
-        foreach (var table in await QuartzTables.ListAsync(connection, ct))
-            await ExecuteAsync(connection, $"grant select, insert, update, delete on {table} to {role}", ct);
+        await ExecuteAsync(connection, WorkerRights.Grants(role, await QuartzTables.ListAsync(connection, ct)), ct);
         if (await MayReadAsync(connection, options, ct)) return;
 
         await ExecuteAsync(connection,

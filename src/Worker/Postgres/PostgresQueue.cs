@@ -1,5 +1,6 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Sources;
 

@@ -37,6 +37,7 @@ internal static class PostgresServices
             provider.GetRequiredService<ILogger<ScopeQueue>>()));
         services.AddSingleton<IDestinationSource, PostgresSource>();
         services.AddSingleton<IScopeQueue, PostgresQueue>();
+        services.AddSingleton<IPublicationMemory, PublicationMemory>();
         return services;
     }
 
@@ -44,7 +45,6 @@ internal static class PostgresServices
     public static IServiceCollection AddPostgresService(this IServiceCollection services)
     {
         services.AddHostedService<ListenService>();
-        services.AddSingleton<IPublicationMemory, PublicationMemory>();
         services.AddSingleton<TriggerWatch>().AddHostedService(provider => provider.GetRequiredService<TriggerWatch>());
         services.AddSingleton<QueueGauges>().AddHostedService(provider => provider.GetRequiredService<QueueGauges>());
         services.AddSingleton<StoreComparison>().AddHostedService(provider => provider.GetRequiredService<StoreComparison>());

@@ -1,4 +1,3 @@
-
 namespace ConsentSnapshots.Worker.Queue;
 
 /// <summary>A worker that gives signs of life.</summary>
@@ -6,7 +5,11 @@ namespace ConsentSnapshots.Worker.Queue;
 /// <param name="StartedFor">How long ago it began.</param>
 /// <param name="BeatenFor">How long ago its last sign of life was.</param>
 /// <param name="Claims">How many scopes it is building.</param>
-public sealed record RunningWorker(string Name, TimeSpan StartedFor, TimeSpan BeatenFor, int Claims);
+public sealed record RunningWorker(string Name, TimeSpan StartedFor, TimeSpan BeatenFor, int Claims)
+{
+    /// <summary>Whether its last sign of life is as recent as that of a worker that runs.</summary>
+    public bool IsAlive => BeatenFor < TimeSpan.FromSeconds(3);
+}
 
 /// <summary>Knows the workers of a source that several share.</summary>
 public interface IWorkerRoster

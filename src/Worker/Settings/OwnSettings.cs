@@ -10,6 +10,7 @@ internal static partial class OwnSettings
     private static readonly HashSet<string> Sections = new(StringComparer.OrdinalIgnoreCase)
     {
         SourceOptions.Section, StorageOptions.Section, "Limits", EncryptionOptions.Section, ScheduleOptions.Section, WorkerOptions.Section, PostgresOptions.Section,
+        EdgesOptions.Section,
         "ConnectionStrings", "Edge", "Logging", "Kestrel", "urls",
     };
 

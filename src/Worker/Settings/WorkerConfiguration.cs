@@ -34,8 +34,11 @@ public enum ConfigurationParts
     /// <summary>The service as a process.</summary>
     Worker = 16,
 
+    /// <summary>The edges that commands ask.</summary>
+    Edges = 32,
+
     /// <summary>Everything.</summary>
-    All = Source | Storage | Encryption | Schedule | Worker,
+    All = Source | Storage | Encryption | Schedule | Worker | Edges,
 }
 
 /// <summary>The settings, read and checked as a whole before anything is touched.</summary>
@@ -67,6 +70,9 @@ public sealed class WorkerConfiguration
     /// <summary>Section <c>Worker</c>.</summary>
     public WorkerOptions Worker { get; private init; } = new();
 
+    /// <summary>Section <c>Edges</c>.</summary>
+    public EdgesOptions Edges { get; private init; } = new();
+
     /// <summary>Reads and checks the parts asked for.</summary>
     /// <exception cref="InvalidConfigurationException">Something is wrong; everything that is wrong is listed.</exception>
     public static WorkerConfiguration Read(IConfiguration configuration, ConfigurationParts parts = ConfigurationParts.All)
@@ -94,6 +100,7 @@ public sealed class WorkerConfiguration
             Encryption = ReadPart(ConfigurationParts.Encryption, EncryptionOptions.Read),
             Schedule = ReadPart(ConfigurationParts.Schedule, ScheduleOptions.Read),
             Worker = ReadPart(ConfigurationParts.Worker, WorkerOptions.Read),
+            Edges = ReadPart(ConfigurationParts.Edges, EdgesOptions.Read),
         };
         if (read.Source.Provider == SourceProvider.Postgres) read.Postgres = ReadPart(ConfigurationParts.Source, PostgresOptions.Read);
         return read;

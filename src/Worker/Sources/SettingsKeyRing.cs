@@ -76,6 +76,9 @@ public sealed class SettingsKeyRing
             : $"None of the {_keys.Length} configured keys opens the settings. Add the key they were encrypted with to Encryption:Keys.");
     }
 
+    /// <summary>Whether a row's settings are an envelope, whole or not.</summary>
+    internal static bool IsSealed(Destination row) => IsEnvelope(row.Settings);
+
     /// <summary>Encrypts a settings object with the current key into an envelope.</summary>
     /// <exception cref="InvalidOperationException">There is no key.</exception>
     public JsonObject Seal(JsonElement settings)

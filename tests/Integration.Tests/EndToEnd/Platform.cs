@@ -177,6 +177,20 @@ internal sealed class Platform : IAsyncDisposable
             $"the edge serves {organization}/{environment} {(present ? "with" : "without")} '{text}'",
             details: () => string.Concat(Logs.Lines.TakeLast(100).Select(line => $"{Environment.NewLine}  {line}")));
 
+    /// <summary>Waits until the queue has nothing to build.</summary>
+    public Task SettlesAsync() => Eventually.TrueAsync(
+        async () => await Database.ScalarAsync<long>("select (select count(*) from consent_snapshots.changes) + (select count(*) from consent_snapshots.scopes where claimed_by is not null or changed_at is not null)") == 0,
+        "nothing waits to be built");
+
+    /// <summary>The names of all blobs.</summary>
+    public async Task<string[]> ListBlobsAsync()
+    {
+        var (service, names) = (new BlobServiceClient(_settings["Storage:ConnectionString"]), new List<string>());
+        foreach (var container in (string[])["Storage:Container", "Storage:PrivateContainer", "Storage:HistoryContainer"])
+            await foreach (var blob in service.GetBlobContainerClient(_settings[container]).GetBlobsAsync(cancellationToken: Cancel)) names.Add($"{container}/{blob.Name}");
+        return [.. names.Order(StringComparer.Ordinal)];
+    }
+
     public async Task<string[]> ScriptIdsAsync(Guid organization, string environment = "production", string consent = "marketing")
     {
         var (status, body) = await GetAsync(organization, environment, consent);

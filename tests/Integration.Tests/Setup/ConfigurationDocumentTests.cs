@@ -22,6 +22,7 @@ public sealed partial class ConfigurationDocumentTests
         ("Encryption", "consent-snapshots.xml", "ConsentSnapshots.Worker.Settings.EncryptionOptions"),
         ("Schedule", "consent-snapshots.xml", "ConsentSnapshots.Worker.Settings.ScheduleOptions"),
         ("Worker", "consent-snapshots.xml", "ConsentSnapshots.Worker.Settings.WorkerOptions"),
+        ("Edges", "consent-snapshots.xml", "ConsentSnapshots.Worker.Settings.EdgesOptions"),
         ("Edge", "consent-edge.xml", "ConsentSnapshots.EdgeApi.Settings.EdgeOptions"),
     ];
 
@@ -35,9 +36,10 @@ public sealed partial class ConfigurationDocumentTests
         var members = XDocument.Load(Path.Combine(AppContext.BaseDirectory, file)).Descendants("member").ToDictionary(member => member.Attribute("name")!.Value);
         var table = new StringBuilder("| setting | what it must be | default | meaning |\n| --- | --- | --- | --- |\n");
 
-        foreach (var setting in Settings().Where(setting => setting.Key.StartsWith($"{section}:", StringComparison.Ordinal)))
+        foreach (var setting in Settings().Where(setting => setting.Key == section || setting.Key.StartsWith($"{section}:", StringComparison.Ordinal)))
         {
-            var name = setting.Key[(section.Length + 1)..];
+            // A section that is a list has no names in it.
+            var name = setting.Key == section ? "Addresses" : setting.Key[(section.Length + 1)..];
             if (section == "ConnectionStrings") name = name == "Postgres" ? "ConnectionString" : "ListenConnectionString";
             var meaning = Meaning(members, type, name);
             Assert.False(string.IsNullOrWhiteSpace(meaning), $"{setting.Key} is not documented at {type}.{name}.");

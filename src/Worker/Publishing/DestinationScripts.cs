@@ -4,9 +4,8 @@ using System.Text;
 using ConsentSnapshots.Generator.Consent;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
-using Npgsql;
 
-namespace ConsentSnapshots.Worker.Postgres;
+namespace ConsentSnapshots.Worker.Publishing;
 
 /// <summary>The scripts of one destination in a version.</summary>
 /// <param name="Id">The row.</param>
@@ -42,7 +41,7 @@ internal sealed record DestinationScripts(long Version, DateTimeOffset Generated
         var generated = new CombinationSince(manifest.Version, manifest.Envelope.GeneratedAt);
         for (var script = 0; script < manifest.Content.ScriptCount; script++)
         {
-            if (s_shared.Contains(manifest.Content.TypeOf(script))) continue;
+            if (IsShared(manifest.Content.TypeOf(script))) continue;
             // A script that no consent set gets is carried by the list all the same.
             var its = since[script] ?? generated;
             foreach (var id in manifest.Content.DestinationsOf(script))
@@ -59,19 +58,6 @@ internal sealed record DestinationScripts(long Version, DateTimeOffset Generated
             manifest.Version, manifest.Envelope.GeneratedAt, [.. destinations.Select(entry => new DestinationContent(entry.Key, entry.Value.Hash.GetCurrentHash(), entry.Value.Since))]);
     }
 
-    /// <summary>Records them. Where nothing differs from what is recorded, nothing is written.</summary>
-    public NpgsqlBatchCommand Command(Scope scope) => new("select consent_snapshots.record_scripts($1, $2, $3, $4, $5, $6, $7, $8)")
-    {
-        Parameters =
-        {
-            new() { Value = scope.Organization.Value },
-            new() { Value = scope.Environment.Name() },
-            new() { Value = Version },
-            new() { Value = GeneratedAt.ToUniversalTime() },
-            new() { Value = Destinations.Select(destination => destination.Id).ToArray() },
-            new() { Value = Destinations.Select(destination => destination.Content).ToArray() },
-            new() { Value = Destinations.Select(destination => (long)destination.Since.Version).ToArray() },
-            new() { Value = Destinations.Select(destination => destination.Since.At.ToUniversalTime()).ToArray() },
-        },
-    };
+    /// <summary>Whether a script is one that several types share, so that it counts for no destination.</summary>
+    public static bool IsShared(string type) => s_shared.Contains(type);
 }
