@@ -10,7 +10,8 @@ source eng/packages.sh
 source eng/docker.sh
 # shellcheck source=eng/images/tags.env
 source eng/images/tags.env
-registry_patience=8 # seconds until an image registry that says nothing counts as unreachable
+# shellcheck source=eng/images/base.sh
+source eng/images/base.sh
 node_least=18       # Azurite and esbuild need it
 
 main() {
@@ -23,6 +24,7 @@ main() {
     need_chromium
     need_pgbouncer
     need_nginx
+    need_prometheus
     need_docker
     keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
@@ -54,6 +56,9 @@ need_chromium() {
 need_pgbouncer() { need_program pgbouncer pgbouncer; }
 
 need_nginx() { need_program nginx nginx-light; }
+
+# Its package has promtool as well, which tests the alert rules.
+need_prometheus() { need_program prometheus prometheus; }
 
 # need_program NAME PACKAGE: only the program is wanted. The tests start their own, and the service that Debian's package starts is none of theirs.
 need_program() {
@@ -119,27 +124,6 @@ provide_image() {
     fi
     say "building $tag from this machine's files"
     "eng/images/$name/build.sh" "$tag" "$recipe"
-}
-
-# A registry that answers says so with its first line at once; how long the download then takes is another matter.
-pull() {
-    local tag=$1 log pid deadline=$((SECONDS + registry_patience))
-    log=$(mktemp)
-    docker pull "$tag" </dev/null >"$log" 2>&1 &
-    pid=$!
-    while kill -0 "$pid" 2>/dev/null && ! grep -q 'Pulling from' "$log"; do
-        if ((SECONDS >= deadline)); then
-            kill "$pid" 2>/dev/null || true
-        fi
-        sleep 0.1
-    done
-    if wait "$pid"; then
-        rm -f "$log"
-        return 0
-    fi
-    say "cannot pull $tag: $(tail -n 1 "$log")"
-    rm -f "$log"
-    return 1
 }
 
 # The client's package alone also makes the folder, so what is looked for is the server that the image will run.

@@ -2,10 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OpenTelemetry.Trace;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -31,6 +33,10 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
 
     /// <summary>Writes a line about what is wrong.</summary>
     public Task WriteErrorAsync(string text) => error.WriteLineAsync(Redaction.Clean(text));
+
+    /// <summary>Asks the service at an address whether it is well, and writes the answer; the exit code.</summary>
+    public Task<int> AskHealthAsync(string listenAddress, bool ready, CancellationToken cancellationToken) =>
+        HealthProbe.AskAsync(HealthProbe.AddressOf(listenAddress)!, ready, output, error, cancellationToken);
 
     /// <summary>
     /// Writes a table. On a terminal it has borders and fits the width. In a file or pipe it has neither: each row is one line, so that it can be searched.
@@ -146,7 +152,12 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
         });
         services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
         services.AddSnapshotPublishing(worker, patient ? null : StoreRetries.Brief(TimeSpan.FromSeconds(5)));
-        return services.BuildServiceProvider();
+        // A command ends before a metric of it would mean anything.
+        TelemetryExport.AddTo(services, worker.Configuration, WorkerSpans.Telemetry with { Meters = [] });
+        var provider = services.BuildServiceProvider();
+        // There is no host that would make it. Where nothing is sent there is none.
+        provider.GetService<TracerProvider>();
+        return provider;
     }
 
     /// <summary>Reads <c>--org</c> and <c>--env</c>.</summary>

@@ -76,6 +76,7 @@ public sealed class CommandLine
         root.Add(DoctorCommand.Create(context));
         root.Add(TypesCommand.Create(context));
         root.Add(EncryptCommand.Create(context));
+        root.Add(HealthCommand.Create(context));
         root.Add(CompletionCommand.Create(context));
         var printConfig = new Option<bool>("--print-config") { Description = "Show every setting that is in force and where it is set, without secrets, and check them." };
         root.Add(printConfig);

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -90,7 +91,13 @@ internal static class PostgresConnections
 
     private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder description, PostgresOptions options, ILoggerFactory? loggers)
     {
-        var builder = new NpgsqlDataSourceBuilder(description.ConnectionString);
+        // The name stands in the driver's spans and metrics. It would be the connection string otherwise.
+        var builder = new NpgsqlDataSourceBuilder(description.ConnectionString) { Name = description.ApplicationName };
+        // The heartbeat and the looks at an empty queue, several a second, belong to no trace and would each be one.
+        builder.ConfigureTracing(tracing => tracing.ConfigureCommandFilter(_ => WorkerSpans.IsWithin).ConfigureBatchFilter(_ => WorkerSpans.IsWithin)
+            .ConfigureCommandSpanNameProvider(command => StatementNames.Of(command.CommandText))
+            .ConfigureBatchSpanNameProvider(batch => StatementNames.Of(batch.BatchCommands.Count > 0 ? batch.BatchCommands[^1].CommandText : ""))
+            .EnableFirstResponseEvent(false).EnablePhysicalOpenTracing(false));
         if (options.Credential is { } credential) DatabaseIdentity.SignIn(builder, credential);
         if (loggers is not null) builder.UseLoggerFactory(loggers);
         return builder.Build();
