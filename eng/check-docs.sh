@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # check-docs.sh [PAGE …]: runs the commands of the README and of docs (every fenced `sh` block, or those of some pages) in a clean copy of this checkout, in the pages' order, and says of each
 # whether it did what its page says. Comments before a block say what that is, and which blocks cannot be run here; docs/testing.md describes them. A page that presupposes PostgreSQL gets one in
-# a container: run eng/setup-tests.sh before. Ports and paths of the pages are replaced by free ones. The exit code is 0 only if everything did what its page says.
+# a container; what that needs is installed as ./test.sh does. Ports and paths of the pages are replaced by free ones. The exit code is 0 only if everything did what its page says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=eng/packages.sh
 source eng/packages.sh
 # shellcheck source=eng/images/tags.env
 source eng/images/tags.env
+# shellcheck source=eng/docker.sh
+source eng/docker.sh
 patience=120 # seconds for what a page says to come true: a first build on a busy machine is the longest
 
 main() {
@@ -15,6 +17,11 @@ main() {
     ((${#pages[@]} > 0)) || mapfile -t pages < <(git ls-files README.md 'docs/*.md' samples/c15t-backend/README.md)
     have dotnet || fail "dotnet is not on PATH"
     need curl curl
+    need node nodejs
+    # A run of the tests, as eng/docker.sh counts them: as long as this is locked no other one stops the Docker daemon.
+    export CONSENT_SNAPSHOTS_TEST_RUN=docs-$$-$RANDOM
+    exec {users}>>"$docker_users"
+    flock --shared "$users"
     work=$(mktemp -d)
     container=
     trap finish EXIT
@@ -29,7 +36,7 @@ main() {
         grep -q '^```sh$' "$page" || continue
         if grep -q '^<!-- presupposes: postgres -->$' "$page"; then start_postgres; fi
         # A session and a process group of its own, so that what the page started can be ended as a whole.
-        setsid "$0" --page "$page" "$work" "$(free_port)" "${postgres_port:-0}" </dev/null &
+        setsid "$0" --page "$page" "$work" "$(free_port)" "${postgres_port:-0}" </dev/null {users}>&- &
         page_process=$!
         wait "$page_process" || failed=$((failed + 1))
         end_page
@@ -45,8 +52,10 @@ main() {
 
 finish() {
     end_page
-    [[ -z $container ]] || docker rm --force --volumes "$container" >/dev/null
     rm -rf "$work"
+    exec {users}>&-
+    # Removes the container, and stops the daemon if a run of the tests has started it.
+    [[ -z $container ]] || eng/teardown-tests.sh "$CONSENT_SNAPSHOTS_TEST_RUN"
 }
 
 end_page() {
@@ -64,8 +73,8 @@ free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.
 
 start_postgres() {
     [[ -z $container ]] || return 0
-    docker image inspect "$POSTGRES_IMAGE" >/dev/null 2>&1 || fail "there is no image $POSTGRES_IMAGE, or no Docker daemon: run eng/setup-tests.sh"
-    container=$(docker run --rm --detach --env POSTGRES_PASSWORD=only-for-the-documents --env POSTGRES_DB=app --publish 127.0.0.1::5432 "$POSTGRES_IMAGE")
+    docker image inspect "$POSTGRES_IMAGE" >/dev/null 2>&1 || eng/setup-tests.sh {users}>&-
+    container=$(docker run --rm --detach --label "consent-snapshots.test-run=$CONSENT_SNAPSHOTS_TEST_RUN" --env POSTGRES_PASSWORD=only-for-the-documents --env POSTGRES_DB=app --publish 127.0.0.1::5432 "$POSTGRES_IMAGE")
     postgres_port=$(docker port "$container" 5432 | head -n 1 | sed 's/.*://')
     until docker exec "$container" pg_isready --host localhost --quiet; do sleep 0.2; done
     need psql postgresql-client
@@ -226,7 +235,11 @@ run_command() {
         done
     fi
     echo "$shown" >>"$work/ran"
-    ((result != 0)) || echo "     as the page says${expected[*]:+ (${#expected[@]} texts expected of the block)}"
+    if ((result != 0)); then return; fi
+    echo "     ended well"
+    if [[ $2 == 1 ]]; then
+        for pattern in "${expected[@]}"; do echo "     printed, as the page says: $(grep -oEm 1 -- "$pattern" "$out.block" | head -n 1 | cut -c1-60)"; done
+    fi
 }
 
 all_printed() {

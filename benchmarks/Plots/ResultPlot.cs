@@ -55,13 +55,25 @@ public sealed record ResultPlot(string Name, string Title, IReadOnlyList<string>
         names.Labels.AddRange(rows.Select(row => Wrap(row[0], 38)));
         var model = new PlotModel
         {
-            Title = Title, TitleFontSize = 15, TitleFontWeight = FontWeights.Bold, DefaultFont = "Arial", Background = OxyColors.White, PlotAreaBorderThickness = new OxyThickness(0),
-            TitleHorizontalAlignment = TitleHorizontalAlignment.CenteredWithinView, Padding = new OxyThickness(20, 10, 24, 10),
+            Title = Title,
+            TitleFontSize = 15,
+            TitleFontWeight = FontWeights.Bold,
+            DefaultFont = "Arial",
+            Background = OxyColors.White,
+            PlotAreaBorderThickness = new OxyThickness(0),
+            TitleHorizontalAlignment = TitleHorizontalAlignment.CenteredWithinView,
+            Padding = new OxyThickness(20, 10, 24, 10),
         };
         model.Axes.Add(names);
         model.Axes.Add(new LinearAxis
         {
-            Position = AxisPosition.Bottom, Minimum = 0, MaximumPadding = 0.14, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = OxyColor.FromRgb(0xe2, 0xe2, 0xe2), TickStyle = TickStyle.None, StringFormat = "#,0.##",
+            Position = AxisPosition.Bottom,
+            Minimum = 0,
+            MaximumPadding = 0.14,
+            MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = OxyColor.FromRgb(0xe2, 0xe2, 0xe2),
+            TickStyle = TickStyle.None,
+            StringFormat = "#,0.##",
         });
         if (Series.Count > 1) model.Legends.Add(new Legend { LegendPosition = LegendPosition.BottomCenter, LegendPlacement = LegendPlacement.Outside, LegendOrientation = LegendOrientation.Horizontal });
         foreach (var (index, (column, name)) in Series.Index())
