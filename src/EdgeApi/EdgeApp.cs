@@ -8,7 +8,6 @@ using ConsentSnapshots.EdgeApi.Serving;
 using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using OpenTelemetry.Metrics;
 
 namespace ConsentSnapshots.EdgeApi;
 
@@ -117,7 +116,8 @@ public static class EdgeApp
         services.AddSingleton<EdgeHealth>();
         services.AddSingleton<HeldAnswers>();
         HeldAnswersServer.AddTo(services);
-        AddExport(builder);
+        services.AddSingleton<MetricsServer>().AddHostedService(provider => provider.GetRequiredService<MetricsServer>());
+        TelemetryExport.AddTo(services, builder.Configuration, EdgeSpans.Telemetry);
     }
 
     private static void AddScopes(IServiceCollection services)
@@ -150,17 +150,8 @@ public static class EdgeApp
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(EdgeApp).FullName!);
         app.Lifetime.ApplicationStarted.Register(() =>
         {
-            Events.Started(logger, options.Mode.ToString(), options.Storage.ToString(), options.PollInterval);
-            if (options.Scopes is { } scopes) Events.Limited(logger, scopes.Count);
+            EdgeLog.Started(logger, options.Mode.ToString(), options.Storage.ToString(), options.PollInterval);
+            if (options.Scopes is { } scopes) EdgeLog.Limited(logger, scopes.Count);
         });
-    }
-
-    /// <summary>Metrics go out where the operator says, by OpenTelemetry's own environment variables.</summary>
-    private static void AddExport(WebApplicationBuilder builder)
-    {
-        if (string.IsNullOrEmpty(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"])) return;
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(EdgeMetrics.MeterName, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
-            .AddOtlpExporter());
     }
 }

@@ -264,6 +264,11 @@ public sealed class AzureBlobStore : IBlobStore
             {
                 return null;
             }
+            catch (RequestFailedException exception) when (conditions?.IfNoneMatch is not null && exception.ErrorCode == BlobErrorCode.BlobImmutableDueToPolicy)
+            {
+                // What is to be created is there already, in a container with an immutability policy: the service may look at the policy before it looks at the condition.
+                return null;
+            }
             catch (RequestFailedException exception) when (conditions?.IfMatch is not null && exception.ErrorCode == BlobErrorCode.BlobNotFound)
             {
                 return null;

@@ -15,8 +15,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
-using OpenTelemetry.Metrics;
 using Quartz;
 
 namespace ConsentSnapshots.Worker;
@@ -91,8 +89,7 @@ public static class WorkerApp
                 // One schedule for all replicas, kept where the work is kept.
                 quartz.UsePersistentStore(store =>
                 {
-                    store.UsePostgres(
-                        NpgsqlFactory.Instance, PostgresConnections.DescribeForScheduling(postgres.ConnectionString));
+                    store.UsePostgres(options => options.DataSourceFactory = _ => PostgresConnections.CreateForScheduling(postgres));
                     store.ConfigureStore(options =>
                     {
                         options.TablePrefix = QuartzTables.Prefix;
@@ -119,12 +116,13 @@ public static class WorkerApp
     }
 
     /// <summary>
-    /// Adds what makes the service a process of its own: health and metrics over HTTP, metrics to a collector where OpenTelemetry's environment variables name one, and an end in time.
+    /// Adds what makes the service a process of its own: health and metrics over HTTP, traces, metrics and logs to a collector where OpenTelemetry's environment variables name one, and an
+    /// end in time.
     /// To be added before the service, so that probes are answered while it waits to start.
     /// </summary>
     public static IHostApplicationBuilder AddServiceProcess(this IHostApplicationBuilder builder, WorkerConfiguration configuration)
     {
-        builder.Services.AddSingleton(configuration.Worker);
+        builder.Services.AddSingleton(configuration.Worker).AddSingleton(configuration);
         builder.Services.AddSingleton<WorkerHealth>();
         builder.Services.AddSingleton<HealthServer>().AddHostedService(provider => provider.GetRequiredService<HealthServer>());
         builder.Services.Configure<HostOptions>(options =>
@@ -133,8 +131,7 @@ public static class WorkerApp
             options.ServicesStopConcurrently = true;
             options.ShutdownTimeout = StopDeadline.ForServices(configuration.Worker.ShutdownTimeout);
         });
-        if (!string.IsNullOrEmpty(configuration.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
-            builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(WorkerMetrics.MeterName, HealthServer.RuntimeMeter).AddOtlpExporter());
+        TelemetryExport.AddTo(builder.Services, configuration.Configuration, WorkerSpans.Telemetry);
         return builder;
     }
 

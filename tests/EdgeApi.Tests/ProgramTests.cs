@@ -97,6 +97,21 @@ public sealed class ProgramTests : IDisposable
         Assert.Empty(edge.Watches());
     }
 
+    /// <summary>An edge that nobody can measure is found at its start, not at night.</summary>
+    [Fact]
+    public async Task Start_MetricsAddressInUse_SaysSoInOneLineAndExitsWith1()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var address = $"http://{other.LocalEndpoint}";
+
+        using var edge = RunningProgram.Start("consent-edge", _folder, "--urls=http://127.0.0.1:0", "--Storage:Provider=directory", $"--Storage:Directory={_store.Root}", $"--Edge:MetricsUrl={address}");
+        var (exitCode, _, error) = await edge.EndAsync();
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal($"The edge cannot serve its metrics on {address} (Edge:MetricsUrl): Failed to bind to address {address}: address already in use.{Environment.NewLine}", error);
+    }
+
     private RunningProgram Start(string address) =>
         RunningProgram.Start("consent-edge", _folder, $"--urls={address}", "--Storage:Provider=directory", $"--Storage:Directory={_store.Root}");
 

@@ -88,6 +88,13 @@ internal sealed class EdgeMetrics
     /// <summary>Publishes what scopes and bodies take.</summary>
     public void ObserveMemory(Func<long> bytes) => _meter.CreateObservableGauge("consent.edge.memory", bytes, "By", "What held scopes and their answers take.");
 
+    /// <summary>Publishes how many query strings were not at hand and had to be read, and how many are kept.</summary>
+    public void ObserveQueries(Func<long> parsed, Func<long> kept)
+    {
+        _meter.CreateObservableCounter("consent.edge.queries.parsed", parsed, "{query}", "Query strings that were not at hand and had to be read.");
+        _meter.CreateObservableGauge("consent.edge.queries.kept", kept, "{query}", "Query strings that are kept.");
+    }
+
     /// <summary>Publishes how long ago the change log was last read to its end, and how far it has been followed.</summary>
     public void ObserveFollower(Func<double> lagSeconds, Func<long?> place)
     {

@@ -1,98 +1,67 @@
-using ConsentSnapshots.Generator.Destinations;
-
 namespace ConsentSnapshots.EdgeApi.Diagnostics;
 
-/// <summary>Everything the edge logs. The ids 5000 to 5999 are the edge's; an id is never given a second meaning.</summary>
-internal static partial class Events
+/// <summary>
+/// The ids of every log event: a public contract, because operators alert on them. The ids 5000 to 5999 are the edge's, and each area has its own hundred; an id is never given to another event,
+/// not even after its own has gone. docs/events.md says what each means.
+/// </summary>
+internal static class Events
 {
-    // 50xx: the process
-    [LoggerMessage(5000, LogLevel.Information, "Edge started: {Mode} mode, store {Store}, polling every {PollInterval}.")]
-    public static partial void Started(ILogger logger, string mode, string store, TimeSpan pollInterval);
+    #region 5000-5099 The process
 
-    [LoggerMessage(5001, LogLevel.Information, "This edge answers for {Count} scopes only (Edge:Scopes); all others get 404.")]
-    public static partial void Limited(ILogger logger, int count);
+    public const int Started = 5000;
+    public const int Limited = 5001;
+    public const int MetricsServed = 5002;
 
-    // 51xx: the change log
-    [LoggerMessage(5100, LogLevel.Information, "Following the change log from segment {Segment}, offset {Offset}.")]
-    public static partial void FollowerPositioned(ILogger logger, int segment, long offset);
+    #endregion
 
-    [LoggerMessage(5101, LogLevel.Warning, "The change log cannot be read; held scopes keep being served and it is tried again. {Reason}")]
-    public static partial void FollowerLost(ILogger logger, string reason);
+    #region 5100-5199 The change log
 
-    [LoggerMessage(5102, LogLevel.Information, "The change log can be read again after {Outage}.")]
-    public static partial void FollowerRecovered(ILogger logger, TimeSpan outage);
+    public const int FollowerPositioned = 5100;
+    public const int FollowerLost = 5101;
+    public const int FollowerRecovered = 5102;
+    public const int FollowerReset = 5103;
+    public const int RecordsUnreadable = 5104;
+    public const int FollowerFault = 5105;
 
-    [LoggerMessage(5103, LogLevel.Warning,
-        "The change log is not the one that was followed (segment {Segment}, offset {Offset}); it is sought anew and every held scope compared.")]
-    public static partial void FollowerReset(ILogger logger, int segment, long offset);
+    #endregion
 
-    [LoggerMessage(5104, LogLevel.Warning, "{Count} records of the change log cannot be read; every held scope is compared instead.")]
-    public static partial void RecordsUnreadable(ILogger logger, int count);
+    #region 5200-5299 Scopes
 
-    [LoggerMessage(5105, LogLevel.Error, "The follower met something it does not know and goes on.")]
-    public static partial void FollowerFault(ILogger logger, Exception exception);
+    public const int ScopeApplied = 5200;
+    public const int ScopeCorrupt = 5201;
+    public const int ScopeMended = 5202;
+    public const int ScopeDropped = 5203;
+    public const int ScopeMissingOnce = 5204;
+    public const int ScopeFromDisk = 5205;
+    public const int ScopeFault = 5206;
+    public const int LoaderNotFound = 5207;
+    public const int LoaderFault = 5208;
 
-    // 52xx: scopes
-    [LoggerMessage(5200, LogLevel.Debug, "{Scope} is served at version {Version}.")]
-    public static partial void ScopeApplied(ILogger logger, Scope scope, int version);
+    #endregion
 
-    [LoggerMessage(5201, LogLevel.Warning, "{Scope} cannot be read whole; {Served}. {Reason}")]
-    public static partial void ScopeCorrupt(ILogger logger, Scope scope, string served, string reason);
+    #region 5300-5399 The store
 
-    [LoggerMessage(5202, LogLevel.Information, "{Scope} is whole again, at version {Version}.")]
-    public static partial void ScopeMended(ILogger logger, Scope scope, int version);
+    public const int StoreDown = 5300;
+    public const int StoreUp = 5301;
 
-    [LoggerMessage(5203, LogLevel.Information, "{Scope} is gone from the store and no longer served.")]
-    public static partial void ScopeDropped(ILogger logger, Scope scope);
+    #endregion
 
-    [LoggerMessage(5204, LogLevel.Warning, "{Scope} is gone from the store without a change record; it is served until a second look agrees.")]
-    public static partial void ScopeMissingOnce(ILogger logger, Scope scope);
+    #region 5400-5499 The disk
 
-    [LoggerMessage(5205, LogLevel.Information, "{Scope} is served from the last good state on disk, version {Version}, until the store answers.")]
-    public static partial void ScopeFromDisk(ILogger logger, Scope scope, int version);
+    public const int DiskWriteFailed = 5400;
+    public const int DiskEntryDamaged = 5401;
+    public const int DiskOpened = 5402;
+    public const int DiskWriteRecovered = 5403;
+    public const int DiskUnusable = 5404;
 
-    [LoggerMessage(5206, LogLevel.Error, "Reading {Scope} met something it does not know.")]
-    public static partial void ScopeFault(ILogger logger, Exception exception, Scope scope);
+    #endregion
 
-    [LoggerMessage(5207, LogLevel.Information, "The loader that {Scope} names is not at hand; its tags.js has the loader of this build until it is.")]
-    public static partial void LoaderNotFound(ILogger logger, Scope scope);
+    #region 5500-5599 Preloading
 
-    [LoggerMessage(5208, LogLevel.Error, "Looking for a published loader met something it does not know; what is held is served.")]
-    public static partial void LoaderFault(ILogger logger, Exception exception);
+    public const int Preloaded = 5500;
+    public const int PreloadWaits = 5501;
+    public const int PreloadFull = 5502;
+    public const int PreloadFault = 5503;
 
-    // 53xx: the store
-    [LoggerMessage(5300, LogLevel.Warning, "The store does not answer; scopes that are not held are answered from disk or 503. {Reason}")]
-    public static partial void StoreDown(ILogger logger, string reason);
-
-    [LoggerMessage(5301, LogLevel.Information, "The store answers again.")]
-    public static partial void StoreUp(ILogger logger);
-
-    // 54xx: the disk
-    [LoggerMessage(5400, LogLevel.Warning, "The last good state cannot be written to disk; serving goes on without. {Reason}")]
-    public static partial void DiskWriteFailed(ILogger logger, string reason);
-
-    [LoggerMessage(5401, LogLevel.Warning, "A last good state on disk is damaged and was removed: {Reason}.")]
-    public static partial void DiskEntryDamaged(ILogger logger, string reason);
-
-    [LoggerMessage(5402, LogLevel.Information, "{Count} last good states on disk, {Bytes} bytes.")]
-    public static partial void DiskOpened(ILogger logger, int count, long bytes);
-
-    [LoggerMessage(5403, LogLevel.Information, "The last good state can be written to disk again.")]
-    public static partial void DiskWriteRecovered(ILogger logger);
-
-    [LoggerMessage(5404, LogLevel.Warning, "Edge:CacheDirectory {Path} cannot be used ({Reason}): copies that can be read are used, and none is written until that is possible.")]
-    public static partial void DiskUnusable(ILogger logger, string path, string reason);
-
-    // 55xx: preloading
-    [LoggerMessage(5500, LogLevel.Information, "Preloading is done: {Held} scopes are held, {Others} of those wanted do not exist or are not whole.")]
-    public static partial void Preloaded(ILogger logger, int held, int others);
-
-    [LoggerMessage(5501, LogLevel.Warning, "Preloading waits for the store, and is tried again. {Reason}")]
-    public static partial void PreloadWaits(ILogger logger, string reason);
-
-    [LoggerMessage(5502, LogLevel.Warning, "Preloading stops after {Held} scopes, because Edge:MemoryBytes leaves no room for more; the others are loaded when they are asked for.")]
-    public static partial void PreloadFull(ILogger logger, int held);
-
-    [LoggerMessage(5503, LogLevel.Error, "Preloading met something it does not know, and is tried again.")]
-    public static partial void PreloadFault(ILogger logger, Exception exception);
+    #endregion
 }

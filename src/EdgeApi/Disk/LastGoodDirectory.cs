@@ -83,18 +83,18 @@ internal sealed class LastGoodDirectory
         {
             await _folder.WriteAsync(name, bytes, isPinned: false, cancellationToken);
             if (loader is not null) await WriteLoaderAsync(loader, cancellationToken);
-            if (Interlocked.Exchange(ref _failing, false)) Events.DiskWriteRecovered(_logger);
+            if (Interlocked.Exchange(ref _failing, false)) EdgeLog.DiskWriteRecovered(_logger);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            if (!Interlocked.Exchange(ref _failing, true)) Events.DiskWriteFailed(_logger, exception.GetType().Name);
+            if (!Interlocked.Exchange(ref _failing, true)) EdgeLog.DiskWriteFailed(_logger, exception.GetType().Name);
         }
     }
 
     /// <summary>Removes a copy that cannot be trusted, and says why.</summary>
     public void RemoveDamaged(Scope scope, string problem)
     {
-        Events.DiskEntryDamaged(_logger, problem);
+        EdgeLog.DiskEntryDamaged(_logger, problem);
         Remove(scope);
     }
 
@@ -123,7 +123,7 @@ internal sealed class LastGoodDirectory
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            if (!Interlocked.Exchange(ref _failing, true)) Events.DiskUnusable(_logger, Redaction.Show(_path), exception.GetType().Name);
+            if (!Interlocked.Exchange(ref _failing, true)) EdgeLog.DiskUnusable(_logger, Redaction.Show(_path), exception.GetType().Name);
         }
     }
 
@@ -138,7 +138,7 @@ internal sealed class LastGoodDirectory
         }
         // The newest: a loader that no manifest names any more is one of a build of long ago.
         foreach (var (index, file) in loaders.OrderBy(file => file.LastWriteTimeUtc).Index()) ReadLoader(file, isKept: index >= loaders.Count - MostLoaders);
-        Events.DiskOpened(_logger, _folder.Count, _folder.OnDisk);
+        EdgeLog.DiskOpened(_logger, _folder.Count, _folder.OnDisk);
     }
 
     private void ReadLoader(FileInfo file, bool isKept)
@@ -154,7 +154,7 @@ internal sealed class LastGoodDirectory
                 return;
             }
         }
-        if (isKept) Events.DiskEntryDamaged(_logger, "a loader does not give its hash");
+        if (isKept) EdgeLog.DiskEntryDamaged(_logger, "a loader does not give its hash");
         WholeFile.TryDelete(file.FullName);
     }
 

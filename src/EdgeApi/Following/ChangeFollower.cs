@@ -38,8 +38,9 @@ internal sealed class ChangeFollower(ChangeLogReader log, FollowerState state, S
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stoppingToken);
         try
         {
+            var begun = time.GetUtcNow();
             var read = await log.ReadAsync(either.Token);
-            PassOn(read);
+            using (EdgeSpans.Received(begun, read.Changes.Count)) PassOn(read);
             log.Advance(read);
             state.Succeeded(toItsEnd: !read.HasMore);
             return read.HasMore;

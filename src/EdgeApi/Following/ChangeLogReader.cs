@@ -75,7 +75,7 @@ internal sealed class ChangeLogReader(IBlobReader store, EdgeOptions options, Ch
                 && (overlap == 0 || position.LastRecord is null || found.Bytes.AsSpan(0, overlap).SequenceEqual(position.LastRecord)):
                 return Take(position, found, overlap);
             default:
-                Events.FollowerReset(logger, segment, offset);
+                EdgeLog.FollowerReset(logger, segment, offset);
                 return new ChangeLogRead([], false, false, null); // after a pause: a store that lists what it does not have must not be asked in a circle
         }
     }
@@ -86,7 +86,7 @@ internal sealed class ChangeLogReader(IBlobReader store, EdgeOptions options, Ch
         _position = read.Next;
         if (read.Next is not { IsFound: true } found) return;
         Volatile.Write(ref _established, true);
-        Events.FollowerPositioned(logger, found.Place.Segment, found.Place.Offset);
+        EdgeLog.FollowerPositioned(logger, found.Place.Segment, found.Place.Offset);
     }
 
     private ChangeLogRead Take(ChangeLogPosition position, BlobRead.Found found, int overlap)
@@ -96,7 +96,7 @@ internal sealed class ChangeLogReader(IBlobReader store, EdgeOptions options, Ch
         IReadOnlyList<ScopeChange> changes = [];
         var unreadable = 0;
         if (whole > overlap) changes = ChangeRecord.Read(found.Bytes.AsSpan(overlap, whole - overlap), out unreadable);
-        if (unreadable > 0) Events.RecordsUnreadable(logger, unreadable);
+        if (unreadable > 0) EdgeLog.RecordsUnreadable(logger, unreadable);
         var last = whole > 0 ? found.Bytes.AsSpan(whole - ChangeRecord.Length, ChangeRecord.Length).ToArray() : null;
         // The ETag counts only with everything under it read and passed on; a 304 would hide the rest for good. A store may send the ETag of an append with the bytes
         // before it, so it counts once a second read under the same one has brought nothing more.
@@ -124,7 +124,7 @@ internal sealed class ChangeLogReader(IBlobReader store, EdgeOptions options, Ch
             var (segment, offset) = end.Place;
             if (segment == position.Place.Segment ? offset >= position.Place.Offset : segment == position.Place.Segment + 1 && offset == 0)
                 return new ChangeLogRead([], false, HasMore: true, position with { IsFound = false });
-            Events.FollowerReset(logger, position.Place.Segment, position.Place.Offset);
+            EdgeLog.FollowerReset(logger, position.Place.Segment, position.Place.Offset);
         }
         return new ChangeLogRead([], MayHaveMissedSome: true, HasMore: true, end);
     }

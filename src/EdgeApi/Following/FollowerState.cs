@@ -57,7 +57,7 @@ internal sealed class FollowerState
         {
             var now = _time.GetUtcNow();
             if (toItsEnd) _lastRead = now;
-            if (_reason is not null) Events.FollowerRecovered(_logger, now - _failingSince);
+            if (_reason is not null) EdgeLog.FollowerRecovered(_logger, now - _failingSince);
             _reason = null;
             _failures = 0;
         }
@@ -74,8 +74,8 @@ internal sealed class FollowerState
             if (_reason is null)
             {
                 _failingSince = _time.GetUtcNow();
-                if (fault is not null) Events.FollowerFault(_logger, fault);
-                Events.FollowerLost(_logger, reason);
+                if (fault is not null) EdgeLog.FollowerFault(_logger, fault);
+                EdgeLog.FollowerLost(_logger, reason);
             }
             _reason = reason;
             _failures++;

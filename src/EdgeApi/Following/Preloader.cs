@@ -54,12 +54,12 @@ internal sealed class Preloader(PreloadSource source, ScopeMap scopes, EdgeOptio
         }
         catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
-            Events.PreloadFault(logger, exception);
+            EdgeLog.PreloadFault(logger, exception);
             return false;
         }
-        if (!scopes.HasRoom) Events.PreloadFull(logger, held);
+        if (!scopes.HasRoom) EdgeLog.PreloadFull(logger, held);
         else if (unavailable > 0) Wait($"It did not answer for {unavailable} scopes.");
-        else Events.Preloaded(logger, held, others);
+        else EdgeLog.Preloaded(logger, held, others);
         return unavailable == 0 || !scopes.HasRoom;
     }
 
@@ -68,6 +68,6 @@ internal sealed class Preloader(PreloadSource source, ScopeMap scopes, EdgeOptio
     {
         if (_waits) return;
         _waits = true;
-        Events.PreloadWaits(logger, reason);
+        EdgeLog.PreloadWaits(logger, reason);
     }
 }

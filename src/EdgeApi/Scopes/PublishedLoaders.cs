@@ -102,7 +102,7 @@ internal sealed class PublishedLoaders : IDisposable
             if (Find(hash) is null) await ReadTagsAsync(scope, hash, token);
         }, either.Token, cancellationToken);
         if (Find(hash) is { } text) return text;
-        Events.LoaderNotFound(_logger, scope);
+        EdgeLog.LoaderNotFound(_logger, scope);
         return null;
     }
 
@@ -134,7 +134,7 @@ internal sealed class PublishedLoaders : IDisposable
         }
         catch (Exception exception) when (!caller.IsCancellationRequested)
         {
-            Events.LoaderFault(_logger, exception);
+            EdgeLog.LoaderFault(_logger, exception);
             return false;
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 
@@ -7,7 +8,8 @@ namespace ConsentSnapshots.EdgeApi.Scopes;
 /// <param name="Scope">The scope.</param>
 /// <param name="Announced">A change record named it, so what the store says now is meant.</param>
 /// <param name="Failures">How often it has failed in a row.</param>
-internal readonly record struct Refresh(Scope Scope, bool Announced, int Failures);
+/// <param name="Cause">The span of the read of the change log that named it; the default where there is none.</param>
+internal readonly record struct Refresh(Scope Scope, bool Announced, int Failures, ActivityContext Cause = default);
 
 /// <summary>Which held scopes are to be compared with the store, and when. There is one entry for each scope, so a scope that changes often waits once.</summary>
 internal sealed class RefreshQueue(TimeProvider time)
@@ -16,7 +18,7 @@ internal sealed class RefreshQueue(TimeProvider time)
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Scope, (long Due, bool Announced, int Failures)> _pending = [];
+    private readonly Dictionary<Scope, (long Due, bool Announced, int Failures, ActivityContext Cause)> _pending = [];
     private readonly PriorityQueue<Scope, long> _order = new();
     private TaskCompletionSource _sooner = NewSignal();
 
@@ -39,12 +41,12 @@ internal sealed class RefreshQueue(TimeProvider time)
             if (_pending.TryGetValue(refresh.Scope, out var waiting))
             {
                 _pending[refresh.Scope] =
-                    (Math.Min(due, waiting.Due), refresh.Announced || waiting.Announced, Math.Max(refresh.Failures, waiting.Failures));
+                    (Math.Min(due, waiting.Due), refresh.Announced || waiting.Announced, Math.Max(refresh.Failures, waiting.Failures), refresh.Cause == default ? waiting.Cause : refresh.Cause);
                 if (due >= waiting.Due) return;
             }
             else
             {
-                _pending[refresh.Scope] = (due, refresh.Announced, refresh.Failures);
+                _pending[refresh.Scope] = (due, refresh.Announced, refresh.Failures, refresh.Cause);
             }
             if (!_order.TryPeek(out _, out var first) || due < first)
             {
@@ -86,7 +88,7 @@ internal sealed class RefreshQueue(TimeProvider time)
                     }
                     _order.Dequeue();
                     _pending.Remove(scope);
-                    return new Refresh(scope, pending.Announced, pending.Failures);
+                    return new Refresh(scope, pending.Announced, pending.Failures, pending.Cause);
                 }
             }
             using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

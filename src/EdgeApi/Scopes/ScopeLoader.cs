@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ConsentSnapshots.EdgeApi.Diagnostics;
 using ConsentSnapshots.EdgeApi.Serving;
 using ConsentSnapshots.EdgeApi.Settings;
@@ -41,8 +42,10 @@ internal sealed class ScopeLoader(IBlobReader store, StoreHealth health, Manifes
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            var read = await store.ReadAsync(BlobContainer.Private, BlobNames.Current(scope), atHand?.ETag, ManifestReview.MostBytes, either.Token);
-            return await review.JudgeAsync(read, scope, atHand);
+            BlobRead read;
+            using (EdgeSpans.Step("read current", ActivityKind.Client)?.SetTag("consent.blob.name", BlobNames.Current(scope)))
+                read = await store.ReadAsync(BlobContainer.Private, BlobNames.Current(scope), atHand?.ETag, ManifestReview.MostBytes, either.Token);
+            using (EdgeSpans.Step("check")) return await review.JudgeAsync(read, scope, atHand);
         }
         catch (StoreUnavailableException exception)
         {

@@ -51,7 +51,7 @@ internal sealed class ScopeMap
         var isHeld = _held.Announce(change);
         // A load under way may have read the manifest before the change: it is repeated, and a "missing" of it is not remembered.
         if (_loads.TryRepeat(change.Scope)) return;
-        if (isHeld) _refreshes.Schedule(new Refresh(change.Scope, Announced: true, Failures: 0), TimeSpan.Zero);
+        if (isHeld) _refreshes.Schedule(new Refresh(change.Scope, Announced: true, Failures: 0, EdgeSpans.Cause), TimeSpan.Zero);
     }
 
     /// <summary>Nobody knows what changed: everything held is compared with the store, spread over a time, and nothing counts as missing.</summary>
@@ -69,8 +69,12 @@ internal sealed class ScopeMap
     }
 
     /// <summary>Compares one scope with the store, if it is still held; what fails is scheduled again, later each time.</summary>
-    public Task RefreshAsync(Refresh refresh, CancellationToken cancellationToken) =>
-        _held.Contains(refresh.Scope) ? _loads.RefreshAsync(refresh, cancellationToken) : Task.CompletedTask;
+    public async Task RefreshAsync(Refresh refresh, CancellationToken cancellationToken)
+    {
+        if (!_held.Contains(refresh.Scope)) return;
+        using var span = EdgeSpans.Refresh(refresh.Scope, refresh.Cause);
+        await _loads.RefreshAsync(refresh, cancellationToken);
+    }
 
     /// <summary>Whether some more scopes can be held without another one having to leave.</summary>
     public bool HasRoom => _held.HasRoom;

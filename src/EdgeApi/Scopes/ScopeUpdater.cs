@@ -25,7 +25,9 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
             var held = scopes.TryGet(refresh.Scope, out var found) ? found : null;
             var atHand = held?.Served ?? await copies.TryReadAsync(refresh.Scope, cancellationToken);
             var look = new Look(held, atHand, await loader.LoadAsync(refresh.Scope, atHand, cancellationToken));
-            metrics.Refreshed(look.Load.Outcome == LoadOutcome.Loaded ? "applied" : look.Load.Outcome.ToString().ToLowerInvariant());
+            var outcome = look.Load.Outcome == LoadOutcome.Loaded ? "applied" : look.Load.Outcome.ToString().ToLowerInvariant();
+            metrics.Refreshed(outcome);
+            EdgeSpans.Looked(outcome, look.Load is ScopeLoad.Loaded loaded ? loaded.Served.Version : atHand?.Version);
             var possession = held is not null ? scopes.PossessionOf(held) : atHand is not null ? Possession.OnDisk : Possession.Nothing;
             var decision = LossPolicy.Decide(possession, look.Load.Outcome, refresh.Announced);
             if (look.Load is ScopeLoad.Corrupt corrupt) NoteCorrupt(refresh.Scope, look, corrupt.Reason);
@@ -34,7 +36,7 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            Events.ScopeFault(logger, exception, refresh.Scope);
+            EdgeLog.ScopeFault(logger, exception, refresh.Scope);
             return false;
         }
     }
@@ -51,7 +53,7 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
                 break;
             case LossDecision.KeepUntilASecondLook:
                 // Only this edge's disk may know it any more, as after a restart: the same patience.
-                if (scopes.NoteMissing(look.Held ?? scopes.Hold(look.AtHand!, confirmed: false))) Events.ScopeMissingOnce(logger, scope);
+                if (scopes.NoteMissing(look.Held ?? scopes.Hold(look.AtHand!, confirmed: false))) EdgeLog.ScopeMissingOnce(logger, scope);
                 load.Answer(ScopeLookup.Held(look.AtHand!));
                 break;
             case LossDecision.KeepAndRetry:
@@ -59,7 +61,7 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
                 load.Answer(ScopeLookup.Held(look.AtHand!));
                 break;
             case LossDecision.Drop:
-                if (scopes.Drop(scope)) Events.ScopeDropped(logger, scope);
+                if (scopes.Drop(scope)) EdgeLog.ScopeDropped(logger, scope);
                 copies.Remove(scope);
                 load.AnswerMissing(missing, scope);
                 break;
@@ -71,9 +73,9 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
 
     private async Task AdoptAsync(ServedScope served, Look look, SharedLoad load, CancellationToken cancellationToken)
     {
-        if (look.Held is { Corrupt: true }) Events.ScopeMended(logger, served.Scope, served.Version);
+        if (look.Held is { Corrupt: true }) EdgeLog.ScopeMended(logger, served.Scope, served.Version);
         Serve(served, confirmed: true, load);
-        Events.ScopeApplied(logger, served.Scope, served.Version);
+        EdgeLog.ScopeApplied(logger, served.Scope, served.Version);
         // Last, because nobody should wait for a disk; still within the look, so that the writes of a scope cannot overtake each other.
         await copies.WriteAsync(served, cancellationToken);
     }
@@ -93,7 +95,7 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
         else
         {
             held = scopes.Hold(look.AtHand!, confirmed: false);
-            Events.ScopeFromDisk(logger, scope, look.AtHand!.Version);
+            EdgeLog.ScopeFromDisk(logger, scope, look.AtHand!.Version);
         }
         if (look.Load is ScopeLoad.Corrupt) held.Corrupt = true;
     }
@@ -102,6 +104,6 @@ internal sealed class ScopeUpdater(HeldScopes scopes, MissingScopes missing, Sco
     {
         if (look.AtHand is null) missing.AddBroken(scope);
         if (look.Held is { Corrupt: true }) return;
-        Events.ScopeCorrupt(logger, scope, look.AtHand is null ? "nothing is held, so requests get 503" : $"version {look.AtHand.Version} stays", reason);
+        EdgeLog.ScopeCorrupt(logger, scope, look.AtHand is null ? "nothing is held, so requests get 503" : $"version {look.AtHand.Version} stays", reason);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ConsentSnapshots.EdgeApi.Diagnostics;
 using ConsentSnapshots.EdgeApi.Settings;
 using ConsentSnapshots.Generator.Destinations;
 
@@ -82,6 +83,7 @@ internal sealed class SharedLoads(ScopeUpdater updater, RefreshQueue refreshes, 
 
     private async Task LoadInTurnAsync(Scope scope, SharedLoad load)
     {
+        using var span = EdgeSpans.Load(scope);
         try
         {
             await _turns.WaitAsync(_stopping);

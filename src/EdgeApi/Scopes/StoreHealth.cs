@@ -45,7 +45,7 @@ internal sealed class StoreHealth(TimeProvider time, EdgeMetrics metrics, ILogge
         lock (_lock)
         {
             if (_failures == 0) return;
-            if (_failures >= FailuresUntilDown) Events.StoreUp(logger);
+            if (_failures >= FailuresUntilDown) EdgeLog.StoreUp(logger);
             _failures = 0;
             _reason = null;
         }
@@ -60,7 +60,7 @@ internal sealed class StoreHealth(TimeProvider time, EdgeMetrics metrics, ILogge
             _reason = reason;
             if (_failures < 1000) _failures++;
             _nextTry = time.GetUtcNow() + Pause();
-            if (_failures == FailuresUntilDown) Events.StoreDown(logger, reason);
+            if (_failures == FailuresUntilDown) EdgeLog.StoreDown(logger, reason);
         }
     }
 

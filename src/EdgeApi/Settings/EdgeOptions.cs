@@ -133,6 +133,12 @@ public sealed record EdgeOptions
     /// </summary>
     public EdgePreload? Preload { get; init; }
 
+    /// <summary>
+    /// Edge:MetricsUrl: the <c>http</c> URL on which <c>/metrics</c> is served for Prometheus, such as <c>http://127.0.0.1:9465</c>, or <c>http://*:9465</c> in a container. It is a listener of
+    /// its own, for operators alone: never one of the addresses that visitors reach. Not set, or <c>off</c>: it is served nowhere.
+    /// </summary>
+    public string? MetricsUrl { get; init; }
+
     /// <summary>Whether this edge answers for a scope.</summary>
     public bool Answers(Scope scope) => Scopes is null || Scopes.Contains(scope);
 

@@ -41,6 +41,7 @@ internal static class EdgeSettings
             Scopes = ReadScopes(settings, "Edge:Scopes"),
             Preload = ReadPreload(settings),
             Origins = ReadOrigins(settings),
+            MetricsUrl = ReadMetricsUrl(settings),
         };
         CheckTogether(options, settings);
         settings.RefuseUnknown("Edge");
@@ -88,6 +89,15 @@ internal static class EdgeSettings
     {
         if (string.Equals(settings.Text("Edge:Preload", "all, or scopes, separated by commas"), "all", StringComparison.Ordinal)) return new EdgePreload(null);
         return ReadScopes(settings, "Edge:Preload") is { } scopes ? new EdgePreload(scopes) : null;
+    }
+
+    private static string? ReadMetricsUrl(SettingReader settings)
+    {
+        const string Form = "an http URL with a host and a port and nothing else, such as http://127.0.0.1:9465 or http://*:9465, or off";
+        if (settings.Text("Edge:MetricsUrl", Form) is not { } text || string.Equals(text, "off", StringComparison.OrdinalIgnoreCase)) return null;
+        if (ListenUrl.IsValid(text)) return text;
+        settings.Fail($"Edge:MetricsUrl must be {Form}; it is {Redaction.ShowAddress(text)}.");
+        return null;
     }
 
     private static FrozenSet<Scope>? ReadScopes(SettingReader settings, string key)

@@ -1,6 +1,7 @@
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Sources;
 
@@ -34,11 +35,14 @@ public sealed class ScopeBuilder(IDestinationSource source, SettingsKeyRing keys
         {
             if (NotRead(read) is { } notRead) return notRead;
             var rows = read.Require();
-            var (destinations, generated) = OpenAndGenerate(rows);
+            OpenedDestination[] destinations;
+            GeneratedScope generated;
+            using (WorkerSpans.Step("generate")?.SetTag("consent.destinations", rows.Rows.Count)) (destinations, generated) = OpenAndGenerate(rows);
             problems = generated.Problems;
             if (await HoldReasonAsync(rows, generated, cancellationToken) is { } reason) return new BuildOutcome.Held(reason) { Problems = problems };
             var request = Request(rows, destinations, generated) with { Announce = order.Announce, Fence = order.Fence, Verify = order.Verify };
-            var publication = await publisher.PublishAsync(request, cancellationToken);
+            PublicationResult publication;
+            using (WorkerSpans.Step("publish")) publication = await publisher.PublishAsync(request, cancellationToken);
             return (publication.Outcome switch
             {
                 PublicationOutcome.Published => new BuildOutcome.Published(publication.Manifest, publication.SnapshotsWritten, publication.ChangedCombinations),

@@ -2,10 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OpenTelemetry.Trace;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -22,6 +24,9 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
     public const int MostLines = 20;
 
     public IConfiguration Configuration { get; } = configuration;
+
+    /// <summary>Whether a person reads the result on a terminal, whose width it has to fit.</summary>
+    public bool IsTerminal => width is not null || CreateConsole(output).Profile.Out.IsTerminal;
 
     /// <summary>Writes a line of the result.</summary>
     public Task WriteLineAsync(string text = "") => output.WriteLineAsync(Redaction.PrintableLines(text));
@@ -71,6 +76,21 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
             return;
         }
         foreach (var (label, text) in lines) await output.WriteLineAsync($"  {label.PadRight(labels)}  {text}");
+    }
+
+    /// <summary>Writes lines. On a terminal they are wrapped within their indent; in a file or pipe each is one line.</summary>
+    public async Task WriteWrappedAsync(int indent, params IEnumerable<string> texts)
+    {
+        var lines = texts.Select(text => Redaction.Printable(Redaction.Mask(text).ReplaceLineEndings(" "))).ToList();
+        if (lines.Count == 0) return;
+        if (IsTerminal)
+        {
+            var console = CreateConsole(output);
+            if (width is not null) console.Profile.Width = width.Value;
+            foreach (var line in lines) console.Write(new Padder(new Text(line), new Padding(indent, 0, 0, 0)));
+            return;
+        }
+        foreach (var line in lines) await output.WriteLineAsync(new string(' ', indent) + line);
     }
 
     /// <summary>Writes one JSON document.</summary>
@@ -132,7 +152,12 @@ internal sealed class CommandContext(IConfiguration configuration, TextWriter ou
         });
         services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
         services.AddSnapshotPublishing(worker, patient ? null : StoreRetries.Brief(TimeSpan.FromSeconds(5)));
-        return services.BuildServiceProvider();
+        // A command ends before a metric of it would mean anything.
+        TelemetryExport.AddTo(services, worker.Configuration, WorkerSpans.Telemetry with { Meters = [] });
+        var provider = services.BuildServiceProvider();
+        // There is no host that would make it. Where nothing is sent there is none.
+        provider.GetService<TracerProvider>();
+        return provider;
     }
 
     /// <summary>Reads <c>--org</c> and <c>--env</c>.</summary>

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
 using ConsentSnapshots.Worker.Queue;
 using ConsentSnapshots.Worker.Scheduling;
@@ -21,6 +23,9 @@ internal static class RegenerateCommand
 
     private static readonly TimeSpan BusyDelay = TimeSpan.FromMilliseconds(100);
     private const int BusyAttempts = 50;
+
+    // More scopes than these have a trace each, linked to that of the command.
+    private const int MostInOneTrace = 10;
 
     public static Command Create(CommandContext context)
     {
@@ -50,10 +55,13 @@ internal static class RegenerateCommand
                 if (forgotten.Count > 0) await services.GetRequiredService<IScopeQueue>().EnqueueAsync(forgotten, token);
             }
             var results = new Results();
+            using var span = parsed.GetValue(dryRun) ? null : WorkerSpans.Root("regenerate")?.SetTag("consent.scopes", scopes.Count);
+            var partOf = scopes.Count > MostInOneTrace ? span : null;
+            if (partOf is not null) Activity.Current = null;
             async Task CompareAllAsync(Func<Line, Task> done) => await context.WithProgressAsync("scopes", scopes.Count, async advance =>
                 await UnchangedScopes.ForEachAsync(services, worker.Schedule.Parallelism, async (scope, unchanged, cancellationToken) =>
                 {
-                    var line = unchanged is null ? await BuildAsync(services, scope, force: false, cancellationToken) : new Line(scope, "unchanged", unchanged, 0, 0, null);
+                    var line = unchanged is null ? await BuildAsync(services, scope, force: false, partOf, cancellationToken) : new Line(scope, "unchanged", unchanged, 0, 0, null);
                     results.Add(line);
                     await done(line);
                     advance();
@@ -68,7 +76,7 @@ internal static class RegenerateCommand
                     {
                         var line = parsed.GetValue(dryRun)
                             ? await CompareAsync(services, scope, cancellationToken)
-                            : await BuildAsync(services, scope, parsed.GetValue(force), cancellationToken);
+                            : await BuildAsync(services, scope, parsed.GetValue(force), partOf, cancellationToken);
                         results.Add(line);
                         await done(line);
                         advance();
@@ -105,8 +113,9 @@ internal static class RegenerateCommand
         return [.. wanted];
     }
 
-    private static async Task<Line> BuildAsync(ServiceProvider services, Scope scope, bool force, CancellationToken cancellationToken)
+    private static async Task<Line> BuildAsync(ServiceProvider services, Scope scope, bool force, Activity? partOf, CancellationToken cancellationToken)
     {
+        using var span = partOf is null ? null : WorkerSpans.Root("regenerate scope", partOf);
         var queue = services.GetRequiredService<IScopeQueue>();
         var time = services.GetRequiredService<TimeProvider>();
         ScopeClaim? claim = null;

@@ -78,11 +78,14 @@ internal static class StatusCommand
         CommandContext context, SortedDictionary<Scope, ScopeStatus>.ValueCollection lines, Dictionary<Scope, CurrentListing> published, IReadOnlyList<string> refused, IReadOnlyList<string> warnings,
         IReadOnlyList<RunningWorker>? workers, ScopeLimits limits, int most)
     {
-        foreach (var warning in warnings) await context.WriteLineAsync($"Warning: {Redaction.Printable(warning)}");
+        if (context.IsTerminal) await context.WriteFactsAsync(warnings.Select(warning => ("Warning", warning)));
+        else
+            foreach (var warning in warnings) await context.WriteLineAsync($"Warning: {Redaction.Printable(warning)}");
         if (warnings.Count > 0) await context.WriteLineAsync();
         var troubled = lines.Where(line => line.State != ScopeState.UpToDate || line.LastError is not null || line.Problems.Count > 0).ToList();
         var shown = lines.Count <= MostScopes ? [.. lines] : troubled.Take(most).ToList();
-        if (shown.Count > 0)
+        if (context.IsTerminal) await WriteByOrganizationAsync(context, shown, published);
+        else if (shown.Count > 0)
         {
             await context.WriteTableAsync(
                 ["Scope", "State", "Version", "Published", "Problems"], shown.Select(line => Row(line, published.GetValueOrDefault(line.Scope))));
@@ -92,14 +95,10 @@ internal static class StatusCommand
         {
             await context.WriteLineAsync();
             await context.WriteLineAsync(line.Scope.ToString());
-            if (line.LastError is { } error)
-                await context.WriteLineAsync($"  {Name(line.State)} after {line.Attempts} attempt(s): {Redaction.Printable(Redaction.Mask(error))}");
-            if (line.Queue is { } place)
-                foreach (var text in Place(line, place)) await context.WriteLineAsync($"  {text}");
-            foreach (var problem in line.Problems.Take(most)) await context.WriteLineAsync($"  {CommandContext.Line(problem)}");
-            await WriteMoreAsync(line.Problems.Count, "problems", "  ");
+            await context.WriteWrappedAsync(2, Details(line, most));
+            await WriteMoreAsync(line.Problems.Count, "problems", 2);
         }
-        foreach (var refusal in refused.Take(most)) await context.WriteLineAsync($"Refused: {Redaction.Printable(refusal)}");
+        await context.WriteWrappedAsync(0, refused.Take(most).Select(refusal => $"Refused: {refusal}"));
         await WriteMoreAsync(refused.Count, "refusals");
         if (workers?.Count > 0)
         {
@@ -108,14 +107,37 @@ internal static class StatusCommand
                 ["Worker", "Started", "Last sign of life", "Builds"],
                 workers.Select(worker => new[] { worker.Name, $"{Age(worker.StartedFor)} ago", $"{Age(worker.BeatenFor)} ago", worker.Claims.ToString(CultureInfo.InvariantCulture) }));
         }
-        await context.WriteLineAsync(Limits(limits));
-        await context.WriteLineAsync($"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != ScopeState.UpToDate)} not up to date, "
+        await context.WriteWrappedAsync(0, Limits(limits));
+        await context.WriteWrappedAsync(0, $"{lines.Count} scopes, {published.Count} published, {lines.Count(line => line.State != ScopeState.UpToDate)} not up to date, "
             + $"{lines.Sum(line => line.Problems.Count)} problems.");
 
-        async Task WriteMoreAsync(int count, string what, string indent = "")
+        async Task WriteMoreAsync(int count, string what, int indent = 0)
         {
             if (count > most)
-                await context.WriteLineAsync($"{indent}… and {count - most} more {what}; --org ID shows one organization, --json lists all.");
+                await context.WriteWrappedAsync(indent, $"… and {count - most} more {what}; --org ID shows one organization, --json lists all.");
+        }
+    }
+
+    private static IEnumerable<string> Details(ScopeStatus line, int most)
+    {
+        if (line.LastError is { } error) yield return $"{Name(line.State)} after {line.Attempts} attempt(s): {error}";
+        if (line.Queue is { } place)
+            foreach (var text in Place(line, place)) yield return text;
+        foreach (var problem in line.Problems.Take(most)) yield return CommandContext.Line(problem);
+    }
+
+    /// <summary>An organization's id takes half of a narrow terminal, so it stands above its scopes, whole, for copying.</summary>
+    private static async Task WriteByOrganizationAsync(CommandContext context, List<ScopeStatus> shown, Dictionary<Scope, CurrentListing> published)
+    {
+        foreach (var scopes in shown.GroupBy(line => line.Scope.Organization))
+        {
+            await context.WriteLineAsync(scopes.Key.ToString());
+            await context.WriteFactsAsync(scopes.Select(line =>
+            {
+                var row = Row(line, published.GetValueOrDefault(line.Scope));
+                var version = row[2].Length == 0 ? "" : $", version {row[2]} of {row[3]}";
+                return (line.Scope.Environment.Name(), $"{row[1]}{version}{(line.Problems.Count switch { 0 => "", 1 => ", 1 problem", var count => $", {count} problems" })}");
+            }));
         }
     }
 

@@ -1,9 +1,11 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -15,10 +17,11 @@ namespace ConsentSnapshots.Worker.Diagnostics;
 /// Serves <c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>. It starts before everything else, so that probes are answered while the worker waits for its database, and it stops last.
 /// An address that cannot be listened on is said and tried again; publishing does not depend on it.
 /// </summary>
-internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, TimeProvider time, ILogger<HealthServer> logger) : IHostedLifecycleService, IAsyncDisposable
+internal sealed class HealthServer(WorkerConfiguration configuration, WorkerHealth health, TimeProvider time, ILogger<HealthServer> logger) : IHostedLifecycleService, IAsyncDisposable
 {
     private static readonly TimeSpan UntilTriedAgain = TimeSpan.FromSeconds(5);
 
+    private readonly WorkerOptions _options = configuration.Worker;
     private readonly CancellationTokenSource _stop = new();
     private Task _starting = Task.CompletedTask;
     private WebApplication? _app;
@@ -30,7 +33,7 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
     /// <inheritdoc/>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (options.ListenUrl is null) return;
+        if (_options.ListenUrl is null) return;
         if (!await TryListenAsync(isFirst: true, cancellationToken)) _starting = ListenLaterAsync(_stop.Token);
     }
 
@@ -91,7 +94,7 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
         catch (Exception exception) when (exception is IOException or SocketException or InvalidOperationException)
         {
             // In use, not of this machine, or not allowed.
-            if (isFirst) logger.HealthNotServed(options.Url, exception.Message.ReplaceLineEndings(" "));
+            if (isFirst) logger.HealthNotServed(_options.Url, exception.Message.ReplaceLineEndings(" "));
             await app.DisposeAsync();
             return false;
         }
@@ -103,7 +106,7 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
 
     private WebApplication Build()
     {
-        // It takes no settings from the environment: the address is ours alone, and an edge's variables are not meant.
+        // It takes no settings from the environment but the service's name: the address is ours alone, and an edge's variables are not meant.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -112,21 +115,20 @@ internal sealed class HealthServer(WorkerOptions options, WorkerHealth health, T
             kestrel.Limits.MaxConcurrentConnections = 100;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         });
+        builder.Configuration.AddInMemoryCollection(TelemetryExport.ResourceSettings(configuration.Configuration));
         builder.Services.AddRoutingCore();
         // The process has one lifetime, which is the service's.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(WorkerMetrics.MeterName, RuntimeMeter).AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry().ConfigureResource(resource => TelemetryExport.Describe(resource, WorkerSpans.Telemetry))
+            .WithMetrics(metrics => metrics.AddMeter([.. WorkerSpans.Telemetry.Meters]).AddPrometheusExporter());
         var app = builder.Build();
         app.UseRouting();
         app.MapMethods("/health/live", [HttpMethods.Get, HttpMethods.Head], context => WriteAsync(context, health.Live()));
         app.MapMethods("/health/ready", [HttpMethods.Get, HttpMethods.Head], context => WriteAsync(context, health.Ready()));
         app.MapPrometheusScrapingEndpoint("/metrics");
-        app.Urls.Add(options.Url.Trim());
+        app.Urls.Add(_options.Url.Trim());
         return app;
     }
-
-    /// <summary>.NET's own measurements: memory, garbage collection, threads.</summary>
-    internal const string RuntimeMeter = "System.Runtime";
 
     private static async Task WriteAsync(HttpContext context, HealthReport report)
     {

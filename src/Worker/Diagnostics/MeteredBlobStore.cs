@@ -1,37 +1,9 @@
-using ConsentSnapshots.Generator.Formats;
+using System.Runtime.CompilerServices;
 using ConsentSnapshots.Storage;
 
 namespace ConsentSnapshots.Worker.Diagnostics;
 
-/// <summary>What a blob is.</summary>
-internal enum BlobKind
-{
-    /// <summary>An immutable snapshot.</summary>
-    Snapshot,
-
-    /// <summary>A gated list.</summary>
-    List,
-
-    /// <summary>A loader and list in one file.</summary>
-    Tags,
-
-    /// <summary>The loader.</summary>
-    Loader,
-
-    /// <summary>A version of a manifest.</summary>
-    History,
-
-    /// <summary>A newest manifest.</summary>
-    Current,
-
-    /// <summary>Lines of the change log.</summary>
-    Changes,
-
-    /// <summary>Whatever else there is: the file source's reports.</summary>
-    Other,
-}
-
-/// <summary>A store that counts what is written to it, and what it does not answer.</summary>
+/// <summary>A store that counts what is written to it, and what it does not answer. Each call has a span where it belongs to a trace.</summary>
 internal sealed class MeteredBlobStore(IBlobStore store, WorkerMetrics metrics) : IBlobStore
 {
     /// <inheritdoc/>
@@ -42,20 +14,22 @@ internal sealed class MeteredBlobStore(IBlobStore store, WorkerMetrics metrics) 
 
     /// <inheritdoc/>
     public Task<BlobRead> ReadAsync(BlobContainer container, string name, string? knownETag, int maxBytes, CancellationToken cancellationToken) =>
-        CountFailuresAsync(store.ReadAsync(container, name, knownETag, maxBytes, cancellationToken));
+        CallAsync("read", container, name, () => store.ReadAsync(container, name, knownETag, maxBytes, cancellationToken));
 
     /// <inheritdoc/>
     public Task<BlobRead> ReadRangeAsync(BlobContainer container, string name, long offset, int length, string? knownETag, CancellationToken cancellationToken) =>
-        CountFailuresAsync(store.ReadRangeAsync(container, name, offset, length, knownETag, cancellationToken));
+        CallAsync("read", container, name, () => store.ReadRangeAsync(container, name, offset, length, knownETag, cancellationToken));
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ListedBlob> ListAsync(
-        BlobContainer container, string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ListedBlob> ListAsync(BlobContainer container, string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var blobs = store.ListAsync(container, prefix, cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (blobs)
         {
-            while (await CountFailuresAsync(blobs.MoveNextAsync().AsTask())) yield return blobs.Current;
+            // Of a long listing each page is asked for when the one before it has been used up, so no span could say how long the store took. The first answer has one.
+            if (!await CallAsync(WorkerSpans.ListOperation, container, prefix, () => blobs.MoveNextAsync().AsTask())) yield break;
+            do yield return blobs.Current;
+            while (await CountFailuresAsync(blobs.MoveNextAsync().AsTask()));
         }
     }
 
@@ -65,8 +39,8 @@ internal sealed class MeteredBlobStore(IBlobStore store, WorkerMetrics metrics) 
     /// <inheritdoc/>
     public async Task<string?> CreateAsync(BlobContainer container, string name, ReadOnlyMemory<byte> bytes, BlobProperties properties, CancellationToken cancellationToken)
     {
-        var etag = await CountFailuresAsync(store.CreateAsync(container, name, bytes, properties, cancellationToken));
-        if (etag is not null) metrics.Wrote(KindOf(container, name), bytes.Length);
+        var etag = await CallAsync("create", container, name, () => store.CreateAsync(container, name, bytes, properties, cancellationToken));
+        if (etag is not null) metrics.Wrote(BlobKinds.Of(container, name), bytes.Length);
         return etag;
     }
 
@@ -74,42 +48,46 @@ internal sealed class MeteredBlobStore(IBlobStore store, WorkerMetrics metrics) 
     public async Task<string?> ReplaceAsync(
         BlobContainer container, string name, ReadOnlyMemory<byte> bytes, BlobProperties properties, string etag, CancellationToken cancellationToken)
     {
-        var replaced = await CountFailuresAsync(store.ReplaceAsync(container, name, bytes, properties, etag, cancellationToken));
-        if (replaced is not null) metrics.Wrote(KindOf(container, name), bytes.Length);
+        var replaced = await CallAsync("replace", container, name, () => store.ReplaceAsync(container, name, bytes, properties, etag, cancellationToken));
+        if (replaced is not null) metrics.Wrote(BlobKinds.Of(container, name), bytes.Length);
         return replaced;
     }
 
     /// <inheritdoc/>
     public async Task WriteAsync(BlobContainer container, string name, ReadOnlyMemory<byte> bytes, BlobProperties properties, CancellationToken cancellationToken)
     {
-        await CountFailuresAsync(AnswerAsync(store.WriteAsync(container, name, bytes, properties, cancellationToken)));
-        metrics.Wrote(KindOf(container, name), bytes.Length);
+        await CallAsync("write", container, name, () => AnswerAsync(store.WriteAsync(container, name, bytes, properties, cancellationToken)));
+        metrics.Wrote(BlobKinds.Of(container, name), bytes.Length);
     }
 
     /// <inheritdoc/>
     public async Task<bool> AppendAsync(string name, ReadOnlyMemory<byte> bytes, long maxLength, CancellationToken cancellationToken)
     {
-        var appended = await CountFailuresAsync(store.AppendAsync(name, bytes, maxLength, cancellationToken));
-        if (appended) metrics.Wrote(KindOf(BlobContainer.Private, name), bytes.Length);
+        var appended = await CallAsync("append", BlobContainer.Private, name, () => store.AppendAsync(name, bytes, maxLength, cancellationToken));
+        if (appended) metrics.Wrote(BlobKinds.Of(BlobContainer.Private, name), bytes.Length);
         return appended;
     }
 
     /// <inheritdoc/>
     public Task<bool> DeleteAsync(BlobContainer container, string name, string? etag, CancellationToken cancellationToken) =>
-        CountFailuresAsync(store.DeleteAsync(container, name, etag, cancellationToken));
+        CallAsync("delete", container, name, () => store.DeleteAsync(container, name, etag, cancellationToken));
 
-    /// <summary>What a blob of this name is.</summary>
-    internal static BlobKind KindOf(BlobContainer container, string name) => container switch
+    private Task<T> CallAsync<T>(string operation, BlobContainer container, string name, Func<Task<T>> call) =>
+        WorkerSpans.IsWithin ? TraceAsync(operation, container, name, call) : CountFailuresAsync(call());
+
+    private async Task<T> TraceAsync<T>(string operation, BlobContainer container, string name, Func<Task<T>> call)
     {
-        BlobContainer.History => BlobKind.History,
-        BlobContainer.Private when name.StartsWith(BlobNames.CurrentPrefix, StringComparison.Ordinal) => BlobKind.Current,
-        BlobContainer.Private when name.StartsWith(BlobNames.ChangesPrefix, StringComparison.Ordinal) => BlobKind.Changes,
-        BlobContainer.Private => BlobKind.Other,
-        _ when name == BlobNames.Loader => BlobKind.Loader,
-        _ when name.EndsWith("/scripts.json", StringComparison.Ordinal) => BlobKind.List,
-        _ when name.EndsWith("/tags.js", StringComparison.Ordinal) => BlobKind.Tags,
-        _ => BlobKind.Snapshot,
-    };
+        using var span = WorkerSpans.Store(operation, container, name);
+        try
+        {
+            return await CountFailuresAsync(call());
+        }
+        catch (Exception exception)
+        {
+            span.Failed(exception);
+            throw;
+        }
+    }
 
     private async Task<T> CountFailuresAsync<T>(Task<T> call)
     {

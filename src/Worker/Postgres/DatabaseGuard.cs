@@ -27,7 +27,7 @@ internal sealed class DatabaseGuard(NpgsqlDataSource database, DatabasePatience 
         }
         catch (Exception exception) when (exception is NpgsqlException or RowSecurityException or DatabaseShapeException or TimeoutException or SocketException)
         {
-            throw new SourceUnavailableException($"{Description} cannot be used: {exception.Message}", exception) { MayPass = DatabaseOutage.MayPass(exception) };
+            throw new SourceUnavailableException($"{Description} cannot be used: {DatabaseIdentity.Explain(exception) ?? exception.Message}", exception) { MayPass = DatabaseOutage.MayPass(exception) };
         }
     }
 

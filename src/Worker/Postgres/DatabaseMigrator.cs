@@ -244,11 +244,12 @@ internal sealed class DatabaseMigrator(PostgresOptions options, ILogger<Database
             PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
                 "Check user name and password in ConnectionStrings:Postgres.",
             PostgresErrorCodes.InvalidCatalogName => "Check Database in ConnectionStrings:Postgres; migrate creates no database.",
+            null when DatabaseIdentity.Explain(cause) is not null => "Check that the process has an identity (docs/azure.md), then run migrate again.",
             null when progress.Step == "connect" => "Check that the server runs and that Host and Port in ConnectionStrings:Postgres are right.",
             _ when progress.Committed => "The steps before it are done; after the cause is gone, run migrate again.",
             _ => "Nothing was changed; after the cause is gone, run migrate again.",
         };
-        var said = database is null ? cause.Message : $"{database.MessageText} ({database.SqlState})";
+        var said = database is null ? DatabaseIdentity.Explain(cause) ?? cause.Message : $"{database.MessageText} ({database.SqlState})";
         return $"Could not {at} on {where.Host}:{where.Port}/{where.Database}: {said}. {remedy}";
     }
 

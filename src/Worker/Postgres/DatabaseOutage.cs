@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Azure.Identity;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -18,6 +19,8 @@ internal static class DatabaseOutage
         PostgresException answer => answer.IsTransient,
         SocketException or TimeoutException or IOException => true,
         DatabaseShapeException shape => shape.MayPass,
+        // What gives tokens does not answer, or has not heard of the identity yet. The store waits for it as well.
+        AuthenticationFailedException => true,
         // Of several hosts, none is the primary at present; or each has failed in its own way.
         NpgsqlException { InnerException: AggregateException several } => several.InnerExceptions.Any(MayPass),
         NpgsqlException { IsTransient: true } => true,

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Azure.Identity;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Polly;
@@ -43,7 +44,8 @@ internal sealed class DatabasePatience
             or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or "57P05" // idle_session_timeout
             || state.StartsWith("08", StringComparison.Ordinal),
         // A query that takes too long has a TimeoutException within, which is about the query.
-        _ => exception.InnerException is SocketException or IOException,
+        // The identity that signs in got no token, so nothing was asked.
+        _ => exception.InnerException is SocketException or IOException or AuthenticationFailedException,
     };
 
     /// <summary>Does something that may be done again, until the database answers it.</summary>

@@ -24,7 +24,7 @@ internal sealed class ListenService(ChangeListener listener, WakeUp signal) : Ba
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var listening = listener.RunAsync(stoppingToken);
-        await foreach (var _ in listener.Signals.ReadAllAsync(stoppingToken)) signal.Raise();
+        await foreach (var _ in listener.Signals.ReadAllAsync(stoppingToken)) signal.Raise(WakeUpCause.Notification);
         await listening;
     }
 }

@@ -1,3 +1,4 @@
+using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Settings;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -27,10 +28,10 @@ internal static class PostgresConnections
     /// <param name="loggers">Where Npgsql logs.</param>
     /// <param name="builds">How many scopes are built at once; each uses one connection at most.</param>
     public static NpgsqlDataSource CreatePool(PostgresOptions options, ILoggerFactory? loggers = null, int? builds = null) =>
-        Build(DescribePool(options.ConnectionString, "consent-snapshots", (builds ?? DefaultBuilds) + BesideBuilds), loggers);
+        Build(DescribePool(options.ConnectionString, "consent-snapshots", (builds ?? DefaultBuilds) + BesideBuilds), options, loggers);
 
-    /// <summary>The connection string of the scheduler, which keeps a pool of its own.</summary>
-    public static string DescribeForScheduling(string connectionString) => DescribePool(connectionString, "consent-snapshots schedule", Scheduling).ConnectionString;
+    /// <summary>The scheduler's pool.</summary>
+    public static NpgsqlDataSource CreateForScheduling(PostgresOptions options) => Build(DescribePool(options.ConnectionString, "consent-snapshots schedule", Scheduling), options, loggers: null);
 
     /// <summary>
     /// A source whose every connection is a new session: a pooled one must not LISTEN (its reset forgets the registration), and Npgsql
@@ -43,7 +44,7 @@ internal static class PostgresConnections
         description.Pooling = false;
         description.KeepAlive = Math.Max(1, (int)options.KeepAlive.TotalSeconds);
         description.TcpKeepAlive = true;
-        return Build(description, loggers);
+        return Build(description, options, loggers);
     }
 
     /// <summary>The one connection of the heartbeat, made anew where it broke.</summary>
@@ -53,7 +54,7 @@ internal static class PostgresConnections
         (description.MinPoolSize, description.MaxPoolSize) = (0, 1);
         // The heartbeat itself bounds how long a beat may take.
         description.CommandTimeout = description.Timeout = 30;
-        return Build(description, loggers);
+        return Build(description, options, loggers);
     }
 
     /// <summary>Unpooled sessions, each with a keepalive, for transactions that may have to wait.</summary>
@@ -62,7 +63,7 @@ internal static class PostgresConnections
         var description = Describe(options.ConnectionString, "consent-snapshots migrate");
         description.Pooling = false;
         description.KeepAlive = Math.Max(1, (int)options.KeepAlive.TotalSeconds);
-        return Build(description, loggers);
+        return Build(description, options, loggers);
     }
 
     private static NpgsqlConnectionStringBuilder DescribePool(string text, string application, int most)
@@ -88,9 +89,16 @@ internal static class PostgresConnections
         return description;
     }
 
-    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder description, ILoggerFactory? loggers)
+    private static NpgsqlDataSource Build(NpgsqlConnectionStringBuilder description, PostgresOptions options, ILoggerFactory? loggers)
     {
-        var builder = new NpgsqlDataSourceBuilder(description.ConnectionString);
+        // The name stands in the driver's spans and metrics. It would be the connection string otherwise.
+        var builder = new NpgsqlDataSourceBuilder(description.ConnectionString) { Name = description.ApplicationName };
+        // The heartbeat and the looks at an empty queue, several a second, belong to no trace and would each be one.
+        builder.ConfigureTracing(tracing => tracing.ConfigureCommandFilter(_ => WorkerSpans.IsWithin).ConfigureBatchFilter(_ => WorkerSpans.IsWithin)
+            .ConfigureCommandSpanNameProvider(command => StatementNames.Of(command.CommandText))
+            .ConfigureBatchSpanNameProvider(batch => StatementNames.Of(batch.BatchCommands.Count > 0 ? batch.BatchCommands[^1].CommandText : ""))
+            .EnableFirstResponseEvent(false).EnablePhysicalOpenTracing(false));
+        if (options.Credential is { } credential) DatabaseIdentity.SignIn(builder, credential);
         if (loggers is not null) builder.UseLoggerFactory(loggers);
         return builder.Build();
     }

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Diagnostics;
 
 namespace ConsentSnapshots.Worker.Publishing;
 
@@ -19,14 +21,15 @@ public sealed class ChangeLog(IBlobStore blobs, int recordsPerSegment = ChangeRe
     private bool _writing;
     private int _segment; // 0 until it was looked for
 
-    private readonly record struct Announcement(byte[] Line, TaskCompletionSource Done);
+    private readonly record struct Announcement(byte[] Line, TaskCompletionSource Done, Activity? Span);
 
     /// <summary>Announces a publication; the line is durable when this ends.</summary>
     /// <exception cref="StoreUnavailableException">Whether the line was written is not known.</exception>
     public async Task AppendAsync(ChangeRecord change, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Send($"{change.Organization}/{change.Environment}", change.Version);
         // A caller must not go on in the middle of the loop that answers the others.
-        var announcement = new Announcement(change.ToBytes(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var announcement = new Announcement(change.ToBytes(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), span);
         bool isFirst;
         lock (_lock)
         {
@@ -74,6 +77,8 @@ public sealed class ChangeLog(IBlobStore blobs, int recordsPerSegment = ChangeRe
                 _writing = group.Length > 0;
             }
             if (group.Length == 0) return;
+            // One append for all of them: it stands in the trace of the first. Whoever began this loop has nothing to do with it any more.
+            if (Activity.Current is not null || group[0].Span is not null) Activity.Current = group[0].Span;
             try
             {
                 await AppendAsync(group, _stopping.Token);

@@ -2,6 +2,7 @@ using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
+using ConsentSnapshots.Worker.Diagnostics;
 
 namespace ConsentSnapshots.Worker.Publishing;
 
@@ -33,7 +34,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
             if (stored.Latest is { } ahead && ahead.Version != current.Manifest?.Version)
             {
                 // Committed, and not current yet: its writer may have died, or an attempt of ours that seemed to fail had succeeded.
-                await store.RollForwardAsync(ahead, current.ETag, cancellationToken);
+                await MakeCurrentAsync(ahead, current.ETag, cancellationToken);
                 await CompleteAsync(request, ahead, null, cancellationToken);
                 if (ahead.Envelope.PublicationId == publicationId) return new PublicationResult(PublicationOutcome.Published, ahead, written, changed);
                 (lookAtHistory, rolledForward) = (false, true);
@@ -52,7 +53,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
                 continue;
             }
 
-            if (plan.Outcome == PublicationOutcome.Published) await store.RollForwardAsync(plan.Manifest, current.ETag, cancellationToken);
+            if (plan.Outcome == PublicationOutcome.Published) await MakeCurrentAsync(plan.Manifest, current.ETag, cancellationToken);
             else if (request.Verify) await store.MendHistoryAsync(plan.Manifest, cancellationToken);
             if (plan.Announces) await CompleteAsync(request, plan.Manifest, lookups, cancellationToken);
             else await MendAsync(plan, lookups, cancellationToken);
@@ -77,6 +78,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     private async Task<(StoredScope Stored, CurrentState Current)> ReadAsync(
         Scope scope, int? recordedVersion, bool lookAtHistory, bool verify, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Step("read store");
         var reading = store.ReadCurrentAsync(scope, verify, cancellationToken);
         // A scope that the source has never recorded as published is new, as a rule, and listing a container is the dearest question that a store can be asked.
         if (recordedVersion == 0 && !lookAtHistory && (await reading) is { Manifest: null, ETag: null } nothing && await IsNewAsync(scope, cancellationToken))
@@ -109,6 +111,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// <summary>Nothing is written that the proof does not accept, or that no edge would read.</summary>
     private void Require(PublicationRequest request, Manifest manifest)
     {
+        using var span = WorkerSpans.Step("prove");
         if (manifest.Bytes.Length > limits.ManifestBytes)
             throw new ScopeTooLargeException($"The manifest of {manifest.Scope} would have {manifest.Bytes.Length} bytes, and the limit is {limits.ManifestBytes}.");
         var violations = ConsentProof.Violations(
@@ -119,6 +122,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
     /// <summary>Everything that can be done before the commit, at once: the snapshots, the loader, and looks at what the steps after it replace.</summary>
     private async Task<Lookups> PrepareAsync(Scope scope, PublicationPlan plan, StoredScope stored, bool verify, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Step("prepare")?.SetTag("consent.snapshots", plan.Snapshots.Length);
         var (inPlace, isPublished) = (stored.Public, plan.Outcome == PublicationOutcome.Published);
         // Where the history was just listed and a commit follows, which is refused where the version is taken, there is nothing to look for.
         var isTaken = stored.HistoryListed && isPublished ? Task.FromResult(false) : store.HasHistoryAsync(scope, plan.Manifest.Version + (isPublished ? 0 : 1), cancellationToken);
@@ -140,6 +144,7 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
 
     private async Task<bool> CommitAsync(Manifest manifest, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Step("commit");
         try
         {
             return await store.CommitAsync(manifest, cancellationToken);
@@ -150,12 +155,19 @@ public sealed class Publisher(ScopeStore store, DestinationCatalogue catalogue, 
         }
     }
 
-    /// <summary>The steps after a version is current, at once: the list, the tags, and the line that tells the edges. Only then is the work complete.</summary>
-    private Task CompleteAsync(PublicationRequest request, Manifest manifest, Lookups? lookups, CancellationToken cancellationToken)
+    private async Task MakeCurrentAsync(Manifest manifest, string? etag, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Step("make current");
+        await store.RollForwardAsync(manifest, etag, cancellationToken);
+    }
+
+    /// <summary>The steps after a version is current, at once: the list, the tags, and the line that tells the edges. Only then is the work complete.</summary>
+    private async Task CompleteAsync(PublicationRequest request, Manifest manifest, Lookups? lookups, CancellationToken cancellationToken)
+    {
+        using var span = WorkerSpans.Step("announce");
         var change = new ChangeRecord(
             manifest.Scope.Organization.Value, manifest.Scope.Environment.Name(), manifest.Version, request.ChangedAt, request.Clock.Now(time));
-        return Task.WhenAll(
+        await Task.WhenAll(
             store.PutListAsync(manifest, lookups?.List, cancellationToken),
             store.PutTagsAsync(manifest, lookups?.Tags, cancellationToken),
             store.Changes.AppendAsync(change, cancellationToken));

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Building;
 using ConsentSnapshots.Worker.Diagnostics;
@@ -16,9 +18,12 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
     private static readonly TimeSpan FirstRetryDelay = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StoppingGrace = TimeSpan.FromSeconds(3);
 
+    private readonly AttemptTraces _attempts = new();
+
     /// <summary>Reads claimed scopes for their builds, those that are read together in one piece. What fails is the answer for each scope.</summary>
     public async Task<IReadOnlyList<ScopeRead>> ReadAsync(IReadOnlyList<ScopeClaim> claims, CancellationToken cancellationToken)
     {
+        using var span = WorkerSpans.Step("read")?.SetTag("consent.scopes", claims.Count);
         try
         {
             var reads = new Dictionary<Scope, ScopeRead>();
@@ -27,6 +32,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
+            span.Failed(exception);
             if (exception is not SourceUnavailableException) logger.ReadFailed(exception.Message, exception);
             return [.. claims.Select(claim => new ScopeRead.Unreadable(claim.Scope, exception.Message))];
         }
@@ -48,6 +54,8 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
     public async Task<BuildOutcome> RunAsync(ScopeClaim claim, Task<IReadOnlyList<ScopeRead>> reading, int index, bool verify, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
+        using var span = WorkerSpans.Build(_attempts.Earlier(claim.Scope));
+        span?.SetTag("consent.scope", claim.Scope.ToString()).SetTag("consent.lane", claim.Lane.ToString().ToLowerInvariant()).SetTag("consent.attempt", claim.Attempt);
         BuildOutcome outcome;
         var begun = false;
         try
@@ -55,6 +63,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
             var read = (await reading)[index];
             begun = true;
             if (read is ScopeRead.Found { Rows.Changes: { } changes }) claim = claim with { Changes = changes };
+            if (read is ScopeRead.Found { Rows.ChangedAt: { } changedAt }) span?.SetTag("consent.changed_at", WireTime.Format(changedAt));
             outcome = await builder.BuildAsync(read, new BuildOrder(claim.Retried, claim.Fence, verify), cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -64,9 +73,11 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
             else await WithinGraceAsync(token => queue.CompleteAsync(claim, new BuildOutcome.Failed("The worker stopped during the build.", CommitUnknown: true), TimeSpan.Zero, token));
             throw;
         }
+        Describe(span, claim.Scope, outcome);
         Tell(claim, outcome, time.GetElapsedTime(started));
         metrics?.Built(outcome.Name, claim.Attempt, time.GetElapsedTime(started));
         if (outcome is BuildOutcome.Published) metrics?.Published();
+        using var completing = WorkerSpans.Step("complete");
         try
         {
             await queue.CompleteAsync(claim, outcome, RetryDelay(claim.Attempt), cancellationToken);
@@ -74,6 +85,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             // Whatever it was, it concerns this scope, and the queue makes it ready again when it can be reached, so it is not lost.
+            completing.Failed(exception);
             logger.OutcomeNotRecorded(claim.Scope.ToString(), exception.Message);
             return new BuildOutcome.Failed($"What became of it could not be recorded: {exception.Message}") { Problems = outcome.Problems };
         }
@@ -94,6 +106,15 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
         {
             logger.NotGivenBack(exception.Message);
         }
+    }
+
+    private void Describe(Activity? span, Scope scope, BuildOutcome outcome)
+    {
+        _attempts.Ended(scope, outcome.IsComplete ? null : span);
+        if (span is null) return;
+        span.SetTag("consent.outcome", outcome.Name);
+        if (outcome.Current is { } current) span.SetTag("consent.version", current.Version).SetTag("consent.publication.id", current.Envelope.PublicationId);
+        if (outcome.Reason is { } reason) span.SetTag("error.type", outcome.Name).SetStatus(ActivityStatusCode.Error, reason);
     }
 
     private void Tell(ScopeClaim claim, BuildOutcome outcome, TimeSpan elapsed)

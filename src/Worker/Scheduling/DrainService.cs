@@ -77,10 +77,11 @@ public sealed class DrainService(
         {
             try
             {
+                var signal = default(WakeUpSignal);
                 if (wait > TimeSpan.Zero)
                 {
                     Enter(prepared ? Step.Waiting : Step.Preparing);
-                    await wakeUp.WaitAsync(wait, time, stoppingToken);
+                    signal = await wakeUp.WaitAsync(wait, time, stoppingToken);
                 }
                 wait = FailureDelay;
                 if (!prepared)
@@ -91,7 +92,7 @@ public sealed class DrainService(
                     logger.Started(source.Description, store.Blobs.Description);
                 }
                 Enter(Step.Looking);
-                if (await drain.DrainAsync(stoppingToken)) again = 0;
+                if (await drain.DrainAsync(signal, stoppingToken)) again = 0;
                 if (_outage.Ends() is { } lasted) logger.DrainGoesOn(lasted.TotalSeconds);
                 wait = again < s_lookAgain.Length ? s_lookAgain[again++] : queue.LookInterval;
             }

@@ -13,7 +13,7 @@ public sealed class DrainJob(WakeUp signal) : IJob
     /// <inheritdoc/>
     public ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
-        signal.Raise();
+        signal.Raise(WakeUpCause.Schedule);
         return ValueTask.CompletedTask;
     }
 }

@@ -40,15 +40,19 @@ public sealed class Reconciler(
     public async Task<IReadOnlyList<Scope>> ReconcileAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
+        using var span = WorkerSpans.Root("reconcile");
         try
         {
             var different = await FindDifferentAsync(cancellationToken);
-            if (different.Count > 0) await queue.EnqueueAsync(different, cancellationToken);
+            span?.SetTag("consent.differences", different.Count);
+            using (WorkerSpans.Step("enqueue"))
+                if (different.Count > 0) await queue.EnqueueAsync(different, cancellationToken);
             metrics?.Reconciled(different.Count, watch.Elapsed);
             return [.. different];
         }
-        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
+            span.Failed(exception);
             metrics?.ReconcileFailed();
             throw;
         }
@@ -77,6 +81,9 @@ public sealed class Reconciler(
     {
         var different = new SortedSet<Scope>();
         var scopes = 0;
+        using var span = WorkerSpans.Step("compare");
+        // Every scope is looked at: steps of all of them would be more than a trace can show.
+        Activity.Current = null;
         await CompareAsync((compared, _) =>
         {
             lock (different)
@@ -86,6 +93,7 @@ public sealed class Reconciler(
             }
             return ValueTask.CompletedTask;
         }, Environment.ProcessorCount, cancellationToken);
+        span?.SetTag("consent.scopes", scopes);
         logger.Reconciled(scopes, different.Count);
         return different;
     }

@@ -29,6 +29,7 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     private int _batch = Math.Min(options.Parallelism, MostAhead);
     private long _batchClaimed;
     private long _editsLooked;
+    private WakeUpSignal _signal;
 
     /// <summary>How many builds are running.</summary>
     public int Running => Volatile.Read(ref _running[0]) + Volatile.Read(ref _running[1]);
@@ -37,16 +38,20 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     public bool IsAsking => _asking;
 
     /// <summary>A scope that is claimed, and read or being read, and has no place yet.</summary>
-    private sealed record Ahead(ScopeClaim Claim, Task<IReadOnlyList<ScopeRead>> Reading, int Index);
+    private sealed record Ahead(ScopeClaim Claim, Task<IReadOnlyList<ScopeRead>> Reading, int Index, ChangeTrace? Trace);
 
     /// <summary>
     /// Starts a build for every scope that is due, edits first. Where there are places enough, one is bulk's and one is edits', so neither keeps the other out. A single place is
     /// given to the lanes in turn. Only one caller at a time.
     /// </summary>
     /// <returns>Whether any build was started.</returns>
-    public async Task<bool> DrainAsync(CancellationToken cancellationToken)
+    public Task<bool> DrainAsync(CancellationToken cancellationToken) => DrainAsync(default, cancellationToken);
+
+    /// <summary>The same, for a signal, with which the trace of what is found begins.</summary>
+    public async Task<bool> DrainAsync(WakeUpSignal signal, CancellationToken cancellationToken)
     {
         var any = false;
+        _signal = signal;
         while (true)
         {
             await _places.WaitAsync(cancellationToken);
@@ -65,6 +70,8 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
             }
             if (started == 0) return any;
             any = true;
+            // What is found from now on was there already, or has a signal of its own.
+            _signal = default;
         }
     }
 
@@ -72,7 +79,11 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     public async Task StopAsync()
     {
         var claims = new List<ScopeClaim>();
-        while (_ahead.TryDequeue(out var ahead)) claims.Add(ahead.Claim);
+        while (_ahead.TryDequeue(out var ahead))
+        {
+            claims.Add(ahead.Claim);
+            ahead.Trace?.Done();
+        }
         await runner.ReleaseAsync(claims);
         for (var place = 0; place < options.Parallelism; place++) await _places.WaitAsync(TimeSpan.FromMinutes(1));
         _places.Release(options.Parallelism);
@@ -100,7 +111,7 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
     {
         if (!_ahead.IsEmpty && _editsLooked != 0 && time.GetElapsedTime(_editsLooked) < EditsLook) return [];
         _editsLooked = time.GetTimestamp();
-        return Read(await AskAsync(Lane.Edits, most, cancellationToken), cancellationToken);
+        return await ClaimAsync(Lane.Edits, most, cancellationToken);
     }
 
     private async Task<IReadOnlyList<Ahead>> TakeBulkAsync(int most, CancellationToken cancellationToken)
@@ -109,37 +120,44 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
         {
             var quick = _batchClaimed != 0 && time.GetElapsedTime(_batchClaimed) < AheadFor;
             _batch = Math.Clamp(quick ? _batch * 2 : _batch / 2, Math.Min(most, MostAhead), MostAhead);
-            var claims = await AskAsync(Lane.Bulk, Math.Max(most, _batch), cancellationToken);
+            var claimed = await ClaimAsync(Lane.Bulk, Math.Max(most, _batch), cancellationToken);
             _batchClaimed = time.GetTimestamp();
-            foreach (var build in Read(claims, cancellationToken)) _ahead.Enqueue(build);
+            foreach (var build in claimed) _ahead.Enqueue(build);
         }
         var builds = new List<Ahead>();
         while (builds.Count < most && _ahead.TryDequeue(out var build)) builds.Add(build);
         return builds;
     }
 
-    private async Task<IReadOnlyList<ScopeClaim>> AskAsync(Lane lane, int most, CancellationToken cancellationToken)
+    /// <summary>Asks the queue for scopes, and has those that it gives read.</summary>
+    private async Task<IReadOnlyList<Ahead>> ClaimAsync(Lane lane, int most, CancellationToken cancellationToken)
     {
+        var asked = time.GetUtcNow();
+        IReadOnlyList<ScopeClaim> claims;
         _asking = true;
         try
         {
-            return await queue.ClaimAsync(lane, most, cancellationToken);
+            claims = await queue.ClaimAsync(lane, most, cancellationToken);
         }
         finally
         {
             _asking = false;
         }
+        if (claims.Count == 0) return [];
+        var trace = ChangeTrace.Begin(_signal, asked, time.GetUtcNow(), lane, claims.Count);
+        var reading = ReadAsync(claims, trace, cancellationToken);
+        return [.. claims.Select((claim, index) => new Ahead(claim, reading, index, trace))];
     }
 
-    private IReadOnlyList<Ahead> Read(IReadOnlyList<ScopeClaim> claims, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ScopeRead>> ReadAsync(IReadOnlyList<ScopeClaim> claims, ChangeTrace? trace, CancellationToken cancellationToken)
     {
-        if (claims.Count == 0) return [];
-        var reading = runner.ReadAsync(claims, cancellationToken);
-        return [.. claims.Select((claim, index) => new Ahead(claim, reading, index))];
+        ChangeTrace.Enter(trace);
+        return await runner.ReadAsync(claims, cancellationToken);
     }
 
     private async Task BuildInPlaceAsync(Ahead build, Lane lane, CancellationToken cancellationToken)
     {
+        ChangeTrace.Enter(build.Trace);
         try
         {
             await runner.RunAsync(build.Claim, build.Reading, build.Index, verify: false, cancellationToken);
@@ -150,6 +168,7 @@ public sealed class ScopeDrain(IScopeQueue queue, BuildRunner runner, ScheduleOp
         }
         finally
         {
+            build.Trace?.Done();
             Interlocked.Decrement(ref _running[(int)lane]);
             _places.Release();
             // What waits for a place of this lane's is to be looked for.

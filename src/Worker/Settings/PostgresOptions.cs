@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Azure.Core;
+using Azure.Identity;
 using ConsentSnapshots.Storage;
 using Npgsql;
 
@@ -39,6 +41,12 @@ internal sealed partial class PostgresOptions
     public string ControlPlaneRole { get; set; } = "";
 
     /// <summary>
+    /// Whether to sign in with the process's managed identity, as Azure Database for PostgreSQL allows: a token of the identity takes the place of the password. The connection strings then
+    /// have the identity's role as Username, SSL Mode=VerifyFull, and no Password.
+    /// </summary>
+    public bool ManagedIdentity { get; set; }
+
+    /// <summary>
     /// How long a migration waits for one lock on the destinations table. Writers queue behind it for as long, so short is polite;
     /// too short and a busy table never lets it in.
     /// </summary>
@@ -56,6 +64,9 @@ internal sealed partial class PostgresOptions
     /// <summary><see cref="DestinationsTable"/>, read.</summary>
     internal TableName Table => TableName.Parse(DestinationsTable);
 
+    /// <summary>What gives the tokens; null where the connection strings have what it takes. One for all connections, because it keeps the tokens.</summary>
+    internal TokenCredential? Credential { get; set; }
+
     /// <summary>Reads the section and the connection strings, and reports every rule that is broken to the reader. Passwords are never repeated.</summary>
     public static PostgresOptions Read(SettingReader settings)
     {
@@ -68,12 +79,19 @@ internal sealed partial class PostgresOptions
             DestinationsTable = settings.Text("Database:DestinationsTable", "the name of a table or view", unset.DestinationsTable),
             WorkerRole = ReadRole(settings, "Database:WorkerRole"),
             ControlPlaneRole = ReadRole(settings, "Database:ControlPlaneRole"),
+            ManagedIdentity = settings.OneOf("Database:ManagedIdentity", unset.ManagedIdentity, ("true", true), ("false", false)),
             LockTimeout = settings.Duration("Database:LockTimeout", unset.LockTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
             MigrationWait = settings.Duration("Database:MigrationWait", unset.MigrationWait, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
             KeepAlive = settings.Duration("Database:KeepAlive", unset.KeepAlive, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
         };
         if (options.ConnectionString.Length == 0)
             settings.Fail("ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…");
+        if (options.ManagedIdentity)
+        {
+            CheckForIdentity(settings, "ConnectionStrings:Postgres", options.ConnectionString);
+            CheckForIdentity(settings, "ConnectionStrings:PostgresListen", options.ListenConnectionString);
+            options.Credential = new DefaultAzureCredential();
+        }
         if (!TableName.TryParse(options.DestinationsTable, out _)) settings.Fail($"Database:DestinationsTable is {Redaction.Show(options.DestinationsTable)}. {TableName.Rule}");
         settings.RefuseUnknown(Section);
         return options;
@@ -92,6 +110,19 @@ internal sealed partial class PostgresOptions
         if (settings.Secret(key, "a connection string in Npgsql's form") is not { } text) return "";
         if (ConnectionProblem(key, text) is { } problem) settings.Fail(problem);
         return text;
+    }
+
+    /// <summary>What a connection string must and must not have where a token is the password. The token opens the database to whoever gets it, so it is sent to no server that has not proved its name.</summary>
+    private static void CheckForIdentity(SettingReader settings, string key, string text)
+    {
+        if (text.Length == 0 || ConnectionProblem(key, text) is not null) return;
+        var builder = new NpgsqlConnectionStringBuilder(text);
+        if (!string.IsNullOrEmpty(builder.Password) || !string.IsNullOrEmpty(builder.Passfile))
+            settings.Fail($"{key} has a Password or Passfile, and Database:ManagedIdentity is true. Remove one of the two: with an identity its token is the password.");
+        if (string.IsNullOrEmpty(builder.Username))
+            settings.Fail($"{key} names no Username. With Database:ManagedIdentity it is the role that was created for the identity.");
+        if (builder.SslMode is not (SslMode.VerifyCA or SslMode.VerifyFull))
+            settings.Fail($"{key} must have SSL Mode=VerifyFull (or VerifyCA) while Database:ManagedIdentity is true, so that no other server is sent the identity's token.");
     }
 
     private static string? ConnectionProblem(string key, string value)

@@ -23,7 +23,7 @@ public sealed class WorkerOptions
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary><see cref="Url"/>; null where nothing is served.</summary>
-    internal Uri? ListenUrl => string.Equals(Url.Trim(), Off, StringComparison.OrdinalIgnoreCase) ? null : new Uri(ForUri(Url), UriKind.Absolute);
+    internal Uri? ListenUrl => string.Equals(Url.Trim(), Off, StringComparison.OrdinalIgnoreCase) ? null : Storage.ListenUrl.Parse(Url);
 
     /// <summary>Reads the section and reports every rule that is broken to the reader.</summary>
     public static WorkerOptions Read(SettingReader settings)
@@ -39,12 +39,5 @@ public sealed class WorkerOptions
         return options;
     }
 
-    private static bool IsUrl(string text) =>
-        string.Equals(text, Off, StringComparison.OrdinalIgnoreCase)
-            || (Uri.TryCreate(ForUri(text), UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttp && url.Host.Length > 0
-                && url is { PathAndQuery: "/", Fragment: "", UserInfo: "" });
-
-    /// <summary>Kestrel's wildcards for every address are no host of a URI.</summary>
-    private static string ForUri(string text) =>
-        text.Trim().Replace("://*:", "://0.0.0.0:", StringComparison.Ordinal).Replace("://+:", "://0.0.0.0:", StringComparison.Ordinal);
+    private static bool IsUrl(string text) => string.Equals(text, Off, StringComparison.OrdinalIgnoreCase) || Storage.ListenUrl.IsValid(text);
 }

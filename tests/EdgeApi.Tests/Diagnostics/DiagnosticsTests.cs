@@ -20,7 +20,7 @@ public sealed class DiagnosticsTests : IDisposable
     [Fact]
     public void Events_AllOfThem_HaveAnIdOfTheEdgesRangeOnce()
     {
-        var ids = typeof(Events).GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static)
+        var ids = typeof(EdgeLog).GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static)
             .Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>().Select(attribute => attribute.EventId).ToList();
         Assert.NotEmpty(ids);
         Assert.All(ids, id => Assert.InRange(id, 5000, 5999));

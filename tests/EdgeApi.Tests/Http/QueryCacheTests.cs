@@ -25,4 +25,17 @@ public sealed class QueryCacheTests
         cache.Read($"?consent=marketing&x={new string('x', 300)}");
         Assert.Equal(0, cache.Count);
     }
+
+    /// <summary>Those that are at hand are not counted: that would cost every request something.</summary>
+    [Fact]
+    public void Read_Again_IsNotParsedAgain()
+    {
+        var cache = new QueryCache();
+
+        cache.Read("?consent=marketing");
+        cache.Read("?consent=marketing");
+        cache.Read("?consent=measurement");
+
+        Assert.Equal((2, 2), (cache.Parsed, cache.Count));
+    }
 }

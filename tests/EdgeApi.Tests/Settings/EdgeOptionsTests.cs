@@ -203,6 +203,23 @@ public sealed class EdgeOptionsTests
     public void Read_PreloadOutsideOfTheScopes_IsRefused() =>
         Assert.Equal("Edge:Preload must be among Edge:Scopes; globex/production is not, so nobody could ask for it.", Problem(("Edge:Scopes", "acme"), ("Edge:Preload", "acme,globex/production")));
 
+    [Theory]
+    [InlineData("http://127.0.0.1:9465", "http://127.0.0.1:9465")]
+    [InlineData("http://*:9465", "http://*:9465")]
+    [InlineData("http://[::1]:9465", "http://[::1]:9465")]
+    [InlineData("OFF", null)]
+    [InlineData(" ", null)]
+    [InlineData(null, null)]
+    public void Read_MetricsUrl_IsTaken(string? text, string? expected) => Assert.Equal(expected, Read(("Storage:Directory", "/data"), ("Edge:MetricsUrl", text!)).MetricsUrl);
+
+    [Theory]
+    [InlineData("9465", "'9465'")]
+    [InlineData("https://127.0.0.1:9465", "'https://127.0.0.1:9465/'")]
+    [InlineData("http://127.0.0.1:9465/metrics", "'http://127.0.0.1:9465/metrics'")]
+    [InlineData("http://user:hunter2@127.0.0.1:9465", "'http://127.0.0.1:9465/'")]
+    public void Read_BadMetricsUrl_SaysWhatToWrite(string text, string shown) => Assert.Equal(
+        $"Edge:MetricsUrl must be an http URL with a host and a port and nothing else, such as http://127.0.0.1:9465 or http://*:9465, or off; it is {shown}.", Problem(("Edge:MetricsUrl", text)));
+
     [Fact]
     public async Task Program_BadSettings_ExitsWith2AndListsThem()
     {

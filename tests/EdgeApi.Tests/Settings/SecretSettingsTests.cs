@@ -17,7 +17,7 @@ public sealed class SecretSettingsTests
         "Storage:Provider", "Storage:ConnectionString", "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:Directory", "Storage:PublicBaseUrl",
         "Edge:Mode", "Edge:PollInterval", "Edge:RevalidateInterval", "Edge:LoadTimeout", "Edge:NetworkTimeout", "Edge:ConcurrentLoads", "Edge:WaitingLoads", "Edge:ConcurrentRefreshes",
         "Edge:MemoryBytes", "Edge:NegativeCacheDuration", "Edge:NegativeCacheEntries", "Edge:CacheDirectory", "Edge:CacheDirectoryBytes", "Edge:SharedQueryCache", "Storage:HistoryContainer", "Storage:Timeout",
-        "Edge:RetryAfter", "Edge:Organization", "Edge:Environment", "Edge:Scopes", "Edge:Origins", "Edge:Preload", "Edge:Unheard",
+        "Edge:RetryAfter", "Edge:Organization", "Edge:Environment", "Edge:Scopes", "Edge:Origins", "Edge:Preload", "Edge:MetricsUrl", "Edge:Unheard",
     ];
 
     public static TheoryData<string> Secrets =>

@@ -37,12 +37,17 @@ internal sealed class WorkerProcess : IDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static WorkerProcess Start(IEnumerable<KeyValuePair<string, string?>> settings, string? url = null)
+    /// <summary>Starts it.</summary>
+    /// <param name="settings">Its settings; what has no section is left out.</param>
+    /// <param name="url">Where it answers probes; null for a port of its own.</param>
+    /// <param name="environment">Variables that are no settings.</param>
+    public static WorkerProcess Start(IEnumerable<KeyValuePair<string, string?>> settings, string? url = null, IEnumerable<KeyValuePair<string, string?>>? environment = null)
     {
         url ??= $"http://127.0.0.1:{FixedPort.Next()}";
         var start = Executable.Describe(Executable.Worker, ["run"], settings.Append(KeyValuePair.Create("Worker:Url", (string?)url))
             .Where(setting => setting.Key.Contains(':', StringComparison.Ordinal))
-            .Select(setting => KeyValuePair.Create(setting.Key.Replace(":", "__", StringComparison.Ordinal), setting.Value)));
+            .Select(setting => KeyValuePair.Create(setting.Key.Replace(":", "__", StringComparison.Ordinal), setting.Value))
+            .Concat(environment ?? []));
         var process = Process.Start(start)!;
         process.StandardInput.Close();
         return new WorkerProcess(process, url);

@@ -1,3 +1,4 @@
+using System.Text;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using DotNet.Testcontainers.Containers;
 using Npgsql;
@@ -30,6 +31,26 @@ public class PostgresFixture : ContainerFixture
         await using var create = new NpgsqlCommand($"create database {name} {kind}", connection);
         await create.ExecuteNonQueryAsync(cancellationToken);
         return ConnectionString(name);
+    }
+
+    /// <summary>Runs a script with psql, as an operator does; its exit code, and what it said on standard error.</summary>
+    /// <param name="connectionString">The database.</param>
+    /// <param name="user">Who runs it; null for the owner of the connection string.</param>
+    /// <param name="password">The user's password.</param>
+    /// <param name="script">The script's text.</param>
+    /// <param name="cancellationToken">The test's.</param>
+    /// <param name="variables">What <c>-v</c> gives it.</param>
+    public async Task<(int ExitCode, string Said)> PsqlAsync(
+        string connectionString, string? user, string password, string script, CancellationToken cancellationToken, params (string Name, string Value)[] variables)
+    {
+        var container = await ContainerAsync(cancellationToken);
+        var connection = new NpgsqlConnectionStringBuilder(connectionString);
+        var path = $"/tmp/{Guid.NewGuid():N}.sql";
+        await container.CopyAsync(Encoding.UTF8.GetBytes(script), path, ct: cancellationToken);
+        var address = $"postgresql://{user ?? connection.Username}:{(user is null ? connection.Password : password)}@127.0.0.1:{PostgreSqlBuilder.PostgreSqlPort}/{connection.Database}";
+        var result = await container.ExecAsync(
+            ["psql", "--no-psqlrc", "--quiet", address, .. variables.SelectMany(variable => new[] { "-v", $"{variable.Name}={variable.Value}" }), "-f", path], cancellationToken);
+        return ((int)(result.ExitCode ?? -1), result.Stderr);
     }
 
     /// <summary>Settings of the server beside those that every test has.</summary>

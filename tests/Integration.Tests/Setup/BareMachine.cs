@@ -146,7 +146,7 @@ internal sealed class BareMachine : IDisposable
         foreach (var build in Directory.GetFiles(Path.Combine(checkout, "eng", "images"), "build.sh", SearchOption.AllDirectories)) WriteScript(build, "");
         foreach (var file in (string[])["entry.js", "package.json", "package-lock.json"])
             File.WriteAllText(Path.Combine(Folder($"{name}/tests/browser"), file), "");
-        File.WriteAllText(Path.Combine(Folder($"{name}/samples/c15t-backend"), "package-lock.json"), "");
+        foreach (var folder in (string[])["samples/c15t-backend", "tests/http-api", "tests/Deployment.Tests/tools"]) File.WriteAllText(Path.Combine(Folder($"{name}/{folder}"), "package-lock.json"), "");
         return checkout;
     }
 

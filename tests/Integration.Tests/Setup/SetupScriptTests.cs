@@ -82,14 +82,14 @@ public sealed class SetupScriptTests : IDisposable
         _machine.With(Everything).WithImages();
         var checkout = _machine.Checkout("checkout");
         Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
-        Assert.Equal(["browser", "c15t-backend"], _machine.NpmInstallations);
+        Assert.Equal(["browser", "c15t-backend", "http-api", "tools"], _machine.NpmInstallations);
 
         Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
-        Assert.Equal(["browser", "c15t-backend"], _machine.NpmInstallations);
+        Assert.Equal(["browser", "c15t-backend", "http-api", "tools"], _machine.NpmInstallations);
 
         File.SetLastWriteTimeUtc(Path.Combine(checkout, "samples", "c15t-backend", "package-lock.json"), new DateTime(2200, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         Assert.Equal(0, (await _machine.RunAsync(checkout, "run", "eng/setup-tests.sh")).ExitCode);
-        Assert.Equal(["browser", "c15t-backend", "c15t-backend"], _machine.NpmInstallations);
+        Assert.Equal(["browser", "c15t-backend", "http-api", "tools", "c15t-backend"], _machine.NpmInstallations);
     }
 
     [Fact]

@@ -71,7 +71,7 @@ public sealed class OutputTests : IDisposable
             Organization("6f9619ff-8b86-d011-b42d-00cf4fc964ff", Pixel("1"), new JsonObject { ["type"] = "posthog", ["settings"] = new JsonObject { ["apiKey"] = "phc_0123456789012345678901234567890123456789" } }),
             Organization(new string('o', 128), Pixel("2")));
 
-        List<string> commands = ["types", .. DestinationCatalogue.BuiltIn.Types.Select(type => $"types {type.Name}"), "regenerate --all", "status",
+        List<string> commands = ["types", .. DestinationCatalogue.BuiltIn.Types.Select(type => $"types {type.Name}"), "regenerate --all",
             "preview --org 6f9619ff-8b86-d011-b42d-00cf4fc964ff --env production --consent measurement,marketing"];
         foreach (var command in commands)
         {
@@ -81,6 +81,25 @@ public sealed class OutputTests : IDisposable
             Assert.True(table.Count > 3, $"{command} shows no table: {output}");
             Assert.All(table, line => Assert.True(line.Length <= width, $"{command}: {line.Length} columns: {line}"));
         }
+    }
+
+    /// <summary>At night, on a narrow terminal: no line is cut, and an id stays whole, for copying.</summary>
+    [Theory]
+    [InlineData(80)]
+    [InlineData(120)]
+    public async Task Status_OnATerminal_FitsAndKeepsIdsWhole(int width)
+    {
+        const string Id = "6f9619ff-8b86-d011-b42d-00cf4fc964ff";
+        Write(Organization(Id, Pixel("1"), new JsonObject { ["type"] = "google-tag-manager", ["name"] = "Tags", ["settings"] = new JsonObject { ["id"] = "nonsense" } }));
+        await RunAsync(0, null, "regenerate", "--all");
+
+        var (output, _) = await RunAsync(0, width, "status");
+
+        var lines = output.Split('\n').Select(line => line.TrimEnd()).ToList();
+        Assert.All(lines, line => Assert.True(line.Length <= width, $"{line.Length} columns: {line}"));
+        Assert.Contains(Id, lines);
+        Assert.Contains(lines, line => line.StartsWith("  production   up to date, version 1 of ", StringComparison.Ordinal) && line.EndsWith("Z, 1 problem", StringComparison.Ordinal));
+        Assert.Contains("left out: google-tag-manager 'Tags'", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Azure.Identity;
 using ConsentSnapshots.Worker.Postgres;
 using ConsentSnapshots.Worker.Settings;
 using Npgsql;
@@ -24,8 +25,12 @@ public sealed class PostgresConnectionsTests
     [Theory]
     [InlineData(Connection, 4)]
     [InlineData(Connection + ";Maximum Pool Size=9", 9)]
-    public void DescribeForScheduling_Unset_IsSmall(string connection, int expected) =>
-        Assert.Equal(expected, new NpgsqlConnectionStringBuilder(PostgresConnections.DescribeForScheduling(connection)).MaxPoolSize);
+    public async Task CreateForScheduling_Unset_IsSmall(string connection, int expected)
+    {
+        await using var pool = PostgresConnections.CreateForScheduling(new PostgresOptions { ConnectionString = connection });
+
+        Assert.Equal(expected, new NpgsqlConnectionStringBuilder(pool.ConnectionString).MaxPoolSize);
+    }
 
     [Theory]
     [InlineData("53300", true)]
@@ -47,6 +52,7 @@ public sealed class PostgresConnectionsTests
     {
         Assert.True(DatabasePatience.IsOutage(new NpgsqlException("refused", new SocketException())));
         Assert.True(DatabasePatience.IsOutage(new NpgsqlException("lost", new EndOfStreamException())));
+        Assert.True(DatabasePatience.IsOutage(new NpgsqlException("no password", new AuthenticationFailedException("no token"))));
         Assert.False(DatabasePatience.IsOutage(new NpgsqlException("slow", new TimeoutException())));
         Assert.False(DatabasePatience.IsOutage(new NpgsqlException("other")));
     }

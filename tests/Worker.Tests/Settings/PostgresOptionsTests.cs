@@ -22,8 +22,8 @@ public sealed class PostgresOptionsTests
             "Database:KeepAlive must be a duration (hh:mm:ss.fff) from 00:00:01 to 00:10:00; it is 'often'.",
             "ConnectionStrings:Postgres is missing. Set it to a connection string such as Host=db;Database=app;Username=consent;Password=…",
             $"Database:DestinationsTable is 'public.destinations; drop table x'. {TableName.Rule}",
-            "Database:Schema is not a setting; there are Database:ControlPlaneRole, Database:DestinationsTable, Database:KeepAlive, Database:LockTimeout, Database:MigrationWait, "
-                + "Database:WorkerRole.",
+            "Database:Schema is not a setting; there are Database:ControlPlaneRole, Database:DestinationsTable, Database:KeepAlive, Database:LockTimeout, Database:ManagedIdentity, "
+                + "Database:MigrationWait, Database:WorkerRole.",
         ],
         Problems(
             ("ConnectionStrings:Postgres", " "), ("ConnectionStrings:PostgresListen", "nonsense"), ("Database:DestinationsTable", "public.destinations; drop table x"),
@@ -38,6 +38,21 @@ public sealed class PostgresOptionsTests
             "Database:ControlPlaneRole is public, which stands for every role. Name one role, or leave it empty.",
         ],
         Problems(("ConnectionStrings:Postgres", Valid), ("Database:WorkerRole", "public"), ("Database:ControlPlaneRole", "public")));
+
+    [Fact]
+    public void Read_ManagedIdentity_TakesAConnectionWithoutPasswordToAServerThatProvesItsName() => Assert.Empty(Problems(
+        ("ConnectionStrings:Postgres", "Host=db;Database=app;Username=consent;SSL Mode=VerifyFull"),
+        ("ConnectionStrings:PostgresListen", "Host=direct;Database=app;Username=consent;SSL Mode=VerifyCA"), ("Database:ManagedIdentity", "true")));
+
+    [Fact]
+    public void Read_ManagedIdentity_SaysWhatDoesNotGoWithIt() => Assert.Equal(
+        [
+            "ConnectionStrings:Postgres has a Password or Passfile, and Database:ManagedIdentity is true. Remove one of the two: with an identity its token is the password.",
+            "ConnectionStrings:Postgres must have SSL Mode=VerifyFull (or VerifyCA) while Database:ManagedIdentity is true, so that no other server is sent the identity's token.",
+            "ConnectionStrings:PostgresListen names no Username. With Database:ManagedIdentity it is the role that was created for the identity.",
+            "ConnectionStrings:PostgresListen must have SSL Mode=VerifyFull (or VerifyCA) while Database:ManagedIdentity is true, so that no other server is sent the identity's token.",
+        ],
+        Problems(("ConnectionStrings:Postgres", Valid), ("ConnectionStrings:PostgresListen", "Host=direct;SSL Mode=Require"), ("Database:ManagedIdentity", "true")));
 
     [Theory]
     [InlineData("Host=db;Port=secret-port;Password=secret")]

@@ -15,7 +15,7 @@ public sealed class SecretSettingsTests
         "Source:Provider", "Source:File", "Source:Variables", "Source:WatchInterval", "ConnectionStrings:Postgres", "ConnectionStrings:PostgresListen", "Database:DestinationsTable",
         "Database:WorkerRole", "Database:LockTimeout", "Database:MigrationWait", "Database:KeepAlive", "Storage:Provider", "Storage:Directory", "Storage:ConnectionString",
         "Storage:ServiceUri", "Storage:Container", "Storage:PrivateContainer", "Storage:HistoryContainer", "Storage:Timeout", "Storage:PublicBaseUrl", "Limits:Destinations", "Limits:ScopeSettingsBytes",
-        "Limits:DestinationSettingsBytes", "Worker:Url", "Worker:ShutdownTimeout", "Database:ControlPlaneRole", "Encryption:Keys:0", "Encryption:Keys", "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
+        "Limits:DestinationSettingsBytes", "Worker:Url", "Worker:ShutdownTimeout", "Database:ControlPlaneRole", "Database:ManagedIdentity", "Encryption:Keys:0", "Encryption:Keys", "Schedule:Drain", "Schedule:Reconcile", "Schedule:Parallelism", "Schedule:MaxRetryDelay",
     ];
 
     public static TheoryData<string> Secrets =>
