@@ -10,7 +10,10 @@ project=${1%/}
 folder=$2
 have dotnet || fail "dotnet is not on PATH; install the .NET SDK that global.json names"
 [[ -e $project/obj/project.assets.json ]] || fail "$project is not restored: run 'dotnet restore $project --locked-mode' first"
-property() { dotnet msbuild "$project" -nologo -getProperty:"$1"; }
+# All at once, because each question reads the whole project.
+properties=$(dotnet msbuild "$project" -nologo -getProperty:Version -getProperty:AssemblyName -getProperty:PublishAot -getProperty:BundledNETCoreAppPackageVersion \
+    -getProperty:NETCoreSdkPortableRuntimeIdentifier)
+property() { sed -nE "s/^ *\"$1\": \"(.*)\",?\$/\1/p" <<<"$properties"; }
 
 version=${3:-$(property Version)}
 name=$(property AssemblyName)
