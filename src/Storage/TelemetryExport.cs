@@ -27,6 +27,8 @@ public static class TelemetryExport
 
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    private static readonly TimeSpan UntilGivenUp = TimeSpan.FromSeconds(3);
+
     // One for the life of the process, so that the signals of a replica belong together.
     private static readonly string s_instance = Guid.NewGuid().ToString();
 
@@ -86,6 +88,8 @@ public static class TelemetryExport
     /// <summary>What is set for one signal; the exporter itself reads what is set for all of them.</summary>
     private static void Apply(OtlpExporterOptions options, IConfiguration configuration, string signal)
     {
+        // What is left to be sent at the end of a process is waited for, and three signals of ten seconds each, the standard's own default, are longer than a stop should take.
+        if (!IsSet(configuration, "OTEL_EXPORTER_OTLP_TIMEOUT")) options.TimeoutMilliseconds = (int)UntilGivenUp.TotalMilliseconds;
         if (Uri.TryCreate(configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"], UriKind.Absolute, out var endpoint)) options.Endpoint = endpoint;
         if (configuration[$"OTEL_EXPORTER_OTLP_{signal}_HEADERS"] is { Length: > 0 } headers) options.Headers = headers;
         options.Protocol = configuration[$"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"] switch
