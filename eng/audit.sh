@@ -2,7 +2,7 @@
 # audit.sh [--strict] [--source URL]: asks whether a package of a lock file has a known vulnerability: NuGet's for every project of the solution, direct and transitive, and npm's for every
 # package-lock.json. One that is found fails, with the package, its severity and the advisory. Where nobody can be asked, because a mirror of a registry has packages but no advisories, that
 # is said on a line of its own that begins with "NOT CHECKED", and does not fail; with --strict it does.
-#   --source URL   the NuGet server to ask for advisories, in the place of those that packages come from, for example https://data.nuget.org/v3/index.json
+#   --source URL   the NuGet server to ask for advisories, in the place of those that packages come from
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=eng/packages.sh
