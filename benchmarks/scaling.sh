@@ -26,7 +26,7 @@ BEGIN {
     # Measured: a scope with six destinations (bytes), and one edit of one of them (operations); see docs/scaling.md.
     publicBytes = 20671 + 26239 + 167488; manifest = 27388; addedBytes = 27388 + 8 * 12884; files = 16
     editWrites = 13; editReads = 4; editLists = 1; firstWrites = 17; firstReads = 3; firstLists = 1
-    comparison = 7.2 / 30000; oneWorker = 162; memory = 6600; base = 35
+    comparison = 7.5 / 30000; oneWorker = 162; memory = 6600; base = 35
     month = 30 * 86400; hours = 730
     n = split(scopes, size, " ")
     head = "| a month |"; rule = "| --- |"
