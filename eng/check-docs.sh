@@ -82,7 +82,7 @@ start_postgres() {
 
 # What is different here from the reader's machine.
 adapted() {
-    sed -e "s|127\.0\.0\.1:8787|127.0.0.1:$port|g" -e "s|127\.0\.0\.1:3001|127.0.0.1:$PORT|g" -e "s|/var/lib/consent-snapshots|$store|g" -e "s|^dotnet run dev.cs$|& --urls http://127.0.0.1:$port|" \
+    sed -e "s|127\.0\.0\.1:8787|127.0.0.1:$port|g" -e "s|127\.0\.0\.1:3001|127.0.0.1:$PORT|g" -e "s|\$PWD/data|$store|g" -e "s|^dotnet run dev.cs$|& --urls http://127.0.0.1:$port|" \
         -e "s|Host=localhost;|Host=127.0.0.1;Port=$PGPORT;|" -e 's|PGPASSWORD=…|PGPASSWORD=only-for-the-documents|' -e 's|psql -h localhost|psql -h 127.0.0.1|' <<<"$1"
 }
 

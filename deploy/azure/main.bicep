@@ -72,7 +72,8 @@ param postgresDatabase string = 'consent'
 @description('Tags of every resource.')
 param tags object = {}
 
-var components = deployPostgres ? ['worker', 'edge', 'migrate'] : ['worker', 'edge']
+// An identity costs nothing, and a database that exists already needs one for migrate as well.
+var components = ['worker', 'edge', 'migrate']
 
 module identities 'modules/identity.bicep' = [
   for component in components: {
@@ -148,8 +149,8 @@ output workerClientId string = identities[0].outputs.clientId
 @description('edge.workloadIdentity.clientId of the Helm chart.')
 output edgeClientId string = identities[1].outputs.clientId
 
-@description('migrate.workloadIdentity.clientId of the Helm chart; empty without Postgres.')
-output migrateClientId string = deployPostgres ? identities[2].outputs.clientId : ''
+@description('migrate.workloadIdentity.clientId of the Helm chart.')
+output migrateClientId string = identities[2].outputs.clientId
 
 @description('storage.publicBaseUrl of the Helm chart; empty without Front Door.')
 output publicBaseUrl string = frontDoor.?outputs.publicUrl ?? ''

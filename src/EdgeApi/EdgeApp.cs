@@ -43,14 +43,18 @@ public static class EdgeApp
     }
 
     /// <summary>Writes every setting that is in force and where it is set, without secrets, and checks them.</summary>
+    /// <param name="args">The command line without the option that asks for it.</param>
+    /// <param name="output">Where to write.</param>
+    /// <param name="json">Whether to write JSON for a program.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="InvalidOptionsException">Some settings cannot be used. They have been written all the same.</exception>
-    public static async Task<int> PrintSettingsAsync(string[] args, TextWriter output)
+    public static async Task<int> PrintSettingsAsync(string[] args, TextWriter output, bool json = false)
     {
         var settings = new SettingReader(WebApplication.CreateSlimBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]).Configuration);
         EdgeSettings.TryRead(settings);
         settings.Text("urls", "addresses to listen on, separated by semicolons", "http://localhost:5000");
-        await SettingTable.WriteAsync(output, settings.Settings);
+        if (json) await output.WriteLineAsync(SettingTable.ToJson(settings.Settings));
+        else await SettingTable.WriteAsync(output, settings.Settings);
         return settings.Problems.IsEmpty ? 0 : throw new InvalidOptionsException(settings.Problems);
     }
 

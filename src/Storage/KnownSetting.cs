@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 
 namespace ConsentSnapshots.Storage;
@@ -46,6 +49,29 @@ internal static class SettingOrigin
 /// <summary>Writes the settings in force, where each is set, and nothing that is secret.</summary>
 public static class SettingTable
 {
+    /// <summary>One JSON document, for a program.</summary>
+    public static string ToJson(IEnumerable<KnownSetting> settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            writer.WriteStartArray();
+            foreach (var setting in settings)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("setting", setting.Key);
+                writer.WriteString("variable", setting.Variable);
+                writer.WriteString("value", setting.Shown);
+                writer.WriteString("from", setting.Origin ?? (setting.Default is null ? "" : "default"));
+                writer.WriteString("form", setting.Form);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+        }
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
     /// <summary>One line for each setting, as wide as it has to be, so that it can be searched.</summary>
     public static async Task WriteAsync(TextWriter output, IEnumerable<KnownSetting> settings)
     {

@@ -50,6 +50,26 @@
 {{- if and $v.edge.autoscaling.enabled (lt (int $v.edge.autoscaling.maxReplicas) (int $v.edge.autoscaling.minReplicas)) -}}{{- $problems = append $problems (printf "edge.autoscaling.maxReplicas is %d, less than minReplicas (%d)." (int $v.edge.autoscaling.maxReplicas) (int $v.edge.autoscaling.minReplicas)) -}}{{- end -}}
 {{- end -}}
 
+{{- range $component := list "worker" "edge" "migrate" -}}
+{{- range $name, $_ := (get $v $component).extraEnv -}}
+{{- $plain := lower $name -}}
+{{- if or (hasPrefix "connectionstrings__" $plain) (hasPrefix "encryption__" $plain) (eq $plain "storage__connectionstring") -}}
+{{- $problems = append $problems (printf "%s.extraEnv.%s is a secret, and these values can be read by everybody who can read the chart's objects. Put it in the Secret that %s.secret names." $component $name $component) -}}
+{{- end -}}
+{{- if has $plain (list "worker__url" "worker__shutdowntimeout" "schedule__drain" "schedule__reconcile" "schedule__parallelism" "aspnetcore_urls" "edge__cachedirectory" "edge__cachedirectorybytes" "edge__memorybytes" "edge__metricsurl" "edge__mode" "edge__preload" "edge__scopes" "edge__origins") -}}
+{{- $problems = append $problems (printf "%s.extraEnv.%s is set by the chart: use the value that has its meaning (helm show values)." $component $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "consent-snapshots.name" .)) -}}
+{{- $problems = append $problems (printf "the name %q cannot be that of a Service: it must begin with a letter, and have only lower-case letters, digits and hyphens. Name the release otherwise, or set fullnameOverride." (include "consent-snapshots.name" .)) -}}
+{{- end -}}
+
+{{- if and $v.networkPolicy.enabled $v.telemetry.otlpEndpoint (not $v.networkPolicy.extraEgress) -}}
+{{- $problems = append $problems "networkPolicy.extraEgress is empty, so the network policy keeps telemetry from telemetry.otlpEndpoint. Add a rule that permits it." -}}
+{{- end -}}
+
 {{- if $problems -}}
 {{- fail (printf "\n\nThe values have %d problem(s):\n  - %s\n" (len $problems) (join "\n  - " $problems)) -}}
 {{- end -}}

@@ -52,3 +52,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "consent-snapshots.edgeReplicas" -}}
 {{- if .Values.edge.autoscaling.enabled -}}{{- .Values.edge.autoscaling.minReplicas | int -}}{{- else -}}{{- .Values.edge.replicas | int -}}{{- end -}}
 {{- end -}}
+
+{{/* A value of extraEnv as text. YAML's numbers arrive as floating point, which would be written as 1e+06. */}}
+{{- define "consent-snapshots.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{- printf "%.0f" . -}}{{- else -}}{{- toString . -}}{{- end -}}
+{{- end -}}

@@ -47,8 +47,8 @@ resource profile 'Microsoft.Cdn/profiles@2025-06-01' = {
         ruleSets: [{ id: publicRules.id }]
         // How long each name is kept stands in its own Cache-Control, so no rule overrides that.
         cacheConfiguration: {
-          // No name here needs a query; keys without it cannot be multiplied.
-          queryStringCachingBehavior: 'IgnoreQueryString'
+          // No name here needs a query. Front Door sends one to the account all the same, so an answer to it must not be kept for those who ask without.
+          queryStringCachingBehavior: 'UseQueryString'
           compressionSettings: {
             isCompressionEnabled: true
             contentTypesToCompress: ['application/json', 'text/javascript']
@@ -97,11 +97,43 @@ resource profile 'Microsoft.Cdn/profiles@2025-06-01' = {
   resource publicRules 'ruleSets' = {
     name: 'public'
 
+    // A query that names an operation of the storage account (a listing, metadata) is none of a page's.
+    resource operations 'rules' = {
+      name: 'operations'
+      properties: {
+        order: 1
+        matchProcessingBehavior: 'Stop'
+        conditions: [
+          {
+            name: 'QueryString'
+            parameters: {
+              typeName: 'DeliveryRuleQueryStringConditionParameters'
+              operator: 'Contains'
+              matchValues: ['comp=', 'restype=', 'snapshot=', 'versionid=', '%']
+              transforms: ['Lowercase']
+              negateCondition: false
+            }
+          }
+        ]
+        actions: [
+          {
+            name: 'UrlRedirect'
+            parameters: {
+              typeName: 'DeliveryRuleUrlRedirectActionParameters'
+              redirectType: 'Found'
+              destinationProtocol: 'MatchRequest'
+              customQueryString: 'query=refused'
+            }
+          }
+        ]
+      }
+    }
+
     // The account sends Access-Control-Allow-Origin only where a request had an Origin, and what fills the cache may have none.
     resource headers 'rules' = {
       name: 'headers'
       properties: {
-        order: 1
+        order: 2
         conditions: []
         actions: concat(
           [

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Generator.Snapshots;
 using ConsentSnapshots.Storage;
@@ -135,28 +134,11 @@ public sealed class CommandLine
     private async Task<int> PrintConfigurationAsync(CommandContext context, IConfiguration configuration, bool json)
     {
         var settings = WorkerConfiguration.Describe(configuration);
-        if (json) await context.WriteJsonAsync(output => WriteSettings(output.Writer, settings));
+        if (json) await context.WriteJsonAsync(SettingTable.ToJson(settings));
         else await SettingTable.WriteAsync(_output, settings);
         // What is wrong is said after what there is, by the exception.
         WorkerConfiguration.Read(configuration);
         return ExitCodes.Done;
-    }
-
-    private static Task WriteSettings(Utf8JsonWriter writer, IReadOnlyList<KnownSetting> settings)
-    {
-        writer.WriteStartArray();
-        foreach (var setting in settings)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("setting", setting.Key);
-            writer.WriteString("variable", setting.Variable);
-            writer.WriteString("value", setting.Shown);
-            writer.WriteString("from", setting.Origin ?? (setting.Default is null ? "" : "default"));
-            writer.WriteString("form", setting.Form);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        return Task.CompletedTask;
     }
 
     private static bool IsSetting(string argument) =>

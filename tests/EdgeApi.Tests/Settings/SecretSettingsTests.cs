@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Net;
 using ConsentSnapshots.EdgeApi.Settings;
@@ -62,6 +63,20 @@ public sealed class SecretSettingsTests
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("Storage:ConnectionString ", outcome.Everything, StringComparison.Ordinal);
         Assert.DoesNotContain(Canary, outcome.Everything, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task PrintConfig_Json_HasEachSettingForAProgram()
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Edge, ["--print-config", "--json", "--Edge:PollInterval=00:00:00.200"], [KeyValuePair.Create("Storage__Directory", (string?)"/nowhere")], TestContext.Current.CancellationToken);
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
+        var settings = JsonNode.Parse(outcome.Output)!.AsArray();
+        Assert.Equal(
+            ("/nowhere", "environment variable"),
+            settings.Where(setting => (string)setting!["setting"]! == "Storage:Directory").Select(setting => ((string)setting!["value"]!, (string)setting["from"]!)).Single());
+        Assert.Equal("Edge__PollInterval", (string)settings.Single(setting => (string)setting!["from"]! == "argument")!["variable"]!);
     }
 
     [Fact]
