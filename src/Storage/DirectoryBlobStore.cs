@@ -15,7 +15,7 @@ namespace ConsentSnapshots.Storage;
 public sealed class DirectoryBlobStore : IBlobStore, IDisposable
 {
     private const string TemporarySuffix = ".tmp";
-    private const string LockFolder = ".locks";
+    internal const string LockFolder = ".locks";
     private const int Locks = 64;
 
     // So many calls wait for the disk at once.

@@ -19,6 +19,12 @@ public sealed class SettingReader(IConfiguration configuration)
     /// <summary>Every setting that was asked for, in the order of the questions: what it may be, and what it is.</summary>
     public ImmutableArray<KnownSetting> Settings => [.. _known.Values];
 
+    /// <summary>Adds what is wrong with OpenTelemetry's own variables, which its exporter would refuse later or pass over.</summary>
+    public void CheckTelemetry()
+    {
+        foreach (var problem in TelemetryExport.FindProblems(configuration)) Fail(problem);
+    }
+
     /// <summary>Adds a problem.</summary>
     public void Fail(string problem) => _problems.Add(problem);
 

@@ -56,6 +56,22 @@ public static class TelemetryExport
         }
     }
 
+    /// <summary>What OpenTelemetry's variables are set to that its exporter would refuse or pass over, each with what it must be; never a value, which may hold a credential.</summary>
+    public static IReadOnlyList<string> FindProblems(IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var problems = new List<string>();
+        foreach (var signal in (string[])["", "TRACES_", "METRICS_", "LOGS_"])
+        {
+            var (endpoint, headers) = ($"OTEL_EXPORTER_OTLP_{signal}ENDPOINT", $"OTEL_EXPORTER_OTLP_{signal}HEADERS");
+            if (IsSet(configuration, endpoint) && !(Uri.TryCreate(configuration[endpoint], UriKind.Absolute, out var address) && address.Scheme is ("http" or "https")))
+                problems.Add($"{endpoint} must be an absolute http or https address, for example http://collector:4317 (its value is not shown).");
+            if (IsSet(configuration, headers) && configuration[headers]!.Split(',').Any(header => header.IndexOf('=', StringComparison.Ordinal) < 1))
+                problems.Add($"{headers} must be NAME=VALUE, several separated by commas (its value is not shown).");
+        }
+        return problems;
+    }
+
     /// <summary>What all signals of a process say of their origin; <c>OTEL_SERVICE_NAME</c> and <c>OTEL_RESOURCE_ATTRIBUTES</c> win.</summary>
     public static void Describe(ResourceBuilder resource, TelemetrySources sources)
     {

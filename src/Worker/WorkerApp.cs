@@ -64,7 +64,8 @@ public static class WorkerApp
             services.AddSingleton<MemoryQueue>();
             services.AddSingleton<IScopeQueue>(provider => provider.GetRequiredService<MemoryQueue>());
         }
-        services.AddSingleton<ISetupCheck>(provider => new KeySetupCheck(provider.GetRequiredService<IDestinationSource>(), provider.GetRequiredService<SettingsKeyRing>, isChecked: configuration.Postgres is not null));
+        services.AddSingleton<ISetupCheck>(provider => new KeySetupCheck(provider.GetRequiredService<IDestinationSource>(), provider.GetRequiredService<SettingsKeyRing>));
+        services.AddSingleton(configuration.Storage);
         services.AddSingleton<ISetupCheck, StoreSetupCheck>();
         services.AddSingleton<ISetupCheck, FreshnessSetupCheck>();
         services.AddSingleton(configuration.Edges);

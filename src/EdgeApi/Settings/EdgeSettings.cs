@@ -18,6 +18,7 @@ internal static class EdgeSettings
     /// <summary>The settings as they stand; what is wrong with them is at the reader.</summary>
     public static EdgeOptions TryRead(SettingReader settings)
     {
+        settings.CheckTelemetry();
         var options = new EdgeOptions
         {
             Storage = StorageOptions.Read(settings),

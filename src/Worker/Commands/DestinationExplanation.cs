@@ -191,6 +191,8 @@ internal sealed record DestinationExplanation(Guid Id, string Type, string Name,
             return (edge.Address, false, string.Create(CultureInfo.InvariantCulture, $"It serves {version}, and the store's current one is {current}: it reads another store, or the store went back."));
         var expected = published is not null && (facts.Consent is not { } consent || published.When.IsMetBy(consent));
         var own = published?.OwnIds ?? [];
+        if (edge.Age is { TotalSeconds: > 0 } held && (expected ? own.Any(id => !edge.Scripts.Contains(id)) : own.Any(edge.Scripts.Contains)))
+            return (edge.Address, false, string.Create(CultureInfo.InvariantCulture, $"It serves {version}; the answer to the visitor is an earlier one, which a cache on the way has held for {held.TotalSeconds:F0} s."));
         if (expected && own.Any(id => !edge.Scripts.Contains(id))) return (edge.Address, false, $"It serves {version} without its scripts: something on the way changes the answer, or mixes visitors' answers.");
         if (!expected && own.Any(edge.Scripts.Contains))
             return (edge.Address, false, $"It serves {version} with its scripts, which this visitor did not permit: a cache on the way ignores the query. See docs/cdn.md.");

@@ -38,7 +38,13 @@ internal static class DoctorCommand
         yield return ("Settings", findings);
         if (worker is null) yield break;
         await using var services = CommandContext.Services(worker, patient: false);
-        foreach (var check in services.GetServices<ISetupCheck>()) yield return (check.Area, await CheckAsync(check, cancellationToken));
+        var isExplained = false;
+        foreach (var check in services.GetServices<ISetupCheck>())
+        {
+            var found = await CheckAsync(check, isExplained, cancellationToken);
+            isExplained |= found.Any(finding => finding.Level == FindingLevel.Failed);
+            yield return (check.Area, found);
+        }
     }
 
     private static (WorkerConfiguration? Worker, IReadOnlyList<Finding> Findings) ReadSettings(CommandContext context)
@@ -61,9 +67,9 @@ internal static class DoctorCommand
     }
 
     /// <summary>A check that fails in a way that it does not know is a finding, and the others are made all the same.</summary>
-    private static async Task<IReadOnlyList<Finding>> CheckAsync(ISetupCheck check, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<Finding>> CheckAsync(ISetupCheck check, bool isExplained, CancellationToken cancellationToken)
     {
-        var findings = new Findings();
+        var findings = new Findings(isExplained);
         try
         {
             await check.CheckAsync(findings, cancellationToken);

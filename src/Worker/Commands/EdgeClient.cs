@@ -15,6 +15,9 @@ namespace ConsentSnapshots.Worker.Commands;
 /// <param name="Problem">What kept it from answering; null where it answered.</param>
 internal sealed record EdgeAnswer(Uri Address, int? Version, ImmutableHashSet<string> Scripts, string? Problem)
 {
+    /// <summary>Whether it answered that it knows no such scope: nothing is published, or <c>Edge__Scopes</c> leaves it out.</summary>
+    public bool IsUnknown { get; init; }
+
     /// <summary>How long the list has been in a cache on the way, where one says so.</summary>
     public TimeSpan? Age { get; init; }
 }
@@ -60,7 +63,8 @@ internal sealed class EdgeClient : IDisposable
         try
         {
             using var response = await _http.GetAsync(At(edge, $"/v1/{scope}/scripts.json"), cancellationToken);
-            if (!response.IsSuccessStatusCode) return Failed(await ProblemAsync(response, cancellationToken));
+            var age = response.Headers.Age;
+            if (!response.IsSuccessStatusCode) return Failed(await ProblemAsync(response, cancellationToken)) with { IsUnknown = response.StatusCode == HttpStatusCode.NotFound };
             var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
             if (PublishedVersions.OfList(bytes) is not { } version) return Failed("It answers with something that is no list of this product.");
             if (consent is { } set)
@@ -69,8 +73,10 @@ internal sealed class EdgeClient : IDisposable
                 using var answer = await _http.GetAsync(At(edge, $"/v1/{scope}/scripts?consent={query}"), cancellationToken);
                 if (!answer.IsSuccessStatusCode) return Failed(await ProblemAsync(answer, cancellationToken)) with { Version = version };
                 bytes = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
+                // A cache may hold the answer to the query for longer than the list.
+                age = (answer.Headers.Age ?? TimeSpan.Zero) > (age ?? TimeSpan.Zero) ? answer.Headers.Age : age;
             }
-            return new EdgeAnswer(edge, version, ScriptIds(bytes), null) { Age = response.Headers.Age };
+            return new EdgeAnswer(edge, version, ScriptIds(bytes), null) { Age = age };
         }
         catch (Exception exception) when (IsAnswer(exception, cancellationToken))
         {
@@ -142,9 +148,9 @@ internal sealed class EdgeClient : IDisposable
         }
     }
 
+    /// <summary>Whatever an edge does is an answer, unless the command itself is stopped.</summary>
     private static bool IsAnswer(Exception exception, CancellationToken cancellationToken) =>
-        exception is HttpRequestException or JsonException or InvalidOperationException or KeyNotFoundException or IOException
-        || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+        exception is not (OutOfMemoryException or OperationCanceledException) || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested);
 
     private static string Reason(Exception exception) => exception switch
     {

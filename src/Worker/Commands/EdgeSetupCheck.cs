@@ -14,6 +14,10 @@ internal sealed class EdgeSetupCheck(EdgesOptions edges, ScopeStore store) : ISe
     // An edge polls the log ten times a second; a publication may fall between two questions.
     private const int MostRecordsBehind = 100;
 
+    private const int MostQuestions = 3;
+
+    private static readonly TimeSpan UntilAskedAgain = TimeSpan.FromSeconds(1);
+
     /// <inheritdoc/>
     public string Area => "Edges";
 
@@ -59,24 +63,47 @@ internal sealed class EdgeSetupCheck(EdgesOptions edges, ScopeStore store) : ISe
         }
     }
 
-    private static async Task CheckVersionsAsync(Findings findings, EdgeClient client, Uri edge, List<CurrentListing> newest, CancellationToken ct)
+    private async Task CheckVersionsAsync(Findings findings, EdgeClient client, Uri edge, List<CurrentListing> newest, CancellationToken ct)
     {
+        var unknown = 0;
         foreach (var listing in newest)
         {
-            var answer = await client.AskAsync(edge, listing.Scope, consent: null, ct);
-            if (answer.Version == listing.Version) continue;
+            var (answer, version) = await AskUntilEqualAsync(client, edge, listing, ct);
+            if (answer.IsUnknown)
+            {
+                unknown++;
+                continue;
+            }
             if (answer.Problem is { } problem)
             {
-                findings.Fail($"{edge} does not serve {listing.Scope}, which is published as version {listing.Version}: {problem}", "See that its Storage__… settings are the worker's, and that its identity may read the private container.");
+                findings.Fail($"{edge} does not serve {listing.Scope}, which is published as version {version}: {problem}", "See its log, and that its identity may read the private container.");
                 return;
             }
-            var text = string.Create(CultureInfo.InvariantCulture, $"{edge} serves version {answer.Version} of {listing.Scope}, and the store has version {listing.Version}");
-            if (answer.Version > listing.Version) findings.Fail($"{text}.", "It reads another store than the worker writes, or the store went back: compare their Storage__… settings.");
+            if (answer.Version == version) continue;
+            var text = string.Create(CultureInfo.InvariantCulture, $"{edge} serves version {answer.Version} of {listing.Scope}, and the store has version {version}");
+            if (answer.Version > version) findings.Fail($"{text}.", "It reads another store than the worker writes, or the store went back: compare their Storage__… settings.");
             else if (answer.Age is { TotalSeconds: > 0 } age)
-                findings.Warn(string.Create(CultureInfo.InvariantCulture, $"{text}: a cache on the way has held its answer for {age.TotalSeconds:F0} s."), "Up to 30 s is as intended. A cache that holds it longer does not obey Cache-Control: docs/cdn.md.");
-            else findings.Fail($"{text}.", "It follows no longer: see its /health/ready and whether it reaches the store; `explain` shows the scope.");
+                findings.Warn(string.Create(CultureInfo.InvariantCulture, $"{text}: a cache on the way has held its answer for {age.TotalSeconds:F0} s."), "Up to 90 s is as intended. A cache that holds it longer does not obey Cache-Control: docs/cdn.md.");
+            else findings.Fail($"{text}.", "It follows no longer, or a cache before it does not say how old its answers are: see its /health/ready and whether it reaches the store; `explain` shows the scope.");
             return;
         }
-        if (newest.Count > 0) findings.Ok($"{edge} serves the newest versions.");
+        if (newest.Count == 0) return;
+        if (unknown == newest.Count)
+            findings.Fail($"{edge} does not serve any of the {newest.Count} newest scopes, {newest[0].Scope} among them: it answers 404.", "See that its Storage__… settings are the worker's, and that Edge__Scopes does not leave these scopes out.");
+        else if (unknown > 0) findings.Warn($"{edge} answers 404 for {unknown} of the {newest.Count} newest scopes.", "That is as it should be where Edge__Scopes leaves them out.");
+        else findings.Ok($"{edge} serves the newest versions.");
+    }
+
+    /// <summary>Something may be published between the look at the store and the question, so what differs is looked at again.</summary>
+    private async Task<(EdgeAnswer Answer, int Version)> AskUntilEqualAsync(EdgeClient client, Uri edge, CurrentListing listing, CancellationToken ct)
+    {
+        var version = listing.Version;
+        for (var attempt = 1; ; attempt++)
+        {
+            var answer = await client.AskAsync(edge, listing.Scope, consent: null, ct);
+            if (answer.Version == version || answer.Problem is not null || attempt == MostQuestions) return (answer, version);
+            await Task.Delay(UntilAskedAgain, TimeProvider.System, ct);
+            version = (await store.ReadCurrentAsync(listing.Scope, ct)).Manifest?.Version ?? version;
+        }
     }
 }

@@ -26,9 +26,11 @@ internal sealed class AttemptTraces
         {
             if (!_ended.IsEmpty) _ended.TryRemove(scope, out _);
         }
-        else if (_ended.Count < Most || _ended.ContainsKey(scope))
+        else
         {
             _ended[scope] = span.Context;
+            // Which one goes does not matter much. Others may have completed some of these scopes, which this worker does not hear of.
+            if (_ended.Count > Most && _ended.Keys.FirstOrDefault(other => other != scope) is var any) _ended.TryRemove(any, out _);
         }
     }
 }

@@ -23,8 +23,12 @@ internal enum FindingLevel
 internal sealed record Finding(FindingLevel Level, string What, string? Fix = null);
 
 /// <summary>Collects what one area's check finds, in order.</summary>
-internal sealed class Findings
+/// <param name="isExplained">Whether a check before this one has failed, which is then why a server cannot be used.</param>
+internal sealed class Findings(bool isExplained = false)
 {
+    /// <summary>Whether a check before this one has failed. A server that cannot be used is then that one's finding.</summary>
+    public bool IsExplained { get; } = isExplained;
+
     private readonly List<Finding> _all = [];
 
     /// <summary>What was found so far.</summary>

@@ -102,9 +102,9 @@ internal sealed class DatabaseSetupCheck(NpgsqlDataSource database, PostgresOpti
         }
     }
 
-    private async Task CheckRightsAsync(Findings findings, NpgsqlConnection connection, CancellationToken ct)
+    private static async Task CheckRightsAsync(Findings findings, NpgsqlConnection connection, CancellationToken ct)
     {
-        var missing = await WorkerRights.ListMissingAsync(connection, options.Table, ct);
+        var missing = await WorkerRights.ListMissingAsync(connection, ct);
         if (missing.Count == 0)
         {
             findings.Ok("The role has every right that a worker needs.");

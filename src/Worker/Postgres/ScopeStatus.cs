@@ -32,7 +32,7 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                   and not exists (select from consent_snapshots.scopes s where s.organization_id = c.organization_id and s.environment = e.environment)
                 group by 1, 2
             ), noted as materialized (
-                select distinct organization_id, environment from consent_snapshots.changes
+                select organization_id, environment, min(changed_at) as changed_at from consent_snapshots.changes group by 1, 2
             )
             select {DatabaseText.Sendable("l.organization_id")}, l.environment,
                    case when l.claim_token is not null then 'Building'
@@ -40,13 +40,13 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                         when l.ready_at > now() then 'Failed'
                         when l.unfinished or n.noted then 'Pending'
                         else 'UpToDate' end,
-                   l.revision, l.changed_at, l.completed_at, l.attempts, l.ready_at, {DatabaseText.Sendable("l.claimed_by")}, l.last_error, l.held_reason,
+                   l.revision, coalesce(l.changed_at, n.changed_at), l.completed_at, l.attempts, l.ready_at, {DatabaseText.Sendable("l.claimed_by")}, l.last_error, l.held_reason,
                    l.claimed_until, l.lane, now()
             from lines l
             cross join lateral (
-                select exists (
-                    select from noted c
-                    where c.organization_id is null or (c.organization_id = l.organization_id and (c.environment is null or c.environment = l.environment))) as noted
+                select count(*) > 0 as noted, min(c.changed_at) as changed_at
+                from noted c
+                where c.organization_id is null or (c.organization_id = l.organization_id and (c.environment is null or c.environment = l.environment))
             ) n
             where $1 is null or l.organization_id = $1
             order by l.organization_id, l.environment

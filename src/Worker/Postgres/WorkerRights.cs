@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using ConsentSnapshots.Worker.Settings;
 using Npgsql;
 
 namespace ConsentSnapshots.Worker.Postgres;
@@ -35,11 +34,10 @@ internal static class WorkerRights
     public static string Grants(string role, IEnumerable<string> scheduling) =>
         string.Join('\n', With(scheduling).Select(right => $"grant {right.Privileges} on {(right.Kind == "table" ? "" : $"{right.Kind} ")}{string.Join(", ", right.Objects)} to {role};"));
 
-    /// <summary>Which of them the connection's own role lacks, each as in a grant; the right to read the configured table included.</summary>
-    public static async Task<IReadOnlyList<string>> ListMissingAsync(NpgsqlConnection connection, TableName table, CancellationToken ct)
+    /// <summary>Which of them the connection's own role lacks, each as in a grant. Whether it may read the destinations is for <see cref="DestinationsTable"/> to say.</summary>
+    public static async Task<IReadOnlyList<string>> ListMissingAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var needed = With(await QuartzTables.ListAsync(connection, ct))
-            .Append(new Right("schema", "usage", [$"\"{table.Schema}\""])).Append(new Right("table", "select", [table.Quoted]))
             .SelectMany(right => right.Objects.SelectMany(name => right.Privileges.Split(", ").Select(privilege => (right.Kind, Name: name, Privilege: privilege)))).ToList();
         await using var command = new NpgsqlCommand(
             """

@@ -10,12 +10,14 @@ namespace ConsentSnapshots.Worker.Publishing;
 /// Tries in the store what a worker does there: read, list, create, replace, append. It uses names of its own, which no organization can have, and removes what it wrote. The history may be
 /// under a policy that lets nothing be removed, so nothing is written there that would stay.
 /// </summary>
-internal sealed class StoreSetupCheck(IBlobStore blobs, TimeProvider time) : ISetupCheck
+internal sealed class StoreSetupCheck(IBlobStore blobs, StorageOptions options, TimeProvider time) : ISetupCheck
 {
     private const string Folder = "_doctor/";
 
     // The store's times are whole seconds.
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
 
     // Beyond it Azure refuses tokens and signatures.
     private static readonly TimeSpan ClockLimit = TimeSpan.FromMinutes(15);
@@ -35,10 +37,9 @@ internal sealed class StoreSetupCheck(IBlobStore blobs, TimeProvider time) : ISe
             var name = container.ToString().ToLowerInvariant();
             if (!await TryAsync(findings, $"read in the {name} container", setting, async () => await ReadAsync(findings, container, setting, cancellationToken))) continue;
             if (!await TryAsync(findings, $"list the {name} container", setting, () => ListAsync(container, cancellationToken))) continue;
-            var written = container == BlobContainer.History
-                ? await TryAsync(findings, $"write in the {name} container", setting, () => TryHistoryAsync(cancellationToken))
-                : await TryAsync(findings, $"write in the {name} container", setting, () => WriteAsync(findings, container, cancellationToken));
-            if (written && container == BlobContainer.Private) written = await TryAsync(findings, "append to the change log in the private container", setting, () => AppendAsync(cancellationToken));
+            var written = await TryAsync(findings, $"write in the {name} container", setting, () => WriteAsync(findings, container, cancellationToken));
+            if (written && container == BlobContainer.Private && options.Provider == StorageProvider.Azure)
+                written = await TryAsync(findings, "append to the change log in the private container", setting, () => AppendAsync(findings, cancellationToken));
             if (written) findings.Ok($"The {name} container can be read, listed and written.");
         }
         try
@@ -71,52 +72,50 @@ internal sealed class StoreSetupCheck(IBlobStore blobs, TimeProvider time) : ISe
 
     private async Task<bool> WriteAsync(Findings findings, BlobContainer container, CancellationToken ct)
     {
+        if (options.Provider == StorageProvider.Directory)
+        {
+            var time = DirectoryTrial.Write(options.Directory!, container);
+            if (container == BlobContainer.Private) SayClock(findings, time);
+            return true;
+        }
+        // Whoever may not write is told so before a condition is looked at, and this condition holds for no blob.
+        if (container == BlobContainer.History)
+        {
+            await blobs.ReplaceAsync(container, $"{Folder}none.json", "{}"u8.ToArray(), BlobProperties.PrivateJson, "\"0x0\"", ct);
+            return true;
+        }
         var name = $"{Folder}{Guid.NewGuid():N}.json";
         var properties = container == BlobContainer.Public ? BlobProperties.ReplacedJson : BlobProperties.PrivateJson;
-        var etag = await blobs.CreateAsync(container, name, "{}"u8.ToArray(), properties, ct)
-            ?? throw new StoreUnavailableException($"It said that {name} exists already, which nobody else knows.");
         try
         {
-            if (container == BlobContainer.Private) await CheckClockAsync(findings, name, ct);
+            var etag = await blobs.CreateAsync(container, name, "{}"u8.ToArray(), properties, ct)
+                ?? throw new StoreUnavailableException($"It said that {name} exists already, which nobody else knows.");
+            if (container == BlobContainer.Private)
+                await foreach (var blob in blobs.ListAsync(container, name, ct)) SayClock(findings, blob.LastModified);
             _ = await blobs.ReplaceAsync(container, name, "{ }"u8.ToArray(), properties, etag, ct)
                 ?? throw new StoreUnavailableException($"It said that {name} has changed, which nobody else knows.");
         }
         finally
         {
-            await DeleteAsync(findings, container, name, ct);
+            await DeleteAsync(findings, container, name);
         }
         return true;
     }
 
-    private async Task CheckClockAsync(Findings findings, string name, CancellationToken ct)
+    private void SayClock(Findings findings, DateTimeOffset storeTime)
     {
-        await foreach (var blob in blobs.ListAsync(BlobContainer.Private, name, ct))
+        var difference = storeTime - time.GetUtcNow();
+        if (difference.Duration() <= ClockTolerance)
         {
-            var difference = blob.LastModified - time.GetUtcNow();
-            if (difference.Duration() <= ClockTolerance)
-            {
-                findings.Ok("The store's clock and this machine's agree.");
-                continue;
-            }
-            var text = string.Create(CultureInfo.InvariantCulture, $"The store's clock is {difference.Duration().TotalSeconds:F0} s {(difference > TimeSpan.Zero ? "ahead of" : "behind")} this machine's.");
-            if (difference.Duration() < ClockLimit) findings.Warn(text, "Let this machine follow a time server. Azure refuses tokens and signatures from 15 minutes on.");
-            else findings.Fail(text, "Let this machine follow a time server: Azure refuses tokens and signatures of such a clock.");
+            findings.Ok("The store's clock and this machine's agree.");
+            return;
         }
+        var text = string.Create(CultureInfo.InvariantCulture, $"The store's clock is {difference.Duration().TotalSeconds:F0} s {(difference > TimeSpan.Zero ? "ahead of" : "behind")} this machine's.");
+        if (difference.Duration() < ClockLimit) findings.Warn(text, "Let this machine follow a time server. Azure refuses tokens and signatures from 15 minutes on.");
+        else findings.Fail(text, "Let this machine follow a time server: Azure refuses tokens and signatures of such a clock.");
     }
 
-    /// <summary>Whoever may not write is told so before a condition is looked at, and this condition holds for no blob.</summary>
-    private async Task<bool> TryHistoryAsync(CancellationToken ct)
-    {
-        await blobs.ReplaceAsync(BlobContainer.History, $"{Folder}none.json", "{}"u8.ToArray(), BlobProperties.PrivateJson, "\"0x0\"", ct);
-        // A directory has no such policy, and its rights show only where something is written.
-        if (blobs.KeepsMetadata) return true;
-        var name = $"{Folder}{Guid.NewGuid():N}.json";
-        await blobs.CreateAsync(BlobContainer.History, name, "{}"u8.ToArray(), BlobProperties.PrivateJson, ct);
-        await blobs.DeleteAsync(BlobContainer.History, name, null, ct);
-        return true;
-    }
-
-    private async Task<bool> AppendAsync(CancellationToken ct)
+    private async Task<bool> AppendAsync(Findings findings, CancellationToken ct)
     {
         var name = $"{Folder}{Guid.NewGuid():N}.log";
         try
@@ -125,21 +124,26 @@ internal sealed class StoreSetupCheck(IBlobStore blobs, TimeProvider time) : ISe
         }
         finally
         {
-            await blobs.DeleteAsync(BlobContainer.Private, name, null, ct);
+            await DeleteAsync(findings, BlobContainer.Private, name);
         }
         return true;
     }
 
-    /// <summary>A worker deletes nothing, so that the identity may not is no fault; what stays is said.</summary>
-    private async Task DeleteAsync(Findings findings, BlobContainer container, string name, CancellationToken ct)
+    /// <summary>
+    /// Removes what was tried, also where the command is being stopped. A worker deletes nothing, so that the identity may not is no fault; what stays is said.
+    /// </summary>
+    private async Task DeleteAsync(Findings findings, BlobContainer container, string name)
     {
+        using var patience = new CancellationTokenSource(DeletePatience, time);
         try
         {
-            await blobs.DeleteAsync(container, name, null, ct);
+            await blobs.DeleteAsync(container, name, null, patience.Token);
         }
-        catch (StoreUnavailableException exception)
+        catch (Exception exception) when (exception is StoreUnavailableException or OperationCanceledException)
         {
-            findings.Warn($"{name} was written to the {container.ToString().ToLowerInvariant()} container and could not be removed again: {exception.Message}", "Delete it by hand. A worker itself deletes nothing.");
+            // Where nothing may be written, nothing was.
+            if (findings.All.Any(finding => finding.Level == FindingLevel.Failed)) return;
+            findings.Warn($"Where {name} was written in the {container.ToString().ToLowerInvariant()} container, it could not be removed again: {exception.Message}", "Delete it by hand. A worker itself deletes nothing with Postgres.");
         }
     }
 

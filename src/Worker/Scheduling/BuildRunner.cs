@@ -54,7 +54,7 @@ public sealed class BuildRunner(IDestinationSource source, IScopeQueue queue, Sc
     public async Task<BuildOutcome> RunAsync(ScopeClaim claim, Task<IReadOnlyList<ScopeRead>> reading, int index, bool verify, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
-        using var span = WorkerSpans.Build(_attempts.Earlier(claim.Scope));
+        using var span = WorkerSpans.Build(claim.Attempt > 1 ? _attempts.Earlier(claim.Scope) : null);
         span?.SetTag("consent.scope", claim.Scope.ToString()).SetTag("consent.lane", claim.Lane.ToString().ToLowerInvariant()).SetTag("consent.attempt", claim.Attempt);
         BuildOutcome outcome;
         var begun = false;

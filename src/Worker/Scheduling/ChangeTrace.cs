@@ -7,6 +7,8 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// <summary>The trace of the scopes that one look at the queue has found: from the signal, through the build of each of them, to the end of the last.</summary>
 internal sealed class ChangeTrace
 {
+    private static readonly TimeSpan Recent = TimeSpan.FromSeconds(5);
+
     private readonly Activity _root;
     private int _open;
 
@@ -21,7 +23,7 @@ internal sealed class ChangeTrace
     public static ChangeTrace? Begin(WakeUpSignal signal, DateTimeOffset asked, DateTimeOffset answered, Lane lane, int scopes)
     {
         // What was signalled long ago was signalled for something else.
-        var since = signal.At == default || signal.At > asked ? asked : signal.At;
+        var since = signal.At == default || signal.At > asked || asked - signal.At > Recent ? asked : signal.At;
         if (WorkerSpans.Found(since) is not { } root) return null;
         root.SetTag("consent.trigger", signal.Cause.ToString().ToLowerInvariant()).SetTag("consent.lane", lane.ToString().ToLowerInvariant()).SetTag("consent.scopes", scopes);
         if (signal.Cause == WakeUpCause.Notification)

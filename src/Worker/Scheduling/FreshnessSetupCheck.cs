@@ -1,5 +1,6 @@
 using System.Globalization;
 using ConsentSnapshots.Generator.Destinations;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
@@ -30,18 +31,17 @@ internal sealed class FreshnessSetupCheck(
         {
             foreach (var roster in rosters) await CheckWorkersAsync(findings, roster, cancellationToken);
             await CheckQueueAsync(findings, cancellationToken);
-            var current = new Dictionary<Scope, CurrentListing>();
-            await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
-            foreach (var memory in memories) await CheckMemoryAsync(findings, memory, current, cancellationToken);
+            var current = await CheckStoreAsync(findings, cancellationToken);
             await CheckBuildsAsync(findings, current, cancellationToken);
         }
-        catch (SourceUnavailableException exception)
+        catch (Exception exception) when (exception is SourceUnavailableException or StoreUnavailableException)
         {
-            findings.Skip($"The source cannot be asked: {exception.Message}");
+            if (findings.IsExplained) findings.Skip($"It cannot be seen: {exception.Message}");
+            else findings.Fail($"It cannot be seen: {exception.Message}", "Look at the server's log, and run this again.");
         }
-        catch (StoreUnavailableException exception)
+        catch (ManifestException exception)
         {
-            findings.Skip($"The store cannot be asked: {exception.Message}");
+            findings.Fail(exception.Message, "Run the workers' build of this command.");
         }
     }
 
@@ -58,36 +58,49 @@ internal sealed class FreshnessSetupCheck(
         var (held, failed) = (scopes.Where(scope => scope.State == ScopeState.Held).ToList(), scopes.Where(scope => scope.State == ScopeState.Failed).ToList());
         if (held.Count > 0) findings.Warn($"{Count(held.Count, "scope")} held, which keep their last good version: {Names(held)}.", "`status` says what each is held for.");
         if (failed.Count > 0) findings.Warn($"{Count(failed.Count, "scope")} failed and will be tried again: {Names(failed)}.", "`status` says why each failed.");
-        var waiting = scopes.Where(scope => scope.State is ScopeState.Pending or ScopeState.Building && scope.Queue?.ChangedAt is not null).ToList();
-        var oldest = waiting.Count == 0 ? TimeSpan.Zero : waiting.Max(scope => scope.Queue!.Now - scope.Queue.ChangedAt!.Value);
+        // What is tried again after a failure is said above. Bulk work may take long; what somebody edits may not.
+        var waiting = scopes.Where(scope => scope.State is ScopeState.Pending or ScopeState.Building && scope.Attempts <= 1).ToList();
+        var oldest = Oldest(waiting.Where(scope => scope.Queue?.Lane == Lane.Edits));
         if (oldest > Patience)
         {
             findings.Fail(string.Create(CultureInfo.InvariantCulture, $"A change has waited for {oldest.TotalMinutes:F0} min; {Count(waiting.Count, "scope")} waiting."),
                 "See that a worker runs and what its log says (events 4100 and 2107); `status` shows who builds what.");
         }
+        else if (Oldest(waiting) is var bulk && bulk > Patience)
+        {
+            findings.Warn(string.Create(CultureInfo.InvariantCulture, $"Bulk work has waited for {bulk.TotalMinutes:F0} min; {Count(waiting.Count, "scope")} waiting."),
+                "That is as it should be during an import or after an update, as long as the number falls. More workers shorten it.");
+        }
         else if (held.Count + failed.Count == 0)
         {
             findings.Ok(waiting.Count == 0 ? "Nothing waits to be built." : $"{Count(waiting.Count, "scope")} waiting, none for longer than a minute.");
         }
+
+        static TimeSpan Oldest(IEnumerable<ScopeStatus> scopes) =>
+            scopes.Select(scope => scope.Queue is { ChangedAt: { } changed } place ? place.Now - changed : TimeSpan.Zero).DefaultIfEmpty(TimeSpan.Zero).Max();
     }
 
-    private static async Task CheckMemoryAsync(Findings findings, IPublicationMemory memory, Dictionary<Scope, CurrentListing> current, CancellationToken ct)
+    private async Task<IReadOnlyCollection<CurrentListing>> CheckStoreAsync(Findings findings, CancellationToken ct)
     {
-        var remembered = await memory.ListAsync(ct);
-        var lost = remembered.Where(entry => entry.Value.Version > (current.GetValueOrDefault(entry.Key)?.Version ?? 0)).Select(entry => entry.Key).Order().ToList();
-        var ahead = current.Values.Where(listing => !remembered.TryGetValue(listing.Scope, out var known) || known.Position.IsOlderThan(listing.Epoch, listing.Revision))
-            .Select(listing => listing.Scope).Order().ToList();
+        if (memories.FirstOrDefault() is not { } memory)
+        {
+            var listed = new List<CurrentListing>();
+            await foreach (var listing in store.ListCurrentAsync("", ct)) listed.Add(listing);
+            return listed;
+        }
+        var ((lost, ahead, compared), current) = await StoreDifferences.FindAsync(memory, store, ct);
         if (lost.Count > 0)
             findings.Fail($"The store lacks the published version of {Number(lost.Count)}: {Names(lost)}.", "Look at the container names. A worker publishes them again at its next start or reconcile; `regenerate --all` does it now.");
         if (ahead.Count > 0)
             findings.Fail($"The store is ahead of the database for {Number(ahead.Count)}: {Names(ahead)}.", "If the database was restored, run `consent-snapshots migrate --new-epoch`. Else the store belongs to another database: correct the containers.");
-        if (lost.Count + ahead.Count == 0) findings.Ok(string.Create(CultureInfo.InvariantCulture, $"The store has what the database says is published, {current.Count} scopes."));
+        if (lost.Count + ahead.Count == 0) findings.Ok(string.Create(CultureInfo.InvariantCulture, $"The store has what the database says is published, {compared} scopes."));
+        return current;
     }
 
-    private async Task CheckBuildsAsync(Findings findings, Dictionary<Scope, CurrentListing> current, CancellationToken ct)
+    private async Task CheckBuildsAsync(Findings findings, IReadOnlyCollection<CurrentListing> current, CancellationToken ct)
     {
         var others = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var listing in current.Values.OrderByDescending(listing => listing.GeneratedAt).Take(SampleSize))
+        foreach (var listing in current.OrderByDescending(listing => listing.GeneratedAt).Take(SampleSize))
         {
             var state = await store.ReadCurrentAsync(listing.Scope, ct);
             if (state.Problem is { } problem) findings.Fail($"The current manifest of {listing.Scope} is damaged: {problem}", "`regenerate --all --force` reads back everything and repairs it.");
@@ -102,7 +115,7 @@ internal sealed class FreshnessSetupCheck(
 
     private static string Number(int scopes) => string.Create(CultureInfo.InvariantCulture, $"{scopes} scope{(scopes == 1 ? "" : "s")}");
 
-    private static string Names(IEnumerable<ScopeStatus> scopes) => Names([.. scopes.Select(scope => scope.Scope)]);
+    private static string Names(IEnumerable<ScopeStatus> scopes) => Names(scopes.Select(scope => scope.Scope).ToList());
 
-    private static string Names(List<Scope> scopes) => $"{string.Join(", ", scopes.Take(MostNamed))}{(scopes.Count > MostNamed ? ", …" : "")}";
+    private static string Names(IReadOnlyList<Scope> scopes) => $"{string.Join(", ", scopes.Take(MostNamed))}{(scopes.Count > MostNamed ? ", …" : "")}";
 }

@@ -15,7 +15,37 @@ namespace ConsentSnapshots.Worker.Scheduling;
 /// <param name="Lost">Scopes whose published version, or what belongs to it, is not in the store.</param>
 /// <param name="Ahead">Scopes that the store has of a later state than the source.</param>
 /// <param name="Compared">How many scopes were compared.</param>
-internal sealed record StoreDifferences(IReadOnlyList<Scope> Lost, IReadOnlyList<Scope> Ahead, int Compared);
+internal sealed record StoreDifferences(IReadOnlyList<Scope> Lost, IReadOnlyList<Scope> Ahead, int Compared)
+{
+    /// <summary>Compares the newest manifests with what the source remembers, and changes nothing.</summary>
+    public static async Task<(StoreDifferences Differences, IReadOnlyCollection<CurrentListing> Current)> FindAsync(IPublicationMemory memory, ScopeStore store, CancellationToken cancellationToken)
+    {
+        // In this order: what is published meanwhile is in the listing and not yet in the memory, which is no difference.
+        var remembered = await memory.ListAsync(cancellationToken);
+        var current = new Dictionary<Scope, CurrentListing>();
+        await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
+        var lost = remembered.Where(entry => entry.Value.Version > (current.GetValueOrDefault(entry.Key)?.Version ?? 0)).Select(entry => entry.Key).Order().ToList();
+        return (new StoreDifferences(lost, await FindAheadAsync(memory, remembered, current.Values, cancellationToken), current.Count), current.Values);
+    }
+
+    /// <summary>The scopes that the store has of a later state than the source. What a build read is in the source before it is in the store, so the source is asked again.</summary>
+    private static async Task<IReadOnlyList<Scope>> FindAheadAsync(
+        IPublicationMemory memory, IReadOnlyDictionary<Scope, RememberedScope> remembered, IReadOnlyCollection<CurrentListing> current, CancellationToken cancellationToken)
+    {
+        var ahead = await AheadOfAsync(remembered);
+        return ahead.Count == 0 ? ahead : await AheadOfAsync(await memory.ListAsync(cancellationToken));
+
+        async Task<List<Scope>> AheadOfAsync(IReadOnlyDictionary<Scope, RememberedScope> positions)
+        {
+            // A scope that the source has never heard of is at its beginning.
+            var beginning = new SourcePosition(await memory.EpochAsync(cancellationToken), 0);
+            return [.. current.Where(listing => IsAhead(listing, positions.GetValueOrDefault(listing.Scope)?.Position ?? beginning)).Select(listing => listing.Scope).Order()];
+        }
+
+        static bool IsAhead(CurrentListing listing, SourcePosition position) =>
+            listing.Epoch != position.Epoch ? listing.Epoch > position.Epoch : listing.Revision > (position.Revision ?? 0);
+    }
+}
 
 /// <summary>
 /// Compares, soon after the start, what the source remembers to have published with what the store has: a store that was emptied, replaced or restored, or a database that was restored, is
@@ -38,14 +68,10 @@ internal sealed class StoreComparison(
     /// <summary>Compares once, and makes pending what the store lacks.</summary>
     internal async Task<StoreDifferences> CompareAsync(CancellationToken cancellationToken)
     {
-        // In this order: what is published meanwhile is in the listing and not yet in the memory, which is no difference.
-        var remembered = await memory.ListAsync(cancellationToken);
-        var current = new Dictionary<Scope, CurrentListing>();
-        await foreach (var listing in store.ListCurrentAsync("", cancellationToken)) current[listing.Scope] = listing;
-        var lost = remembered.Where(entry => entry.Value.Version > (current.GetValueOrDefault(entry.Key)?.Version ?? 0)).Select(entry => entry.Key).Order().ToList();
-        if (lost.Count > 0) await queue.EnqueueAsync(lost, cancellationToken);
-        else if (await FindLostSampleAsync([.. current.Values], cancellationToken)) lost = [.. (await reconciler.ReconcileAsync(cancellationToken)).Order()];
-        return new StoreDifferences(lost, await FindAheadAsync(remembered, current.Values, cancellationToken), current.Count);
+        var (found, current) = await StoreDifferences.FindAsync(memory, store, cancellationToken);
+        if (found.Lost.Count > 0) await queue.EnqueueAsync(found.Lost, cancellationToken);
+        else if (await FindLostSampleAsync([.. current], cancellationToken)) found = found with { Lost = [.. (await reconciler.ReconcileAsync(cancellationToken)).Order()] };
+        return found;
     }
 
     /// <inheritdoc/>
@@ -89,24 +115,6 @@ internal sealed class StoreComparison(
                 Volatile.Write(ref isLost, 1);
         });
         return isLost == 1;
-    }
-
-    /// <summary>The scopes that the store has of a later state than the source. What a build read is in the source before it is in the store, so the source is asked again.</summary>
-    private async Task<IReadOnlyList<Scope>> FindAheadAsync(
-        IReadOnlyDictionary<Scope, RememberedScope> remembered, IReadOnlyCollection<CurrentListing> current, CancellationToken cancellationToken)
-    {
-        var ahead = await AheadOfAsync(remembered);
-        return ahead.Count == 0 ? ahead : await AheadOfAsync(await memory.ListAsync(cancellationToken));
-
-        async Task<List<Scope>> AheadOfAsync(IReadOnlyDictionary<Scope, RememberedScope> positions)
-        {
-            // A scope that the source has never heard of is at its beginning.
-            var beginning = new SourcePosition(await memory.EpochAsync(cancellationToken), 0);
-            return [.. current.Where(listing => IsAhead(listing, positions.GetValueOrDefault(listing.Scope)?.Position ?? beginning)).Select(listing => listing.Scope).Order()];
-        }
-
-        static bool IsAhead(CurrentListing listing, SourcePosition position) =>
-            listing.Epoch != position.Epoch ? listing.Epoch > position.Epoch : listing.Revision > (position.Revision ?? 0);
     }
 
     private void Say(StoreDifferences differences, TimeSpan elapsed)

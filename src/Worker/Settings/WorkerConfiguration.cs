@@ -102,6 +102,8 @@ public sealed class WorkerConfiguration
             Worker = ReadPart(ConfigurationParts.Worker, WorkerOptions.Read),
             Edges = ReadPart(ConfigurationParts.Edges, EdgesOptions.Read),
         };
+        // Every command that uses the source or the store sends telemetry.
+        if (parts.HasFlag(ConfigurationParts.Source) || parts.HasFlag(ConfigurationParts.Storage)) problems.AddRange(TelemetryExport.FindProblems(configuration));
         if (read.Source.Provider == SourceProvider.Postgres) read.Postgres = ReadPart(ConfigurationParts.Source, PostgresOptions.Read);
         return read;
 

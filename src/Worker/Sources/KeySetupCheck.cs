@@ -7,8 +7,7 @@ namespace ConsentSnapshots.Worker.Sources;
 /// <summary>Looks at the source as a whole, and whether the configured keys open its encrypted settings.</summary>
 /// <param name="source">The source.</param>
 /// <param name="keys">The keys.</param>
-/// <param name="isChecked">Whether another check looks at the source and says what is wrong with it.</param>
-internal sealed class KeySetupCheck(IDestinationSource source, Func<SettingsKeyRing> keys, bool isChecked) : ISetupCheck
+internal sealed class KeySetupCheck(IDestinationSource source, Func<SettingsKeyRing> keys) : ISetupCheck
 {
     // Enough to see a wrong key, and few enough for a large source. A key that only some rows lack shows in `status` as held.
     private const int MostOrganizations = 200;
@@ -28,13 +27,13 @@ internal sealed class KeySetupCheck(IDestinationSource source, Func<SettingsKeyR
             if (known.Refused.Count > MostNamed) findings.Warn($"… and {known.Refused.Count - MostNamed} more that cannot be published; `status` lists them.");
             await CheckKeysAsync(findings, cancellationToken);
         }
-        catch (SourceUnavailableException exception) when (isChecked)
+        catch (SourceUnavailableException exception) when (findings.IsExplained)
         {
             findings.Skip($"The source cannot be read: {exception.Message}");
         }
         catch (SourceUnavailableException exception)
         {
-            findings.Fail(exception.Message, "Correct the file: what was read before stays in force meanwhile.");
+            findings.Fail(exception.Message, "With a file, correct it: what was read before stays in force meanwhile. With Postgres, look at the server's log.");
         }
     }
 

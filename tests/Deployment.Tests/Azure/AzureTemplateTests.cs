@@ -148,7 +148,14 @@ public sealed class AzureTemplateTests
             route => route.GetProperty("properties").GetProperty("patternsToMatch")[0].GetString()!, route => route.GetProperty("properties"));
 
         Assert.Equal(["/*", "/v1/*"], routes.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal("IgnoreQueryString", Caching("/*").GetProperty("queryStringCachingBehavior").GetString());
+        // Front Door sends a query to the origin in either case, and the storage account answers ?comp=metadata: nobody else must be given that.
+        Assert.Equal("UseQueryString", Caching("/*").GetProperty("queryStringCachingBehavior").GetString());
+        var operations = Resources(template, "Microsoft.Cdn/profiles/ruleSets/rules").Single(rule => rule.GetProperty("name").GetString()!.Contains("operations", StringComparison.Ordinal)).GetProperty("properties");
+        Assert.Equal("Stop", operations.GetProperty("matchProcessingBehavior").GetString());
+        Assert.Equal("UrlRedirect", operations.GetProperty("actions")[0].GetProperty("name").GetString());
+        Assert.Superset(
+            new HashSet<string>(["comp=", "restype="]),
+            operations.GetProperty("conditions")[0].GetProperty("parameters").GetProperty("matchValues").EnumerateArray().Select(value => value.GetString()!).ToHashSet());
         Assert.Equal("UseQueryString", Caching("/v1/*").GetProperty("queryStringCachingBehavior").GetString());
         Assert.False(Caching("/v1/*").GetProperty("compressionSettings").GetProperty("isCompressionEnabled").GetBoolean());
         Assert.All(routes.Values, route => Assert.Equal("HttpsOnly", route.GetProperty("forwardingProtocol").GetString()));

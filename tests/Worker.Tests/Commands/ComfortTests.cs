@@ -61,6 +61,21 @@ public sealed class ComfortTests
         Assert.Contains("Edges:0 must be an absolute http or https address", error, StringComparison.Ordinal);
     }
 
+    /// <summary>The exporter would end the command with a stack, or send nothing without a word.</summary>
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "must be an absolute http or https address")]
+    [InlineData("OTEL_EXPORTER_OTLP_HEADERS", "CANARY", "must be NAME=VALUE")]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "CANARY", "must be an absolute http or https address")]
+    public async Task Telemetry_SetWrongly_IsRefusedWithItsName(string name, string value, string rule)
+    {
+        var outcome = await Executable.RunAsync(
+            Executable.Worker, ["status"], [KeyValuePair.Create(name, (string?)value), KeyValuePair.Create("Source__File", (string?)"/dev/null"), KeyValuePair.Create("Storage__Directory", (string?)"/tmp/store")], Cancel);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains($"{name} {rule}", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("CANARY", outcome.Everything, StringComparison.Ordinal);
+    }
+
     private static async Task<string[]> SuggestAsync(string line)
     {
         var (exitCode, output, error) = await RunAsync($"[suggest:{line.Length}]", line);
