@@ -24,6 +24,13 @@ public sealed class ChartValuesTests
         { "azure-identity", "edge.extraEnv.Edge-Mode=x", "invalid propertyName 'Edge-Mode'" },
         { "azure-identity", "storage.container=Consent", "at '/storage/container'" },
         { "azure-identity", "networkPolicy.databasePorts={postgres}", "at '/networkPolicy/databasePorts/0'" },
+        { "azure-identity", "fullnameOverride=1a.b", "at '/fullnameOverride'" },
+        { "azure-identity", "edge.podLabels.app\\.kubernetes\\.io/component=other", "invalid propertyName 'app.kubernetes.io/component'" },
+        // By the chart: what would be readable by everybody, or set twice.
+        { "azure-identity", "worker.extraEnv.Encryption__Keys__0=00", "worker.extraEnv.Encryption__Keys__0 is a secret" },
+        { "azure-identity", "edge.extraEnv.STORAGE__CONNECTIONSTRING=x", "edge.extraEnv.STORAGE__CONNECTIONSTRING is a secret" },
+        { "azure-identity", "worker.extraEnv.Worker__Url=x", "worker.extraEnv.Worker__Url is set by the chart" },
+        { "azure-identity", "networkPolicy.enabled=true,telemetry.otlpEndpoint=http://collector:4317", "networkPolicy.extraEgress is empty" },
         // By the chart: values that need each other.
         { "azure-secrets", "migrate.secret=", "migrate.secret is missing: name a Secret that has ConnectionStrings__Postgres for the role that owns the destinations table." },
         { "azure-secrets", "worker.secret=", "worker.secret is missing: name a Secret that has ConnectionStrings__Postgres for the worker's role, or set database.managedIdentity." },
@@ -53,6 +60,28 @@ public sealed class ChartValuesTests
         Assert.NotEqual(0, outcome.ExitCode);
         Assert.Contains(message, outcome.Error, StringComparison.Ordinal);
         Assert.Empty(outcome.Output);
+    }
+
+    /// <summary>A number of a values file is a floating-point number to Helm, and the program takes no 1.048576e+06.</summary>
+    [Fact]
+    public async Task Template_LargeNumber_IsWrittenWhole()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "worker: { extraEnv: { Limits__ScopeSettingsBytes: 1048576, Storage__Retries: 0.5 } }\nedge: { extraEnv: { Edge__NegativeCacheEntries: 1000000 } }\n", TestContext.Current.CancellationToken);
+
+            var outcome = await RenderedChart.TemplateAsync("-f", RenderedChart.ValuesFile("azure-identity"), "-f", file);
+
+            Assert.Equal("", outcome.Error);
+            Assert.Contains("Limits__ScopeSettingsBytes: \"1048576\"", outcome.Output, StringComparison.Ordinal);
+            Assert.Contains("Storage__Retries: \"0.5\"", outcome.Output, StringComparison.Ordinal);
+            Assert.Contains("Edge__NegativeCacheEntries: \"1000000\"", outcome.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Fact]
