@@ -35,6 +35,9 @@ param historyContainer string = 'consent-snapshots-history'
 @maxValue(146000)
 param historyRetentionDays int = 1095
 
+@description('Set it once the policy of the history has been locked (docs/azure.md): it is left as it is then.')
+param historyLocked bool = false
+
 @description('The OIDC issuer of the AKS cluster (az aks show --query oidcIssuerProfile.issuerUrl). Empty: no federated credentials are made.')
 param aksOidcIssuer string = ''
 
@@ -104,6 +107,7 @@ module storage 'modules/storage.bicep' = {
     privateContainer: privateContainer
     historyContainer: historyContainer
     historyRetentionDays: historyRetentionDays
+    historyLocked: historyLocked
     anonymousPublicContainer: deployFrontDoor && publicContainerAccess == 'anonymous'
     workerPrincipalId: identities[0].outputs.principalId
     edgePrincipalId: identities[1].outputs.principalId

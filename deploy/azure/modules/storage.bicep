@@ -8,6 +8,9 @@ param privateContainer string
 param historyContainer string
 param historyRetentionDays int
 
+@description('Whether the policy of the history has been locked, so that it is left as it is.')
+param historyLocked bool
+
 @description('Whether the public container is open to whoever knows a name.')
 param anonymousPublicContainer bool
 
@@ -78,7 +81,8 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
       properties: { publicAccess: 'None' }
 
       // The worker creates a blob for each version and never changes one, so nothing of its work is refused.
-      resource policy 'immutabilityPolicies' = {
+      // Once it is locked, Azure may refuse to be told of it again.
+      resource policy 'immutabilityPolicies' = if (!historyLocked) {
         name: 'default'
         properties: {
           immutabilityPeriodSinceCreationInDays: historyRetentionDays
