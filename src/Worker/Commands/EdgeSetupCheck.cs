@@ -1,4 +1,5 @@
 using System.Globalization;
+using ConsentSnapshots.Generator.Formats;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Diagnostics;
 using ConsentSnapshots.Worker.Publishing;
@@ -52,12 +53,10 @@ internal sealed class EdgeSetupCheck(EdgesOptions edges, ScopeStore store) : ISe
     {
         try
         {
-            var current = new List<CurrentListing>();
-            await foreach (var listing in store.ListCurrentAsync("", ct)) current.Add(listing);
-            List<CurrentListing> newest = [.. current.OrderByDescending(listing => listing.GeneratedAt).Take(SampleSize)];
+            var newest = (await store.ListCurrentAsync("", ct).ToListAsync(ct)).OrderByDescending(listing => listing.GeneratedAt).Take(SampleSize).ToList();
             foreach (var edge in reachable) await CheckVersionsAsync(findings, client, edge, newest, ct);
         }
-        catch (StoreUnavailableException exception)
+        catch (Exception exception) when (exception is StoreUnavailableException or ManifestException)
         {
             findings.Skip($"What the edges serve cannot be compared with the store: {exception.Message}");
         }

@@ -79,18 +79,24 @@ internal static class ExplainCommand
         try
         {
             facts = facts with { Rows = (await source.ReadAsync(facts.Scope, ReadPurpose.Look, cancellationToken)).Require() };
+            facts = facts with { Generated = builder.Generate(facts.Rows) };
+            // The rule looks at the version that was read already.
+            if (facts.StoreProblem is null) facts = facts with { Held = Holds.Reason(facts.Rows, facts.Generated, facts.Published) };
             facts = facts with
             {
                 Status = (await services.GetRequiredService<IScopeQueue>().StatusAsync(facts.Scope.Organization, cancellationToken)).FirstOrDefault(status => status.Scope == facts.Scope),
                 HasWorker = services.GetService<IWorkerRoster>() is { } roster ? (await roster.ListAsync(cancellationToken)).Any(worker => worker.IsAlive) : null,
             };
-            var generated = builder.Generate(facts.Rows);
-            facts = facts with { Generated = generated };
-            return facts with { Held = await builder.HoldReasonAsync(facts.Rows, generated, cancellationToken) ?? facts.Status?.HeldReason };
+            return facts with { Held = facts.Held ?? facts.Status?.HeldReason };
         }
-        catch (Exception exception) when (exception is SourceUnavailableException or ScopeUnreadableException or GenerationException or StoreUnavailableException or ScopeTooLargeException)
+        catch (Exception exception) when (exception is SourceUnavailableException or ScopeUnreadableException or GenerationException)
         {
             return facts with { SourceProblem = exception.Message };
+        }
+        catch (StoreUnavailableException exception)
+        {
+            // Beside a file, the store also keeps what the queue knows.
+            return facts with { StoreProblem = facts.StoreProblem ?? exception.Message };
         }
     }
 

@@ -82,13 +82,10 @@ internal sealed class FreshnessSetupCheck(
 
     private async Task<IReadOnlyCollection<CurrentListing>> CheckStoreAsync(Findings findings, CancellationToken ct)
     {
-        if (memories.FirstOrDefault() is not { } memory)
-        {
-            var listed = new List<CurrentListing>();
-            await foreach (var listing in store.ListCurrentAsync("", ct)) listed.Add(listing);
-            return listed;
-        }
+        if (memories.FirstOrDefault() is not { } memory) return await store.ListCurrentAsync("", ct).ToListAsync(ct);
         var ((lost, ahead, compared), current) = await StoreDifferences.FindAsync(memory, store, ct);
+        // What another build wrote is in no listing of a directory. To read it says so, and that it is not lost.
+        foreach (var scope in lost.Take(MostNamed)) await store.ReadCurrentAsync(scope, ct);
         if (lost.Count > 0)
             findings.Fail($"The store lacks the published version of {Number(lost.Count)}: {Names(lost)}.", "Look at the container names. A worker publishes them again at its next start or reconcile; `regenerate --all` does it now.");
         if (ahead.Count > 0)

@@ -168,6 +168,35 @@ public sealed class ExplainTests(PostgresFixture postgres) : IAsyncLifetime
         Assert.Contains("Visitors who granted marketing still get its scripts, from version 1.", output, StringComparison.Ordinal);
     }
 
+    /// <summary>A newer program has written the current manifest: the row, what this build makes of it, and why nothing is known of the store are told all the same.</summary>
+    [Fact]
+    public async Task Explain_ManifestOfANewerProgram_SaysSoBesideWhatTheSourceSays()
+    {
+        await SetSchemaAsync();
+        // Without the key the rule of holding is asked, which looks at the current version.
+        await InsertAsync("posthog", await EnvelopeAsync());
+
+        var (exitCode, output, error) = await RunAsync("explain", "--org", SourceDatabase.Acme.ToString(), "--env", "production", $"--Encryption:Keys:0={new string('a', 64)}");
+
+        Assert.True(exitCode == 0, output + error);
+        Assert.Contains("schema 99", output, StringComparison.Ordinal);
+        Assert.Contains("loads when  marketing", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Doctor_ManifestOfANewerProgram_IsNoFaultOfThisOne()
+    {
+        var edge = await StartEdgeAsync(Path.Combine(_folder, "store"));
+        await _database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"10987654321"}' where id = '{{_pixel}}'""");
+        await PublishAsync();
+        await SetSchemaAsync();
+
+        var (_, output, _) = await RunAsync("doctor", $"--Edges:0={edge}");
+
+        Assert.Contains("schema 99", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("fault of this program", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Explain_WithoutDestination_ExplainsEachAndFitsATerminal()
     {
@@ -186,6 +215,13 @@ public sealed class ExplainTests(PostgresFixture postgres) : IAsyncLifetime
 
         Assert.Equal(2, exitCode);
         Assert.Contains("--destination must be the id of a destination, or a type that", error, StringComparison.Ordinal);
+    }
+
+    private async Task SetSchemaAsync()
+    {
+        var file = Path.Combine(_folder, "store", "private", "current", SourceDatabase.Acme.ToString(), "production.json");
+        var text = await File.ReadAllTextAsync(file, Cancel);
+        await File.WriteAllTextAsync(file, text.Replace("\"schema\":2,", "\"schema\":99,", StringComparison.Ordinal), Cancel);
     }
 
     private async Task<Guid> InsertAsync(string type, string settings, string environment = "production")
