@@ -38,16 +38,16 @@ internal sealed class ScopeStatusReader(NpgsqlDataSource database)
                    case when l.claim_token is not null then 'Building'
                         when l.held_reason is not null and l.unfinished then 'Held'
                         when l.ready_at > now() then 'Failed'
-                        when l.unfinished or n.noted then 'Pending'
+                        when l.unfinished or n.changed_at is not null then 'Pending'
                         else 'UpToDate' end,
                    l.revision, coalesce(l.changed_at, n.changed_at), l.completed_at, l.attempts, l.ready_at, {DatabaseText.Sendable("l.claimed_by")}, l.last_error, l.held_reason,
                    l.claimed_until, l.lane, now()
             from lines l
-            cross join lateral (
-                select count(*) > 0 as noted, min(c.changed_at) as changed_at
-                from noted c
-                where c.organization_id is null or (c.organization_id = l.organization_id and (c.environment is null or c.environment = l.environment))
-            ) n
+            -- Joins on equality, so that many scopes and many changes do not multiply.
+            left join noted own on own.organization_id = l.organization_id and own.environment = l.environment
+            left join noted every on every.organization_id = l.organization_id and every.environment is null
+            cross join (select min(changed_at) as changed_at from noted where organization_id is null) anyone
+            cross join lateral (select least(own.changed_at, every.changed_at, anyone.changed_at) as changed_at) n
             where $1 is null or l.organization_id = $1
             order by l.organization_id, l.environment
             limit $2

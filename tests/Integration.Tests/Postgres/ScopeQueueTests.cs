@@ -413,6 +413,26 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.Equal(3, (await database.Queue.ClaimAsync(Lane.Bulk, 10, Cancel)).Length);
     }
 
+    /// <summary>While no worker takes changes in, an operator wants to know since when they wait: of a scope, of an organization, of everything.</summary>
+    [Theory]
+    [InlineData("'{acme}', 'production'", 1)]
+    [InlineData("'{acme}', null", 3)]
+    [InlineData("null, null", 6)]
+    public async Task Status_CompleteScopesThatChangedAgain_SaysSinceWhen(string change, int scopes)
+    {
+        await using var database = await SourceDatabase.CreateAsync(postgres);
+        foreach (var organization in (Guid[])[SourceDatabase.Acme, SourceDatabase.Globex]) await database.InsertAsync(organization, environment: null);
+        await database.DrainAsync();
+        var values = change.Replace("{acme}", SourceDatabase.Acme.ToString(), StringComparison.Ordinal);
+        foreach (var age in (string[])["1 hour", "2 hours"])
+            await database.ExecuteAsync($"insert into consent_snapshots.changes (organization_id, environment, changed_at, reason) values ({values}, clock_timestamp() - interval '{age}', 'test')");
+
+        var waiting = (await database.Status.ListAsync(null, Cancel)).Where(line => line.State == ScopeState.Pending).ToList();
+
+        Assert.Equal(scopes, waiting.Count);
+        Assert.All(waiting, line => Assert.InRange(line.Queue!.Now - line.Queue.ChangedAt!.Value, TimeSpan.FromHours(2), TimeSpan.FromHours(3)));
+    }
+
     [Fact]
     public async Task Status_ChangesThatNobodyHasTakenIn_ArePending()
     {
