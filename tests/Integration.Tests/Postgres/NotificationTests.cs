@@ -83,6 +83,8 @@ public sealed class NotificationTests(PostgresFixture postgres)
         await database.InsertAsync(Acme);
         await database.InsertAsync(Globex);
         await database.DrainAsync();
+        // What is told within fifty milliseconds of the last time is left out, and a quick machine gets here in less.
+        await database.ExecuteAsync("select setval('consent_snapshots.last_told', 0)");
         return database;
     }
 
