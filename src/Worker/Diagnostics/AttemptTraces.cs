@@ -29,8 +29,14 @@ internal sealed class AttemptTraces
         else
         {
             _ended[scope] = span.Context;
-            // Which one goes does not matter much. Others may have completed some of these scopes, which this worker does not hear of.
-            if (_ended.Count > Most && _ended.Keys.FirstOrDefault(other => other != scope) is var any) _ended.TryRemove(any, out _);
+            if (_ended.Count > Most) DropAny(besides: scope);
         }
+    }
+
+    /// <summary>Which one goes does not matter much. Others may have completed some of these scopes, which this worker does not hear of.</summary>
+    private void DropAny(Scope besides)
+    {
+        foreach (var (scope, _) in _ended)
+            if (scope != besides && _ended.TryRemove(scope, out _)) return;
     }
 }

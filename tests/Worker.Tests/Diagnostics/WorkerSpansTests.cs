@@ -91,6 +91,23 @@ public sealed class WorkerSpansTests : IDisposable
     }
 
     /// <summary>A store that is used by something that belongs to no trace, such as the comparison at the start, makes no traces of one span each.</summary>
+    /// <summary>An outage of everything, in which no scope is built: what is remembered stays bounded, and the newest attempt is remembered.</summary>
+    [Fact]
+    public void Attempts_OfManyScopes_AreBoundedAndHaveTheNewest()
+    {
+        var attempts = new AttemptTraces();
+        var scopes = Enumerable.Range(0, 3000).Select(number => new Scope(OrganizationId.Parse($"many-{number}"), DeploymentEnvironment.Production)).ToList();
+        using var span = new Activity("build").Start();
+
+        foreach (var scope in scopes)
+        {
+            attempts.Ended(scope, span);
+            Assert.NotNull(attempts.Earlier(scope));
+        }
+
+        Assert.InRange(scopes.Count(scope => attempts.Earlier(scope) is not null), 1, 1024);
+    }
+
     [Fact]
     public void Step_OutsideOfATrace_IsNone()
     {
