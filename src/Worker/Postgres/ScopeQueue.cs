@@ -8,15 +8,6 @@ using NpgsqlTypes;
 
 namespace ConsentSnapshots.Worker.Postgres;
 
-/// <summary>The state of the queue, for metrics and status.</summary>
-/// <param name="Pending">Scopes with changes that no completed build has read.</param>
-/// <param name="Claimed">Of these, being built now.</param>
-/// <param name="Waiting">Of these, waiting for their next attempt after a failure.</param>
-/// <param name="Held">Of these, keeping their last good version for a reason that is ours.</param>
-/// <param name="Changes">Changes that no worker has taken in yet; the next claim does.</param>
-/// <param name="Oldest">How long ago the oldest change was made that no completed build has read; zero when there is none.</param>
-internal sealed record QueueDepth(long Pending, long Claimed, long Waiting, long Held, long Changes, TimeSpan Oldest);
-
 /// <summary>
 /// The work to do, in Postgres: what the writers' transactions appended to <c>changes</c> is taken in as scopes that are ready to be built, each by one worker at a time.
 /// All times are the database's, so the workers' clocks do not matter.
@@ -252,44 +243,6 @@ internal sealed class ScopeQueue(NpgsqlDataSource database, Guid worker, ILogger
         command.Parameters.AddWithValue(scopes.Select(scope => scope.Environment.Name()).ToArray());
         command.Parameters.AddWithValue(reason);
         await command.ExecuteNonQueryAsync(ct);
-    }
-
-    /// <summary>How much there is to do.</summary>
-    public async Task<QueueDepth> PendingCountAsync(CancellationToken ct)
-    {
-        await using var command = database.CreateCommand(
-            """
-            with noted as materialized (
-                select distinct c.organization_id, e.environment
-                from consent_snapshots.changes c
-                join (values ('development' collate "C"), ('production'), ('staging')) as e (environment) on c.environment is null or c.environment = e.environment
-            ), pending as (
-                select s.organization_id, s.environment, s.changed_at, s.claim_token, s.ready_at, s.held_reason
-                from consent_snapshots.scopes s
-                where s.generation > s.completed_generation
-                union all
-                select s.organization_id, s.environment, null, null, null, null
-                from consent_snapshots.scopes s
-                where s.generation <= s.completed_generation and exists (select from noted n where n.organization_id is null or (n.organization_id = s.organization_id and n.environment = s.environment))
-                union all
-                select n.organization_id, n.environment, null, null, null, null
-                from noted n
-                where n.organization_id is not null
-                  and not exists (select from consent_snapshots.scopes s where s.organization_id = n.organization_id and s.environment = n.environment)
-            )
-            select count(*),
-                   count(*) filter (where p.claim_token is not null),
-                   count(*) filter (where p.ready_at > now()),
-                   count(*) filter (where p.held_reason is not null),
-                   (select count(*) from consent_snapshots.changes),
-                   greatest(now() - least(min(p.changed_at), (select min(c.changed_at) from consent_snapshots.changes c)), interval '0')
-            from pending p
-            """);
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        await reader.ReadAsync(ct);
-        return new QueueDepth(
-            reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4),
-            await reader.IsDBNullAsync(5, ct) ? TimeSpan.Zero : reader.GetTimeSpan(5));
     }
 
     private async Task<bool> RecordFailureAsync(Guid token, long changes, string error, string? heldReason, TimeSpan retryIn, bool fence, CancellationToken ct)

@@ -1,10 +1,7 @@
-using ConsentSnapshots.EdgeApi;
 using ConsentSnapshots.Generator.Destinations;
 using ConsentSnapshots.Storage;
 using ConsentSnapshots.Worker.Tests.Publishing;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.Edge;
 
@@ -24,20 +21,7 @@ internal sealed class PublishedEdge : IAsyncDisposable
         var root = Directory.CreateTempSubdirectory("consent-snapshots-");
         using var blobs = new DirectoryBlobStore(root.FullName, TimeProvider.System);
         await new PublicationWorld(blobs).PublishAsync(1, destinations);
-        var edge = EdgeApp.Build([], builder =>
-        {
-            builder.Configuration.Sources.Clear();
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
-            {
-                ["Storage:Provider"] = "directory",
-                ["Storage:Directory"] = root.FullName,
-                ["urls"] = "http://127.0.0.1:0",
-                ["Edge:LoadTimeout"] = "00:01:00",
-            });
-            builder.Logging.ClearProviders();
-        });
-        await edge.StartAsync(cancellationToken);
-        return new PublishedEdge(root, edge);
+        return new PublishedEdge(root, await DirectoryEdge.StartAsync(root.FullName, cancellationToken));
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => _edge.StopAsync(cancellationToken);

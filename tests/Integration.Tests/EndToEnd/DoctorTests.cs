@@ -2,13 +2,10 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
-using ConsentSnapshots.EdgeApi;
+using ConsentSnapshots.Integration.Tests.Edge;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Worker.Commands;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace ConsentSnapshots.Integration.Tests.EndToEnd;
@@ -31,7 +28,7 @@ public sealed class DoctorTests(PostgresFixture postgres, AzuriteFixture azurite
         await platform.InsertAsync(SourceDatabase.Acme, Platform.Pixel("12345678901"));
         await platform.StartAsync();
         await platform.ServesAsync(SourceDatabase.Acme, "12345678901");
-        await platform.SettlesAsync();
+        await platform.DrainedAsync();
 
         var before = await platform.ListBlobsAsync();
         var (exitCode, output, error) = await platform.CommandAsync("doctor", $"--Edges:0={platform.Http.BaseAddress}");
@@ -247,7 +244,7 @@ public sealed class DoctorTests(PostgresFixture postgres, AzuriteFixture azurite
         await using var database = await SetUpAsync();
         var other = Path.Combine(_folder, "other");
         foreach (var container in (string[])["public", "private", "history"]) Directory.CreateDirectory(Path.Combine(other, container));
-        await using var edge = await StartEdgeAsync(other);
+        await using var edge = await DirectoryEdge.StartAsync(other, Cancel);
         await FindsAsync(new(Settings(database)) { ["Edges:0"] = edge.Urls.First() }, "does not serve any of the 3 newest scopes", "See that its Storage__… settings are the worker's");
     }
 
@@ -256,8 +253,8 @@ public sealed class DoctorTests(PostgresFixture postgres, AzuriteFixture azurite
     {
         await using var database = await SetUpAsync();
         var copy = Path.Combine(_folder, "copy");
-        Copy(Path.Combine(_folder, "store"), copy);
-        await using var edge = await StartEdgeAsync(copy);
+        DirectoryEdge.CopyStore(Path.Combine(_folder, "store"), copy);
+        await using var edge = await DirectoryEdge.StartAsync(copy, Cancel);
         await database.ExecuteAsync("update destinations set settings = '{\"pixelId\":\"10987654321\"}'");
         Assert.Equal(0, (await RunAsync(Settings(database), "regenerate", "--all")).ExitCode);
 
@@ -368,26 +365,5 @@ public sealed class DoctorTests(PostgresFixture postgres, AzuriteFixture azurite
         var (output, error) = (new StringWriter(), new StringWriter());
         var exitCode = await new CommandLine(output, error).InvokeAsync([.. words, .. settings.Select(setting => $"--{setting.Key}={setting.Value}")]);
         return (exitCode, output.ToString(), error.ToString());
-    }
-
-    private static async Task<WebApplication> StartEdgeAsync(string store)
-    {
-        var edge = EdgeApp.Build([], builder =>
-        {
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Storage:Provider"] = "directory", ["Storage:Directory"] = store, ["urls"] = "http://127.0.0.1:0" });
-            builder.Logging.ClearProviders();
-        });
-        await edge.StartAsync(Cancel);
-        return edge;
-    }
-
-    private static void Copy(string from, string to)
-    {
-        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
-        {
-            var target = Path.Combine(to, Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
     }
 }

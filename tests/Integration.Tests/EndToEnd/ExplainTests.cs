@@ -1,11 +1,9 @@
 using System.Text.Json.Nodes;
-using ConsentSnapshots.EdgeApi;
+using ConsentSnapshots.Integration.Tests.Edge;
 using ConsentSnapshots.Integration.Tests.Fixtures;
 using ConsentSnapshots.Integration.Tests.Postgres;
 using ConsentSnapshots.Worker.Commands;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace ConsentSnapshots.Integration.Tests.EndToEnd;
 
@@ -136,12 +134,7 @@ public sealed class ExplainTests(PostgresFixture postgres) : IAsyncLifetime
     public async Task Explain_EdgeThatNoLongerFollows_NamesBothVersions()
     {
         var copy = Path.Combine(_folder, "copy");
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(_folder, "store"), "*", SearchOption.AllDirectories))
-        {
-            var target = Path.Combine(copy, Path.GetRelativePath(Path.Combine(_folder, "store"), file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
+        DirectoryEdge.CopyStore(Path.Combine(_folder, "store"), copy);
         var (behind, right) = (await StartEdgeAsync(copy), await StartEdgeAsync(Path.Combine(_folder, "store")));
         await _database.ExecuteAsync($$"""update destinations set settings = '{"pixelId":"10987654321"}' where id = '{{_pixel}}'""");
         await PublishAsync();
@@ -272,13 +265,8 @@ public sealed class ExplainTests(PostgresFixture postgres) : IAsyncLifetime
 
     private async Task<string> StartEdgeAsync(string store)
     {
-        var edge = EdgeApp.Build([], builder =>
-        {
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Storage:Provider"] = "directory", ["Storage:Directory"] = store, ["urls"] = "http://127.0.0.1:0" });
-            builder.Logging.ClearProviders();
-        });
+        var edge = await DirectoryEdge.StartAsync(store, Cancel);
         _edges.Add(edge);
-        await edge.StartAsync(Cancel);
         return edge.Urls.First().TrimEnd('/');
     }
 }

@@ -35,7 +35,7 @@ public sealed class IsolationTests(PostgresFixture postgres, AzuriteFixture azur
         await platform.ServesAsync(_acme, "10000111", present: false);
         await platform.ServesAsync(_acme, "10000333");
         // The other environments, too; the organization that is no name waits for ever.
-        await Eventually.TrueAsync(async () => await platform.Database.Queue.PendingCountAsync(Cancel) is var depth && depth.Pending == depth.Held, "what can be built is");
+        await Eventually.TrueAsync(async () => await platform.Database.DepthAsync() is var depth && depth.Pending == depth.Held, "what can be built is");
 
         Assert.Empty(await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel));
 

@@ -293,14 +293,14 @@ public sealed partial class OperationsTests(PostgresFixture postgres, AzuriteFix
         await using var platform = await (await Platform.CreateAsync(postgres, azurite)).StartAsync();
         await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
         await platform.ServesAsync(_acme, "11111111111");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         await platform.StopWorkerAsync();
         await platform.LoseAsync(lost, _acme);
 
         await platform.StartWorkerAsync();
 
         await Eventually.TrueAsync(() => Task.FromResult(platform.Logs.Count(4031) == 1), "it is noticed");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         var store = platform.Worker.GetRequiredService<ScopeStore>();
         Assert.IsType<BlobRead.Found>(await store.Blobs.ReadAsync(BlobContainer.Public, $"{_acme}/production/scripts.json", null, int.MaxValue, Cancel));
         Assert.IsType<BlobRead.Found>(await store.Blobs.ReadAsync(BlobContainer.Private, $"current/{_acme}/production.json", null, int.MaxValue, Cancel));
@@ -312,7 +312,7 @@ public sealed partial class OperationsTests(PostgresFixture postgres, AzuriteFix
         await using var platform = await (await Platform.CreateAsync(postgres, azurite)).StartAsync();
         await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
         await platform.ServesAsync(_acme, "11111111111");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         await platform.StopWorkerAsync();
         var builds = platform.Logs.Count(4001);
 
@@ -328,7 +328,7 @@ public sealed partial class OperationsTests(PostgresFixture postgres, AzuriteFix
         await using var platform = await (await Platform.CreateAsync(postgres, azurite)).StartAsync();
         await platform.InsertAsync(_acme, Platform.Pixel("11111111111"));
         await platform.ServesAsync(_acme, "11111111111");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         await platform.StopWorkerAsync();
         await platform.Database.ExecuteAsync("delete from consent_snapshots.publications; update consent_snapshots.scopes set revision = 0");
 
@@ -401,8 +401,6 @@ public sealed partial class OperationsTests(PostgresFixture postgres, AzuriteFix
         return (long)(await command.ExecuteScalarAsync(Cancel))!;
     }
 
-    private static Task DrainedAsync(Platform platform) => Eventually.TrueAsync(
-        async () => (await platform.Database.Queue.PendingCountAsync(Cancel)).Pending == 0, "nothing is pending");
 
     /// <summary>The value of a series, whatever else it is labelled with; NaN where there is none.</summary>
     private static double Value(string metrics, string series)

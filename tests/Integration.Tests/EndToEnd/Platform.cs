@@ -177,10 +177,8 @@ internal sealed class Platform : IAsyncDisposable
             $"the edge serves {organization}/{environment} {(present ? "with" : "without")} '{text}'",
             details: () => string.Concat(Logs.Lines.TakeLast(100).Select(line => $"{Environment.NewLine}  {line}")));
 
-    /// <summary>Waits until the queue has nothing to build.</summary>
-    public Task SettlesAsync() => Eventually.TrueAsync(
-        async () => await Database.ScalarAsync<long>("select (select count(*) from consent_snapshots.changes) + (select count(*) from consent_snapshots.scopes where claimed_by is not null or changed_at is not null)") == 0,
-        "nothing waits to be built");
+    /// <summary>Waits until nothing waits to be built.</summary>
+    public Task DrainedAsync() => Eventually.TrueAsync(async () => (await Database.DepthAsync()).Pending == 0, "nothing is pending");
 
     /// <summary>The names of all blobs.</summary>
     public async Task<string[]> ListBlobsAsync()

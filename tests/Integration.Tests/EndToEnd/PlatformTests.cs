@@ -122,7 +122,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.Database.ExecuteAsync($"update destinations set settings = '{Envelope()}' where id = '{id}'");
         await platform.InsertAsync(_globex, Platform.Pixel("11111111111"));
         await platform.ServesAsync(_globex, "11111111111");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
 
         Assert.Equal(before, (await platform.GetAsync(_acme)).Body);
         Assert.DoesNotContain(platform.Logs.Lines, line => line.Contains("CANARY", StringComparison.Ordinal));
@@ -227,7 +227,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.StopWorkerAsync();
         await platform.StartWorkerAsync();
         foreach (var organization in organizations) await platform.ServesAsync(organization, "11111111111");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
     }
 
     [Fact]
@@ -257,7 +257,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.ServesAsync(_acme, "11111111111");
         await platform.InsertAsync(_globex, Platform.Pixel("22222222222"));
         await platform.ServesAsync(_globex, "22222222222");
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         var store = platform.Worker.GetRequiredService<ScopeStore>();
         await store.Blobs.DeleteAsync(BlobContainer.Private, $"current/{_globex}/production.json", null, Cancel);
         // A change our trigger never saw, as when it was switched off.
@@ -275,7 +275,7 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.ServesAsync(_acme, "33333333333");
         await platform.ServesAsync(_globex, "22222222222");
         // The edge has served this of globex all along, so it does not say that globex is published again.
-        await DrainedAsync(platform);
+        await platform.DrainedAsync();
         Assert.Empty(await platform.Worker.GetRequiredService<Reconciler>().ReconcileAsync(Cancel));
     }
 
@@ -303,7 +303,4 @@ public sealed class PlatformTests(PostgresFixture postgres, AzuriteFixture azuri
         await platform.Database.ExecuteAsync($$"""delete from destinations where type = 'script'; update destinations set settings = '{"pixelId":"33333333333"}' where organization_id = '{{_acme}}'""");
         await platform.ServesAsync(_acme, "33333333333");
     }
-
-    private static Task DrainedAsync(Platform platform) => Eventually.TrueAsync(
-        async () => (await platform.Database.Queue.PendingCountAsync(Cancel)).Pending == 0, "nothing is pending");
 }

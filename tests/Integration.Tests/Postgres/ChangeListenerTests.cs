@@ -128,7 +128,7 @@ public sealed class ChangeListenerOutageTests(PostgresFixture postgres)
         await database.InsertAsync(SourceDatabase.Acme);
 
         Assert.Equal(ChangeSignal.Changed, await running.Listener.Signals.ReadAsync(Cancel));
-        Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(3, (await database.DepthAsync()).Pending);
     }
 
     [Fact]

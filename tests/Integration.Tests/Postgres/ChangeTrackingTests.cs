@@ -22,7 +22,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "production");
 
         Assert.Equal((1, 1, 1), await database.ChangesSeenAsync(Acme));
-        Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(3, (await database.DepthAsync()).Pending);
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         await database.ExecuteAsync(sql);
 
         Assert.Equal((1, 1, 3), await database.ChangesSeenAsync(Acme));
-        Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(1, (await database.DepthAsync()).Pending);
     }
 
     [Theory]
@@ -151,7 +151,7 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
 
         Assert.Equal((2, 2, 2), await database.ChangesSeenAsync(Acme));
         Assert.Equal((2, 2, 2), await database.ChangesSeenAsync(Globex));
-        Assert.Equal(6, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(6, (await database.DepthAsync()).Pending);
         Assert.Empty((await database.Reader.RowsAsync(SourceDatabase.ScopeOf(Globex), Cancel)).Rows);
     }
 
@@ -182,10 +182,10 @@ public sealed class ChangeTrackingTests(PostgresFixture postgres)
         await using var transaction = await writer.BeginTransactionAsync(Cancel);
         await ExecuteAsync(writer, "update destinations set enabled = false");
 
-        Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(0, (await database.DepthAsync()).Pending);
         Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
         await transaction.CommitAsync(Cancel);
-        Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(1, (await database.DepthAsync()).Pending);
     }
 
     /// <summary>Writers of one scope neither wait for each other nor lose anything, whatever the order in which they commit.</summary>

@@ -121,7 +121,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
         await database.MigrateAsync();
 
         Assert.Equal((1, 1, 1), await database.ChangesSeenAsync(SourceDatabase.Acme));
-        Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(3, (await database.DepthAsync()).Pending);
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public sealed class MigrationTests(PostgresFixture postgres)
         var result = await database.MigrateAsync(newEpoch: true);
 
         Assert.Equal(["source epoch 2"], result.Applied);
-        Assert.Equal(3, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(3, (await database.DepthAsync()).Pending);
         Assert.Equal(new SourcePosition(2, 1), (await database.Reader.RowsAsync(SourceDatabase.ScopeOf(SourceDatabase.Acme), Cancel)).Position);
     }
 

@@ -29,7 +29,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         Assert.Equal(Scope.Of(SourceDatabase.ScopeOf(Acme).Organization), first.Concat(second).Select(claim => claim.Scope).Order());
         Assert.All(first, claim => Assert.Equal((Lane.Edits, 1), (claim.Lane, claim.Attempt)));
         Assert.Equal(
-            new QueueDepth(3, 3, 0, 0, 0, TimeSpan.Zero), await database.Queue.PendingCountAsync(Cancel) with { Oldest = TimeSpan.Zero });
+            new QueueDepth(3, 3, 0, 0, 0, TimeSpan.Zero), await database.DepthAsync() with { Oldest = TimeSpan.Zero });
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         foreach (var claim in await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel))
             Assert.False(await database.Queue.CompleteAsync(claim, published: false, Cancel));
 
-        Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Pending);
+        Assert.Equal(0, (await database.DepthAsync()).Pending);
         Assert.All(await database.Status.ListAsync(null, Cancel), line => Assert.Equal(ScopeState.UpToDate, line.State));
     }
 
@@ -342,7 +342,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.Queue.FailAsync(await ClaimProductionAsync(database), "store down\0", TimeSpan.FromHours(1), null, Cancel);
 
         Assert.Empty(await database.Queue.ClaimAsync(Lane.Edits, 10, Cancel));
-        Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Waiting);
+        Assert.Equal(1, (await database.DepthAsync()).Waiting);
         var line = Assert.Single(await database.Status.ListAsync(null, Cancel), line => line.Scope.Environment == DeploymentEnvironment.Production);
         Assert.Equal((ScopeState.Failed, "store down"), (line.State, line.LastError));
         Assert.NotNull(line.Queue!.NextAttemptAt);
@@ -396,11 +396,11 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
         await database.InsertAsync(Acme, "production");
         await database.Queue.FailAsync(await ClaimProductionAsync(database), "no key", TimeSpan.FromHours(1), "no key opens it", Cancel);
 
-        Assert.Equal(1, (await database.Queue.PendingCountAsync(Cancel)).Held);
+        Assert.Equal(1, (await database.DepthAsync()).Held);
         Assert.Equal(ScopeState.Held, (await database.Status.ListAsync(null, Cancel)).Single(line => line.Scope.Environment == DeploymentEnvironment.Production).State);
         await database.Queue.EnqueueAsync([SourceDatabase.ScopeOf(Acme)], "the key is back", Cancel);
         await database.DrainAsync();
-        Assert.Equal(0, (await database.Queue.PendingCountAsync(Cancel)).Held);
+        Assert.Equal(0, (await database.DepthAsync()).Held);
     }
 
     [Fact]
@@ -446,7 +446,7 @@ public sealed class ScopeQueueTests(PostgresFixture postgres)
 
         Scope[] expected = [SourceDatabase.ScopeOf(Acme, DeploymentEnvironment.Staging), .. Scope.Of(SourceDatabase.ScopeOf(SourceDatabase.Globex).Organization)];
         Assert.Equal(expected.Order(), pending);
-        Assert.Equal(2, (await database.Queue.PendingCountAsync(Cancel)).Changes);
+        Assert.Equal(2, (await database.DepthAsync()).Changes);
     }
 
     [Fact]

@@ -185,6 +185,44 @@ internal sealed class SourceDatabase : IAsyncDisposable
                 foreach (var claim in claims) await Queue.CompleteAsync(claim, published: false, Cancel);
     }
 
+    /// <summary>How much there is to do.</summary>
+    public async Task<QueueDepth> DepthAsync()
+    {
+        await using var command = Pool.CreateCommand(
+            """
+            with noted as materialized (
+                select distinct c.organization_id, e.environment
+                from consent_snapshots.changes c
+                join (values ('development' collate "C"), ('production'), ('staging')) as e (environment) on c.environment is null or c.environment = e.environment
+            ), pending as (
+                select s.organization_id, s.environment, s.changed_at, s.claim_token, s.ready_at, s.held_reason
+                from consent_snapshots.scopes s
+                where s.generation > s.completed_generation
+                union all
+                select s.organization_id, s.environment, null, null, null, null
+                from consent_snapshots.scopes s
+                where s.generation <= s.completed_generation and exists (select from noted n where n.organization_id is null or (n.organization_id = s.organization_id and n.environment = s.environment))
+                union all
+                select n.organization_id, n.environment, null, null, null, null
+                from noted n
+                where n.organization_id is not null
+                  and not exists (select from consent_snapshots.scopes s where s.organization_id = n.organization_id and s.environment = n.environment)
+            )
+            select count(*),
+                   count(*) filter (where p.claim_token is not null),
+                   count(*) filter (where p.ready_at > now()),
+                   count(*) filter (where p.held_reason is not null),
+                   (select count(*) from consent_snapshots.changes),
+                   greatest(now() - least(min(p.changed_at), (select min(c.changed_at) from consent_snapshots.changes c)), interval '0')
+            from pending p
+            """);
+        await using var reader = await command.ExecuteReaderAsync(Cancel);
+        await reader.ReadAsync(Cancel);
+        return new QueueDepth(
+            reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3), reader.GetInt64(4),
+            await reader.IsDBNullAsync(5, Cancel) ? TimeSpan.Zero : reader.GetTimeSpan(5));
+    }
+
     public async ValueTask DisposeAsync()
     {
         for (var index = _owned.Count - 1; index >= 0; index--) await _owned[index].DisposeAsync();
@@ -196,6 +234,15 @@ internal sealed class SourceDatabase : IAsyncDisposable
         return owned;
     }
 }
+
+/// <summary>The state of the queue.</summary>
+/// <param name="Pending">Scopes with changes that no completed build has read.</param>
+/// <param name="Claimed">Of these, being built now.</param>
+/// <param name="Waiting">Of these, waiting for their next attempt after a failure.</param>
+/// <param name="Held">Of these, keeping their last good version for a reason that is ours.</param>
+/// <param name="Changes">Changes that no worker has taken in yet; the next claim does.</param>
+/// <param name="Oldest">How long ago the oldest change was made that no completed build has read; zero when there is none.</param>
+internal sealed record QueueDepth(long Pending, long Claimed, long Waiting, long Held, long Changes, TimeSpan Oldest);
 
 /// <summary>
 /// Waits for what another session or process does, instead of sleeping for a guess. The deadline only ends what will never come: a busy
