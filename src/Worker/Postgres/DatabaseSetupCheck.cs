@@ -29,7 +29,7 @@ internal sealed class DatabaseSetupCheck(NpgsqlDataSource database, PostgresOpti
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or SocketException)
         {
-            findings.Fail($"{Place} cannot be used: {exception.Message}{(exception.Message.EndsWith('.') ? "" : ".")}", Fix(exception));
+            findings.Fail($"{Place} cannot be used: {Said(exception)}", Fix(exception));
             return;
         }
         await CheckRowsAsync(findings, cancellationToken);
@@ -180,7 +180,7 @@ internal sealed class DatabaseSetupCheck(NpgsqlDataSource database, PostgresOpti
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException)
         {
-            findings.Fail($"The rows cannot be read: {exception.Message}", Fix(exception));
+            findings.Fail($"The rows cannot be read: {Said(exception)}", Fix(exception));
         }
     }
 
@@ -218,8 +218,14 @@ internal sealed class DatabaseSetupCheck(NpgsqlDataSource database, PostgresOpti
         }
         catch (Exception exception) when (exception is NpgsqlException or TimeoutException or SocketException)
         {
-            findings.Fail($"{setting} cannot be listened on: {exception.Message}", Fix(exception));
+            findings.Fail($"{setting} cannot be listened on: {Said(exception)}", Fix(exception));
         }
+    }
+
+    private static string Said(Exception exception)
+    {
+        var text = DatabaseIdentity.Explain(exception) ?? exception.Message;
+        return text.EndsWith('.') ? text : $"{text}.";
     }
 
     private string Fix(Exception exception)
@@ -235,6 +241,7 @@ internal sealed class DatabaseSetupCheck(NpgsqlDataSource database, PostgresOpti
             PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } => $"Run `consent-snapshots migrate` as the owner, with Database__WorkerRole={connection.Username}.",
             PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } => "Wait until the server has started.",
             PostgresException => "Look at the server's log.",
+            _ when DatabaseIdentity.Explain(exception) is not null => "Check that the process has an identity, and that a role was made for it (docs/azure.md).",
             _ => $"Start the server, or correct Host={connection.Host} and Port={connection.Port} in ConnectionStrings__Postgres; see whether a firewall is between.",
         };
     }

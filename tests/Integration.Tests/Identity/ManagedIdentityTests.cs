@@ -103,6 +103,10 @@ public sealed class ManagedIdentityTests : IAsyncLifetime
             Assert.Equal(1, refused.ExitCode);
             Assert.Contains("the managed identity was given no token for the database (Database:ManagedIdentity)", refused.Error, StringComparison.Ordinal);
             Assert.Contains("Check that the process has an identity", refused.Error, StringComparison.Ordinal);
+            var doctor = await Executable.RunAsync(Executable.Worker, ["doctor"], variables, Cancel);
+            Assert.Equal(1, doctor.ExitCode);
+            Assert.Contains("the managed identity was given no token for the database (Database:ManagedIdentity)", doctor.Output, StringComparison.Ordinal);
+            Assert.Contains("→ Check that the process has an identity", doctor.Output, StringComparison.Ordinal);
             _identity.Refuses = false;
             var migrated = await Executable.RunAsync(Executable.Worker, ["migrate", "--with-destinations"], variables, Cancel);
             Assert.True(migrated.ExitCode == 0, migrated.Everything);
